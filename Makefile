@@ -1,0 +1,60 @@
+# Every target sets up what it needs in .venv; nothing is installed outside the checkout.
+SHELL := bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+READY := .venv/.ready
+# Name an interpreter to use it: make test PYTHON=python3.12
+PYTHON ?=
+PYTEST_WORKERS ?= 2
+PYTEST_ARGS ?=
+
+.PHONY: help demo test check fmt bench clean
+
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+demo: $(READY) ## molecules from a small language model: table of methods, HTML page
+	$(BIN)/smc demo
+
+test: $(READY) ## the tests, with the examples in the docstrings
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+check: $(READY) ## formatting, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+fmt: $(READY) ## format, and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## the micro-benchmarks
+	$(BIN)/python -m benchmarks.micro all
+
+clean: ## remove caches and build products, .venv included
+	rm -rf .venv build dist out runs *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# torch comes first and alone: with its exact version asked for, pip takes a CPU build where one is
+# offered; resolved beside the rest it may take gigabytes of CUDA packages instead.
+$(READY): pyproject.toml constraints.txt
+	@if [ ! -x $(BIN)/pip ]; then \
+	  for python in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	    python=; \
+	  done; \
+	  if [ -z "$$python" ]; then \
+	    echo "No Python 3.11 or later found (python3 is $$(python3 --version 2>&1))." \
+	      "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "Creating .venv with $$("$$python" --version)"; \
+	  "$$python" -m venv .venv || { \
+	    echo "python -m venv failed; on Debian and Ubuntu install python3-venv." >&2; exit 1; }; \
+	fi
+	$(BIN)/pip install --quiet -c constraints.txt torch==$$(sed -n 's/^torch==//p' constraints.txt)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@

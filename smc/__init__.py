@@ -1,0 +1,98 @@
+"""Constrained generation by sequential Monte Carlo.
+
+>>> import smc
+>>> model = smc.load("path/or/name")                              # doctest: +SKIP
+>>> posterior = smc.sample(model, "Once upon", [MyPotential()])   # doctest: +SKIP
+>>> posterior.best                                                # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from smc.errors import (
+    GrammarError,
+    ModelError,
+    PotentialError,
+    PromptError,
+    SettingsError,
+    SMCError,
+    VocabularyError,
+)
+from smc.model import Decoding, LanguageModel, Vocabulary
+from smc.posterior import Posterior, Status, Step, TextSequence
+from smc.potential import (
+    Boundary,
+    IncrementalPotential,
+    Potential,
+    TokenPotential,
+    TokenScores,
+    WhereBoundary,
+    product,
+)
+from smc.proposal import LocalProposal
+from smc.sampling import sample, sample_batch
+from smc.settings import METHODS, Settings
+
+if TYPE_CHECKING:
+    from smc.backends.table import TableModel as TableModel
+    from smc.backends.transformers import TransformersModel as TransformersModel
+    from smc.checking import check_potential as check_potential
+
+_LAZY = {
+    "TableModel": "smc.backends.table",
+    "TransformersModel": "smc.backends.transformers",
+    "check_potential": "smc.checking",
+}
+
+__all__ = [
+    "METHODS",
+    "Boundary",
+    "Decoding",
+    "GrammarError",
+    "IncrementalPotential",
+    "LanguageModel",
+    "LocalProposal",
+    "ModelError",
+    "Posterior",
+    "Potential",
+    "PotentialError",
+    "PromptError",
+    "SMCError",
+    "Settings",
+    "SettingsError",
+    "Status",
+    "Step",
+    "TableModel",
+    "TextSequence",
+    "TokenPotential",
+    "TokenScores",
+    "TransformersModel",
+    "Vocabulary",
+    "VocabularyError",
+    "WhereBoundary",
+    "check_potential",
+    "load",
+    "product",
+    "sample",
+    "sample_batch",
+]
+
+
+def load(name: str, **options: Any) -> TransformersModel:
+    """Load a Hugging Face causal language model by name or folder.
+
+    Args:
+        name: A folder, or a name on the Hub.
+        **options: Those of `TransformersModel.load`: device, dtype, temperature, top_p, top_k, …
+    """
+    from smc.backends.transformers import TransformersModel
+
+    return TransformersModel.load(name, **options)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'smc' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Language models: the same protocol over different engines."""

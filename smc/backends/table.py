@@ -1,0 +1,112 @@
+"""A language model small enough to enumerate: the oracle behind the exactness tests.
+
+p(next token | prefix) is a function of the prefix, tabulated or computed. Everything else is as
+in the large backends, the draw included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from smc.errors import PromptError
+from smc.model import HOLD, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
+from smc.proposal import draw_rows
+
+NextProbs = Callable[[tuple[int, ...]], Sequence[float]]
+"""From the token ids so far, prompt included, to `[V]` probabilities that sum to 1."""
+
+
+@dataclass(frozen=True)
+class TableModel:
+    """A model given by its conditional probabilities.
+
+    Attributes:
+        vocabulary: Tokens and EOS ids.
+        next_probs: `[V]` next-token probabilities of a prefix.
+
+    Example:
+        >>> model = TableModel.constant({"a": 0.5, "b": 0.25}, eos=0.25)
+        >>> round(sum(p for _, p in model.enumerate(max_tokens=3)), 3)
+        0.578
+    """
+
+    vocabulary: Vocabulary
+    next_probs: NextProbs
+
+    @classmethod
+    def constant(cls, probs: Mapping[str, float], eos: float) -> TableModel:
+        """Return the model that draws every token from the same distribution."""
+        tokens = (*(t.encode() for t in probs), None)
+        row = (*probs.values(), eos)
+        return cls(Vocabulary(tokens, (len(probs),)), lambda prefix: row)
+
+    def start(
+        self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int
+    ) -> TableDecoding:
+        """Start one row for each prompt; see `LanguageModel.start`."""
+        return TableDecoding(self, [self._encode(p) for p in prompts])
+
+    def enumerate(
+        self, max_tokens: int, prefix: tuple[int, ...] = ()
+    ) -> Iterator[tuple[tuple[int, ...], float]]:
+        """Yield every sequence of at most `max_tokens` tokens that ends in EOS, with p(x)."""
+        yield from self._extend(prefix, (), 1.0, max_tokens)
+
+    def _extend(
+        self, prompt: tuple[int, ...], ids: tuple[int, ...], prob: float, left: int
+    ) -> Iterator[tuple[tuple[int, ...], float]]:
+        if left == 0 or prob == 0:
+            return
+        for token, p in enumerate(self.next_probs(prompt + ids)):
+            if token in self.vocabulary.eos_ids:
+                yield (*ids, token), prob * p
+            elif p > 0:
+                yield from self._extend(prompt, (*ids, token), prob * p, left - 1)
+
+    def _encode(self, prompt: Prompt) -> tuple[int, ...]:
+        """Token ids as they are; text by greedy longest match."""
+        if not isinstance(prompt, str):
+            if all(isinstance(i, int | np.integer) for i in prompt):
+                return tuple(int(i) for i in prompt)  # type: ignore[arg-type]
+            raise PromptError("TableModel takes text or token ids, not chat messages.")
+        ids, rest = [], prompt.encode()
+        by_length = sorted(
+            ((b, i) for i, b in enumerate(self.vocabulary.tokens) if b), key=lambda t: -len(t[0])
+        )
+        while rest:
+            match = next(((b, i) for b, i in by_length if rest.startswith(b)), None)
+            if match is None:
+                raise PromptError(f"TableModel: no token begins the prompt's rest {rest!r}.")
+            ids.append(match[1])
+            rest = rest[len(match[0]) :]
+        return tuple(ids)
+
+
+class TableDecoding:
+    """Rows of a `TableModel`: nothing but their token ids."""
+
+    def __init__(self, model: TableModel, rows: list[tuple[int, ...]]) -> None:
+        self._model = model
+        self._rows = rows
+
+    def advance(self, parents: IntArray, tokens: IntArray) -> None:
+        """See `Decoding.advance`."""
+        self._rows = [
+            self._rows[p] if t == HOLD else (*self._rows[p], int(t))
+            for p, t in zip(parents, tokens, strict=True)
+        ]
+
+    def draw(self, plan: Plan) -> Draws:
+        """See `Decoding.draw`."""
+        import torch
+
+        return draw_rows(torch.from_numpy(self.log_probs().astype(np.float32)), plan)
+
+    def log_probs(self) -> FloatArray:
+        """See `Decoding.log_probs`."""
+        probs = np.array([self._model.next_probs(r) for r in self._rows], dtype=np.float64)
+        with np.errstate(divide="ignore"):
+            return np.log(probs.reshape(len(self._rows), len(self._model.vocabulary)))

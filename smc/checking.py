@@ -1,0 +1,166 @@
+"""The laws of a potential, checked on examples: for authors of potentials of their own."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from smc.model import Vocabulary, unpack_mask
+from smc.potential import (
+    AnyPotential,
+    IncrementalPotential,
+    TokenPotential,
+    log_complete,
+    log_prefix,
+)
+
+_TOLERANCE = 1e-6
+_FLOAT32_TOLERANCE = 1e-4
+
+
+def check_potential(
+    potential: AnyPotential, examples: Sequence[str], *, vocabulary: Vocabulary | None = None
+) -> None:
+    """Check the laws of a potential on every cut of some example texts.
+
+    1. All values are log weights: numbers, not NaN, not +inf.
+    2. prefix = −inf implies −inf for every extension.
+    3. A batch gives what its parts give.
+    4. The value of a text does not depend on how it was split into pieces.
+    5. Token scores are the ratios of prefixes, token by token, and at EOS complete over prefix.
+
+    Args:
+        potential: Of any level.
+        examples: Texts, good ones and bad ones; a few dozen characters each are plenty.
+        vocabulary: For law 5, best a small one; default: the characters of the examples, with
+            pairs of neighbours, and an EOS.
+
+    Raises:
+        AssertionError: A law does not hold; the message names it, the text and the values.
+    """
+    cuts = list(dict.fromkeys(t[:i] for t in examples for i in range(len(t) + 1)))
+    prefixes = {t: log_prefix(potential, t) for t in cuts}
+    completes = {t: log_complete(potential, t) for t in cuts}
+    _check_values(potential, prefixes, completes)
+    _check_extinction(potential, examples, prefixes, completes)
+    _check_batches(potential, cuts, prefixes, completes)
+    if isinstance(potential, IncrementalPotential):
+        _check_splits(potential, examples, prefixes, completes)
+    if isinstance(potential, TokenPotential):
+        _check_tokens(potential, cuts, vocabulary or _small_vocabulary(examples))
+
+
+def _check_values(
+    potential: AnyPotential, prefixes: dict[str, float], completes: dict[str, float]
+) -> None:
+    for method, values in (("prefix", prefixes), ("complete", completes)):
+        for text, value in values.items():
+            assert not math.isnan(value) and value != math.inf, (
+                f"{potential.name}: {method}({text!r}) is {value}; expected a log weight, that is "
+                "a finite number or −inf."
+            )
+
+
+def _check_extinction(
+    potential: AnyPotential,
+    examples: Sequence[str],
+    prefixes: dict[str, float],
+    completes: dict[str, float],
+) -> None:
+    for example in examples:
+        dead: str | None = None
+        for cut in (example[:i] for i in range(len(example) + 1)):
+            if prefixes[cut] == -math.inf and dead is None:
+                dead = cut
+            if dead is not None:
+                for method, values in (("prefix", prefixes), ("complete", completes)):
+                    assert values[cut] == -math.inf, (
+                        f"{potential.name}: prefix({dead!r}) is −inf, yet {method}({cut!r}) is "
+                        f"{values[cut]}. A prefix may be −inf only if nothing that begins with it "
+                        "has weight."
+                    )
+
+
+def _check_batches(
+    potential: AnyPotential,
+    cuts: list[str],
+    prefixes: dict[str, float],
+    completes: dict[str, float],
+) -> None:
+    inputs: list[Any] = list(cuts)
+    if isinstance(potential, IncrementalPotential):
+        inputs = [potential.advance(potential.start(), t.encode()) for t in cuts]
+    for method, values in (("prefix", prefixes), ("complete", completes)):
+        batch = getattr(potential, f"batch_{method}")(inputs)
+        assert len(batch) == len(cuts), (
+            f"{potential.name}: batch_{method} returned {len(batch)} values for {len(cuts)} texts."
+        )
+        for text, value in zip(cuts, batch, strict=True):
+            assert _equal(value, values[text]), (
+                f"{potential.name}: batch_{method} gives {value} for {text!r}, {method} alone "
+                f"gives {values[text]}."
+            )
+
+
+def _check_splits(
+    potential: IncrementalPotential[Any],
+    examples: Sequence[str],
+    prefixes: dict[str, float],
+    completes: dict[str, float],
+) -> None:
+    for example in examples:
+        raw = example.encode()
+        for size in (1, 2, 3):
+            state = potential.start()
+            for at in range(0, len(raw), size):
+                state = potential.advance(state, raw[at : at + size])
+            for method, expected in (("prefix", prefixes), ("complete", completes)):
+                value = getattr(potential, method)(state)
+                assert _equal(value, expected[example]), (
+                    f"{potential.name}: {method}({example!r}) is {value} if read {size} bytes at a "
+                    f"time, {expected[example]} if read at once."
+                )
+
+
+def _check_tokens(potential: TokenPotential[Any], cuts: list[str], vocabulary: Vocabulary) -> None:
+    bound = potential.bind(vocabulary)
+    states = [bound.advance(bound.start(), t.encode()) for t in cuts]
+    alive = [i for i, s in enumerate(states) if bound.prefix(s) > -math.inf]
+    scores = bound.token_scores([states[i] for i in alive])
+    if scores.mask is not None:
+        allowed = unpack_mask(scores.mask, len(vocabulary))
+        rows = np.where(allowed, 0.0, -np.inf)
+    else:
+        assert scores.log_scores is not None
+        rows = scores.log_scores.astype(np.float64)
+    for row, i in zip(rows, alive, strict=True):
+        now = bound.prefix(states[i])
+        for token, new in enumerate(vocabulary.tokens):
+            if token in vocabulary.eos_ids:
+                expected = bound.complete(states[i]) - now
+            elif new:
+                expected = bound.prefix(bound.advance(states[i], new)) - now
+            else:
+                continue
+            hard = scores.mask is not None and expected > -math.inf
+            assert _equal(row[token], 0.0 if hard else expected, _FLOAT32_TOLERANCE), (
+                f"{potential.name}: after {cuts[i]!r}, token {token} ({new!r}) has score "
+                f"{row[token]}; the ratio of prefixes is {expected}."
+            )
+
+
+def _small_vocabulary(examples: Sequence[str]) -> Vocabulary:
+    characters = {c for t in examples for c in t}
+    pairs = {a + b for t in examples for a, b in itertools.pairwise(t)}
+    tokens = [t.encode() for t in sorted(characters | pairs)]
+    return Vocabulary((*tokens, None), (len(tokens),))
+
+
+def _equal(a: float, b: float, tolerance: float = _TOLERANCE) -> bool:
+    if math.isinf(a) or math.isinf(b):
+        return a == b
+    return abs(a - b) <= tolerance * max(1.0, abs(b))

@@ -1,0 +1,33 @@
+"""The errors that the engine raises on purpose.
+
+Every message says what went wrong, where, what was got, what was expected and what to do.
+A candidate that fails (bad SQL, an invalid molecule) is never an error: it is a log weight of −inf.
+"""
+
+
+class SMCError(Exception):
+    """Base class of everything raised on purpose by this project."""
+
+
+class SettingsError(SMCError, ValueError):
+    """An argument of a public entry point is out of its range."""
+
+
+class VocabularyError(SMCError, ValueError):
+    """A vocabulary that cannot be used: no end-of-sequence token, say."""
+
+
+class ModelError(SMCError, RuntimeError):
+    """A language model that cannot be loaded, or returned logits that are not numbers."""
+
+
+class PromptError(SMCError, ValueError):
+    """A prompt that the model cannot take: empty, or longer than its context."""
+
+
+class PotentialError(SMCError, RuntimeError):
+    """A potential that raised, or returned something that is not a log weight."""
+
+
+class GrammarError(SMCError, ValueError):
+    """A grammar that is malformed, or cannot be carried over exactly."""

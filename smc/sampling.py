@@ -1,0 +1,171 @@
+"""The public entry: from a model, prompts and potentials to posteriors."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from smc.engine import OnStep, Problem, run
+from smc.errors import SettingsError
+from smc.model import LanguageModel, Prompt
+from smc.posterior import Posterior
+from smc.potential import AnyPotential, Boundary, IncrementalPotential, Potential, flatten
+from smc.proposal import LocalProposal
+from smc.settings import Settings, method_settings
+
+Seed = int | np.random.Generator
+
+
+def sample(
+    model: LanguageModel,
+    prompt: Prompt,
+    potentials: Sequence[AnyPotential] = (),
+    *,
+    num_particles: int = 10,
+    max_tokens: int = 64,
+    ess_threshold: float = 0.5,
+    resampling: str = "systematic",
+    resample_at: Boundary[Any] | None = None,
+    proposal: LocalProposal | None = None,
+    method: str = "smc",
+    stop: Sequence[str] = (),
+    seed: Seed = 0,
+    on_step: OnStep | None = None,
+) -> Posterior:
+    """Draw a weighted set of texts from p(text | prompt) · ∏ potentials.
+
+    Args:
+        model: Any language model, see `smc.load`.
+        prompt: Text, chat messages, or token ids.
+        potentials: What the text should be; any mix of levels.
+        num_particles: N.
+        max_tokens: Longest text, end-of-sequence token included.
+        ess_threshold: Resample when the effective sample size falls under this fraction of N.
+        resampling: `multinomial`, `residual`, `stratified` or `systematic`.
+        resample_at: Where particles wait for each other before resampling; None: nowhere.
+        proposal: How tokens are drawn; a method may fix it.
+        method: One of `smc.METHODS`; full SMC by default.
+        stop: Strings that end a text.
+        seed: Same seed, same model, same machine: same result.
+        on_step: Called after each token, for progress displays.
+
+    Returns:
+        The posterior.
+
+    Raises:
+        SettingsError, PromptError, PotentialError, VocabularyError: See their messages.
+
+    Example:
+        >>> from smc.backends.table import TableModel
+        >>> model = TableModel.constant({"a": 0.5, "b": 0.25}, eos=0.25)
+        >>> class StartsWithB(Potential):
+        ...     def prefix(self, text):
+        ...         return 0.0 if text[:1] in ("", "b") else float("-inf")
+        ...     def complete(self, text):
+        ...         return 0.0 if text[:1] == "b" else float("-inf")
+        >>> posterior = sample(model, "", [StartsWithB()], num_particles=50, max_tokens=4)
+        >>> posterior.best[0]
+        'b'
+    """
+    return sample_batch(
+        model,
+        [prompt],
+        [potentials],
+        num_particles=num_particles,
+        max_tokens=max_tokens,
+        ess_threshold=ess_threshold,
+        resampling=resampling,
+        resample_at=resample_at,
+        proposal=proposal,
+        method=method,
+        stop=stop,
+        seeds=[seed],
+        on_step=on_step,
+    )[0]
+
+
+def sample_batch(
+    model: LanguageModel,
+    prompts: Sequence[Prompt],
+    potentials: Sequence[Sequence[AnyPotential]],
+    *,
+    num_particles: int = 10,
+    max_tokens: int = 64,
+    ess_threshold: float = 0.5,
+    resampling: str = "systematic",
+    resample_at: Boundary[Any] | None = None,
+    proposal: LocalProposal | None = None,
+    method: str = "smc",
+    stop: Sequence[str] = (),
+    seeds: Sequence[Seed] | Seed = 0,
+    on_step: OnStep | None = None,
+) -> list[Posterior]:
+    """Run several prompts as one batch, each with its own potentials and resampling.
+
+    All arguments but three are those of `sample`. `prompts` get a population of N particles each.
+    `potentials` are a list for each prompt; share objects between prompts where they are the same,
+    and they are asked in one batch. `seeds` are one for each prompt (whose result then does not
+    depend on its neighbours), or one from which theirs are derived.
+
+    Returns:
+        One posterior for each prompt, in order.
+    """
+    if len(potentials) != len(prompts):
+        raise SettingsError(
+            f"potentials: got {len(potentials)} lists for {len(prompts)} prompts; expected one "
+            "list of potentials for each prompt."
+        )
+    _check_potentials(potentials)
+    free = Settings(
+        num_particles=num_particles,
+        max_tokens=max_tokens,
+        ess_threshold=ess_threshold,
+        resampling=resampling,
+        resample_at=resample_at,
+    )
+    settings = method_settings(method, free)
+    if proposal is not None:
+        settings = dataclasses.replace(settings, proposal=proposal)
+    problems = [
+        Problem(prompt, own, rng)
+        for prompt, own, rng in zip(
+            prompts, potentials, _generators(seeds, len(prompts)), strict=True
+        )
+    ]
+    return run(model, problems, settings, stop=_checked_stop(stop), on_step=on_step)
+
+
+def _generators(seeds: Sequence[Seed] | Seed, count: int) -> list[np.random.Generator]:
+    if isinstance(seeds, np.random.Generator):
+        return list(seeds.spawn(count))
+    if isinstance(seeds, int | np.integer):
+        return [np.random.default_rng(s) for s in np.random.SeedSequence(int(seeds)).spawn(count)]
+    if len(seeds) != count:
+        raise SettingsError(
+            f"seeds: got {len(seeds)} for {count} prompts; expected one each, or one number."
+        )
+    return [np.random.default_rng(s) for s in seeds]
+
+
+def _checked_stop(stop: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(stop, str):
+        raise SettingsError(
+            f"stop: expected a sequence of strings, got {stop!r}; write ({stop!r},)."
+        )
+    if any(not s for s in stop):
+        raise SettingsError("stop: an empty string would end every text before it begins.")
+    return tuple(stop)
+
+
+def _check_potentials(potentials: Sequence[Sequence[AnyPotential]]) -> None:
+    for own in potentials:
+        for potential in flatten(own):
+            if not isinstance(potential, Potential | IncrementalPotential):
+                raise SettingsError(
+                    f"potentials: expected instances of smc.Potential, smc.IncrementalPotential "
+                    f"or smc.TokenPotential; got {potential!r}. Subclass smc.Potential and "
+                    "override `complete`, or make an instance of the class given."
+                )

@@ -1,0 +1,101 @@
+"""The arguments of the engine, and the methods of the literature as presets of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+
+from smc.errors import SettingsError
+from smc.potential import Boundary
+from smc.proposal import LocalProposal
+from smc.resampling import RESAMPLERS
+
+Expensive = Literal["never", "end", "boundaries"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a population of particles is run; every method is one choice of these.
+
+    Attributes:
+        num_particles: N > 0 for each prompt.
+        max_tokens: T > 0. Part of the target: sequences of at most T tokens, EOS included. At
+            the last slot EOS is forced, and its exact weight applied.
+        ess_threshold: Resample when ESS < threshold · N; 0 never, 1 whenever weights differ.
+        resampling: `multinomial`, `residual`, `stratified` or `systematic`.
+        resample_at: None: consider resampling after every token. A boundary: particles wait
+            there for each other, and resampling is considered once all live ones have arrived.
+        proposal: How tokens are drawn.
+        cheap: Whether `TokenPotential`s take part (in the proposal).
+        expensive: Whether the other potentials take part: at their boundaries and at the end,
+            at the end only (telescoping makes the target the same), or never.
+        shared_draws: Spread the draws of particles that share a prefix evenly over its
+            distribution. Each is exactly distributed, but fewer are duplicates.
+
+    Raises:
+        SettingsError: A value outside its range.
+    """
+
+    num_particles: int = 10
+    max_tokens: int = 64
+    ess_threshold: float = 0.5
+    resampling: str = "systematic"
+    resample_at: Boundary[Any] | None = None
+    proposal: LocalProposal = field(default_factory=LocalProposal)
+    cheap: bool = True
+    expensive: Expensive = "boundaries"
+    shared_draws: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("num_particles", "max_tokens"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | np.integer) and value > 0):
+                raise SettingsError(f"{name}: expected a whole number above 0, got {value!r}.")
+        if not 0 <= self.ess_threshold <= 1:
+            raise SettingsError(
+                f"ess_threshold: expected a fraction of num_particles in [0, 1], got "
+                f"{self.ess_threshold!r}; 0 never resamples, 1 whenever the weights differ."
+            )
+        _one_of("resampling", self.resampling, RESAMPLERS)
+        _one_of("expensive", self.expensive, ("never", "end", "boundaries"))
+
+
+_UNCORRECTED = LocalProposal(corrects=False)
+
+METHODS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "lm": dict(cheap=False, expensive="never", ess_threshold=0.0, proposal=_UNCORRECTED),
+        "lcd": dict(expensive="never", ess_threshold=0.0, proposal=_UNCORRECTED),
+        "gis": dict(expensive="never", ess_threshold=0.0),
+        "rerank": dict(expensive="end", ess_threshold=0.0, proposal=_UNCORRECTED),
+        "is": dict(expensive="end", ess_threshold=0.0),
+        "gsmc": dict(expensive="never"),
+        "smc": dict(),
+    }
+)
+"""What each method of Loula et al. (2025), table 1, fixes; all else stays free.
+
+lm: the model alone. lcd: locally constrained decoding. gis: grammar-only importance sampling.
+rerank: locally constrained samples, weighted at the end. is: full importance sampling.
+gsmc: grammar-only SMC. smc: full SMC.
+"""
+
+
+def method_settings(method: str, settings: Settings) -> Settings:
+    """Return the settings with what a method fixes put in place.
+
+    Raises:
+        SettingsError: No such method.
+    """
+    _one_of("method", method, METHODS)
+    return dataclasses.replace(settings, **METHODS[method])
+
+
+def _one_of(name: str, value: str, known: Any) -> None:
+    if value not in known:
+        raise SettingsError(f"{name}: expected one of {', '.join(known)}; got {value!r}.")

@@ -1,0 +1,48 @@
+"""Arithmetic on log weights; the only module that exponentiates a weight.
+
+All functions are pure and take `[N]` float64 log weights, of which some may be −inf (dead
+particles, which stay in the population) and none NaN or +inf.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smc.model import FloatArray
+
+
+def log_sum_exp(log_weights: FloatArray) -> float:
+    """Return log Σ exp(log_weights); −inf for an all-dead population."""
+    peak = float(np.max(log_weights))
+    if peak == -np.inf:
+        return -np.inf
+    return peak + float(np.log(np.sum(np.exp(log_weights - peak))))
+
+
+def log_mean_exp(log_weights: FloatArray) -> float:
+    """Return log of the mean weight: the evidence factor of a population."""
+    return log_sum_exp(log_weights) - float(np.log(len(log_weights)))
+
+
+def normalise(log_weights: FloatArray) -> FloatArray:
+    """Return `[N]` linear weights that sum to 1; all zero for an all-dead population.
+
+    Example:
+        >>> normalise(np.log([1.0, 3.0])).round(6).tolist()
+        [0.25, 0.75]
+    """
+    peak = np.max(log_weights)
+    if peak == -np.inf:
+        return np.zeros_like(log_weights)
+    weights = np.exp(log_weights - peak)
+    return weights / weights.sum()
+
+
+def ess(log_weights: FloatArray) -> float:
+    """Return the effective sample size 1 / Σ W², between 1 and N; 0 for an all-dead population.
+
+    Source: Kong, Liu & Wong (1994), J. Am. Stat. Assoc. 89, 278-288.
+    """
+    weights = normalise(log_weights)
+    total = float(np.sum(weights**2))
+    return 1.0 / total if total > 0 else 0.0

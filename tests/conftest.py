@@ -1,0 +1,41 @@
+"""Settings and fixtures shared by all tests."""
+
+import os
+
+# Before anything imports torch: one thread a worker, nothing from the network, no windows.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Examples are the same in every run, and no test fails because the machine was busy.
+settings.register_profile("smc", deadline=None, derandomize=True)
+settings.load_profile("smc")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests marked ``gpu`` where there is no CUDA device."""
+    on_gpu = [item for item in items if item.get_closest_marker("gpu")]
+    if not on_gpu:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in on_gpu:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Root of the data sets: ``SMC_DATA``, by default ``../shared/data`` beside the checkout."""
+    path = Path(os.environ.get("SMC_DATA", ROOT.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"no data sets at {path}; set SMC_DATA to their folder")
+    return path

@@ -1,0 +1,60 @@
+"""Importing the packages is cheap, and what they announce is there."""
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "lark",
+    "llguidance",
+    "matplotlib",
+    "partialsmiles",
+    "rdkit",
+    "sqlglot",
+    "torch",
+    "transformers",
+    "vllm",
+}
+# Packages that only an extra brings: a module that needs one may fail to import without it.
+OPTIONAL = {"fastapi", "openai", "prometheus_client", "sqlglot", "uvicorn", "vllm"}
+PACKAGES = ("smc", "potentials")
+
+
+def modules_of(package: str) -> list[str]:
+    found = importlib.import_module(package)
+    walked = pkgutil.walk_packages(found.__path__, package + ".", onerror=lambda _: None)
+    return [package, *(info.name for info in walked if not info.name.endswith("__main__"))]
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules in ``sys.modules`` of a fresh interpreter after the statement."""
+    code = f"import sys\n{statement}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_import_loads_no_heavy_package(package):
+    assert loaded_by(f"import {package}") & HEAVY == set()
+
+
+def test_loaded_by_sees_a_heavy_package():
+    assert "lark" in loaded_by("import lark")
+
+
+@pytest.mark.parametrize("name", [name for package in PACKAGES for name in modules_of(package)])
+def test_announced_names_exist(name):
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in OPTIONAL:
+            raise
+        pytest.skip(f"{name} needs {error.name}, which an extra brings")
+    announced = getattr(module, "__all__", [])
+    assert len(announced) == len(set(announced)), "a name stands twice in __all__"
+    for attribute in announced:
+        assert hasattr(module, attribute), f"{name}.__all__ names {attribute!r}, which is missing"
