@@ -1,0 +1,115 @@
+"""The draw: inverse CDF, normalisers, and rows made to break it."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import smc
+from smc.model import Plan, pack_mask
+from smc.proposal import draw_rows
+
+
+def plan(rows, uniforms, **rest):
+    return Plan(np.asarray(rows, dtype=np.int64), np.asarray(uniforms, dtype=np.float64), **rest)
+
+
+def reference(logits, plan):
+    """The same draws by float64 NumPy, one at a time."""
+    logits = logits.double().numpy()
+    tokens, log_weights = [], []
+    for row, u in zip(plan.rows, plan.uniforms, strict=True):
+        log_p = logits[row] - np.logaddexp.reduce(logits[row])
+        log_phi = np.zeros_like(log_p)
+        if plan.mask is not None:
+            bits = np.unpackbits(plan.mask[row].view(np.uint8), bitorder="little")
+            log_phi = np.where(bits[: len(log_p)] == 1, 0.0, -np.inf)
+        if plan.log_scores is not None:
+            log_phi = log_phi + plan.log_scores[row]
+        log_q = log_p / plan.temperature + log_phi
+        log_q -= np.logaddexp.reduce(log_q)
+        token = int(np.searchsorted(np.exp(log_q).cumsum(), u, side="right"))
+        tokens.append(token)
+        log_weights.append(log_p[token] + log_phi[token] - log_q[token])
+    return np.array(tokens), np.array(log_weights)
+
+
+@pytest.mark.parametrize("size", [5, 255, 256, 257, 1000])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("scored", [False, True])
+@pytest.mark.parametrize("temperature", [1.0, 0.6, 2.0])
+def test_draws_equal_the_float64_reference(size, masked, scored, temperature):
+    rng = np.random.default_rng(11)
+    logits = torch.from_numpy(rng.normal(0, 3, (4, size)).astype(np.float32))
+    mask = pack_mask(rng.random((4, size)) < 0.5) if masked else None
+    scores = rng.normal(0, 1, (4, size)).astype(np.float32) if scored else None
+    asked = plan(
+        rng.integers(0, 4, 200),
+        rng.random(200),
+        mask=mask,
+        log_scores=scores,
+        temperature=temperature,
+    )
+    tokens, log_weights = reference(logits, asked)
+    draws = draw_rows(logits, asked)
+    # A uniform within rounding of a step of the CDF may fall on the neighbour.
+    same = draws.tokens == tokens
+    assert same.mean() >= 0.99
+    np.testing.assert_allclose(draws.log_weights[same], log_weights[same], atol=2e-5)
+
+
+def test_extreme_uniforms_never_return_a_token_without_mass():
+    below_one = np.nextafter(1.0, 0.0)
+    for size in (7, 256, 1000):
+        for massive in ([0], [size - 1], [3, size // 2], [1, 2, size - 2]):
+            logits = torch.full((1, size), -math.inf)
+            logits[0, massive] = torch.linspace(-80.0, 0.0, len(massive))
+            draws = draw_rows(logits, plan([0] * 4, [0.0, 1e-300, 0.5, below_one]))
+            assert set(draws.tokens.tolist()) <= set(massive)
+            np.testing.assert_allclose(draws.log_weights, 0.0, atol=1e-6)
+
+
+def test_allowed_tokens_far_below_the_peak_keep_their_digits():
+    """Mass 1e-60 of the row: gone in float32 unless taken relative to its own peak."""
+    logits = torch.zeros(1, 300)
+    logits[0, 10] = math.log(1e60)
+    allowed = np.zeros((1, 300), dtype=bool)
+    allowed[0, [20, 30]] = True
+    logits[0, 30] = math.log(3.0)
+    asked = plan([0] * 4, [0.1, 0.2, 0.3, 0.9], mask=pack_mask(allowed))
+    draws = draw_rows(logits, asked)
+    assert draws.tokens.tolist() == [20, 20, 30, 30]
+    np.testing.assert_allclose(draws.log_weights, math.log(4.0) - math.log(1e60), rtol=1e-6)
+
+
+def test_a_row_without_mass_returns_minus_one_and_its_neighbours_do_not():
+    logits = torch.zeros(2, 40)
+    allowed = np.zeros((2, 40), dtype=bool)
+    allowed[1, 5] = True
+    draws = draw_rows(logits, plan([0, 1], [0.5, 0.5], mask=pack_mask(allowed)))
+    assert draws.tokens.tolist() == [-1, 5]
+    assert draws.log_weights[0] == -math.inf
+    assert draws.log_weights[1] == pytest.approx(-math.log(40), abs=1e-6)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_logits_that_are_not_numbers_raise(bad):
+    logits = torch.zeros(2, 10)
+    logits[1, 3] = bad
+    with pytest.raises(smc.ModelError, match=r"rows \[1\]"):
+        draw_rows(logits, plan([0, 1], [0.5, 0.5]))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_log_scores_that_are_not_numbers_raise(bad):
+    scores = np.zeros((1, 10), dtype=np.float32)
+    scores[0, 2] = bad
+    with pytest.raises(smc.PotentialError, match="NaN or \\+inf"):
+        draw_rows(torch.zeros(1, 10), plan([0], [0.5], log_scores=scores))
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, math.inf])
+def test_a_proposal_temperature_must_be_positive(bad):
+    with pytest.raises(smc.SettingsError, match="temperature"):
+        smc.LocalProposal(temperature=bad)
