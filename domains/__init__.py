@@ -1,0 +1,1 @@
+"""Benchmark domains: the data, prompt, potentials and scorer of each."""

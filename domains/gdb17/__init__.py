@@ -1,0 +1,1 @@
+"""Molecules: twenty are shown, write another."""

@@ -1,0 +1,130 @@
+"""The key-value cache of a batch of rows that fork, drop and reorder.
+
+The caches of `transformers` copy all keys and values at every token (concatenation) and at every
+reorder. Here a layer owns a buffer with room to grow: a token writes one column, and a reorder
+copies only the rows that change. Models with other layers than full attention keep their own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+from smc.model import IntArray
+
+_COLUMNS_AT_ONCE = 128
+
+
+class _Buffer:
+    """`[rows, heads, columns, dim]` with spare columns; the part in use comes first."""
+
+    def __init__(self, like: torch.Tensor) -> None:
+        rows, heads, _, dim = like.shape
+        self.rows = rows
+        self.length = 0
+        self._data = like.new_empty(rows, heads, 0, dim)
+
+    def used(self) -> torch.Tensor:
+        return self._data[: self.rows, :, : self.length]
+
+    def append(self, columns: torch.Tensor) -> torch.Tensor:
+        end = self.length + columns.shape[2]
+        if end > self._data.shape[2]:
+            self._allocate(self.used(), end + max(_COLUMNS_AT_ONCE, end // 2))
+        self._data[: self.rows, :, self.length : end] = columns
+        self.length = end
+        return self.used()
+
+    def reorder(self, moves: _Moves) -> None:
+        capacity = len(self._data)
+        if moves.rows > capacity or 2 * moves.rows < capacity:
+            chosen = self.used().index_select(0, moves.parents.to(self._data.device))
+            self._allocate(chosen, self._data.shape[2])
+        elif len(moves.sources):
+            source = moves.sources.to(self._data.device)
+            target = moves.targets.to(self._data.device)
+            used = self._data[:, :, : self.length]
+            used.index_copy_(0, target, used.index_select(0, source))
+        self.rows = moves.rows
+
+    def _allocate(self, content: torch.Tensor, columns: int) -> None:
+        rows, heads, length, dim = content.shape
+        self._data = content.new_empty(rows, heads, columns, dim)
+        self._data[:, :, :length] = content
+
+
+class _Moves:
+    """A reorder, worked out once for all layers: which rows are overwritten by which."""
+
+    def __init__(self, parents: IntArray, device: torch.device) -> None:
+        self.rows = len(parents)
+        self.parents = torch.from_numpy(parents).to(device)
+        moved = np.flatnonzero(parents != np.arange(len(parents)))
+        self.sources = torch.from_numpy(parents[moved]).to(device)
+        self.targets = torch.from_numpy(moved).to(device)
+
+
+class _GrowingLayer(DynamicLayer):
+    """A full-attention layer of the cache over two buffers."""
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if not self.is_initialized:
+            self.dtype, self.device = key_states.dtype, key_states.device
+            self._key_buffer, self._value_buffer = _Buffer(key_states), _Buffer(value_states)
+            self.is_initialized = True
+        self.keys = self._key_buffer.append(key_states)
+        self.values = self._value_buffer.append(value_states)
+        return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        return self._key_buffer.length if self.is_initialized else 0
+
+    def fork(self, moves: _Moves) -> None:
+        if self.is_initialized:
+            self._key_buffer.reorder(moves)
+            self._value_buffer.reorder(moves)
+            self.keys, self.values = self._key_buffer.used(), self._value_buffer.used()
+
+
+def new_cache(config: Any) -> DynamicCache | None:
+    """An empty cache with growing layers; None if some layer is not plain full attention."""
+    try:
+        cache = DynamicCache(config=config)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    if not cache.layers or any(type(layer) is not DynamicLayer for layer in cache.layers):
+        return None
+    cache.layers.clear()  # added as the model asks for them: some configs count other layers
+    cache.layer_class_to_replicate = _GrowingLayer
+    return cache
+
+
+def counts_columns(config: Any) -> bool:
+    """Whether attention reaches back a number of columns, so that masked ones count as well.
+
+    That is, inside the model: what the cache knows of windows shows in the kinds of its layers.
+    """
+    names = ("window_size", "attention_window_size", "local_attention")
+    return any(getattr(config, name, None) is not None for name in names)
+
+
+def is_growing(cache: Any) -> bool:
+    """Whether every layer is a growing one."""
+    layers = getattr(cache, "layers", None)
+    return bool(layers) and all(type(layer) is _GrowingLayer for layer in layers)
+
+
+def reorder(cache: Any, parents: IntArray, device: torch.device) -> None:
+    """Make row r of the cache a copy of its row `parents[r]`."""
+    if is_growing(cache):
+        moves = _Moves(parents, device)
+        for layer in cache.layers:
+            layer.fork(moves)
+    else:
+        cache.reorder_cache(torch.from_numpy(parents).to(device))

@@ -1,0 +1,238 @@
+"""Rows of token ids that grow, fork and drop, with the logits after each.
+
+`CachedDecoding` is the usual one; `RecomputedDecoding` runs every row from its first token and
+serves the models whose state cannot be forked, and as the reference in tests.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from smc.backends.hf_cache import is_growing, reorder
+from smc.backends.hf_forward import Batch, Forward
+from smc.backends.hf_warp import Head
+from smc.errors import ModelError
+from smc.model import HOLD, Draws, FloatArray, IntArray, Plan
+from smc.proposal import draw_rows
+
+_COLUMNS_AT_ONCE = 256
+
+
+@torch.inference_mode()
+def start_decoding(
+    forward: Forward, head: Head, prompts: Sequence[tuple[int, ...]]
+) -> CachedDecoding | RecomputedDecoding:
+    """Prefill each distinct prompt once; row r of the decoding is `prompts[r]`."""
+    if not prompts:
+        return RecomputedDecoding(forward, head, [])
+    index = {prompt: i for i, prompt in enumerate(dict.fromkeys(prompts))}
+    distinct = list(index)
+    if not (forward.can_pad and forward.can_fork):
+        return _recomputed(forward, head, prompts)
+    batch = Batch.of(distinct, forward.device)
+    logits, cache = forward.prefill(batch)
+    if cache is None:
+        return _recomputed(forward, head, prompts)
+    decoding = CachedDecoding(forward, head, distinct, (batch, logits, cache))
+    decoding.advance(
+        np.array([index[p] for p in prompts]), np.full(len(prompts), HOLD, dtype=np.int64)
+    )
+    return decoding
+
+
+def _recomputed(
+    forward: Forward, head: Head, prompts: Sequence[tuple[int, ...]]
+) -> RecomputedDecoding:
+    warnings.warn(
+        f"{forward.name}: its state cannot be padded or forked, so every step is recomputed from "
+        "the first token. Expect it to be slow.",
+        stacklevel=2,
+    )
+    return RecomputedDecoding(forward, head, prompts)
+
+
+class _Rows:
+    """What both decodings share: warped logits of the current rows."""
+
+    _logits: torch.Tensor
+
+    def draw(self, plan: Plan) -> Draws:
+        """See `Decoding.draw`."""
+        with torch.inference_mode():
+            return draw_rows(self._logits, plan)
+
+    def log_probs(self) -> FloatArray:
+        """See `Decoding.log_probs`."""
+        values = self._logits.double().log_softmax(-1).cpu().numpy()
+        if np.isnan(values).any():
+            rows = np.flatnonzero(np.isnan(values).any(axis=1))
+            raise ModelError(
+                f"model: the logits of rows {rows[:5].tolist()} hold NaN, +inf or no finite "
+                "value; expected numbers. Check the weights and the dtype."
+            )
+        return values
+
+
+class RecomputedDecoding(_Rows):
+    """Rows without a cache: every step runs every growing row from its first token."""
+
+    def __init__(self, forward: Forward, head: Head, prompts: Sequence[tuple[int, ...]]) -> None:
+        self._forward = forward
+        self._head = head
+        self._ids = list(prompts)
+        distinct = {ids: i for i, ids in enumerate(dict.fromkeys(prompts))}
+        self._logits = self._run(list(distinct))[[distinct[ids] for ids in prompts]]
+
+    @torch.inference_mode()
+    def advance(self, parents: IntArray, tokens: IntArray) -> None:
+        """See `Decoding.advance`."""
+        self._ids = _extended(self._ids, parents, tokens)
+        logits = self._logits[torch.from_numpy(parents).to(self._logits.device)]
+        grown = np.flatnonzero(tokens != HOLD)
+        if len(grown):
+            logits[grown] = self._run([self._ids[r] for r in grown])
+        self._logits = logits
+
+    @torch.inference_mode()
+    def _run(self, rows: Sequence[tuple[int, ...]]) -> torch.Tensor:
+        """`[R, V]` logits after each row; without padding, rows of one length at a time."""
+        device = self._forward.device
+        if self._forward.can_pad:
+            return self._head(self._forward.whole(Batch.of(rows, device)))
+        found: list[torch.Tensor] = [torch.empty(0)] * len(rows)
+        for length in {len(row) for row in rows}:
+            members = [r for r, row in enumerate(rows) if len(row) == length]
+            logits = self._head(self._forward.whole(Batch.of([rows[r] for r in members], device)))
+            for r, row_logits in zip(members, logits, strict=True):
+                found[r] = row_logits
+        return torch.stack(found)
+
+
+class CachedDecoding(_Rows):
+    """Rows that share one cache, each a step of one token ahead of it.
+
+    While all rows have the same length (one prompt, no holds) there is no mask and one position
+    for all. Otherwise row r has its own position, and a mask says which columns of the cache are
+    its: padding before a short prompt, and a masked column wherever it was held. Where a masked
+    column would leave traces (a sliding window counts it, a recurrent state absorbs it), a hold
+    costs a prefill of all rows instead.
+    """
+
+    def __init__(
+        self,
+        forward: Forward,
+        head: Head,
+        rows: Sequence[tuple[int, ...]],
+        prefilled: tuple[Batch, torch.Tensor, Any],
+    ) -> None:
+        self._forward = forward
+        self._head = head
+        self._set_prefilled(*prefilled)
+        self._can_mask_columns = is_growing(self._cache) and forward.can_mask_columns
+        self._ids = None if self._can_mask_columns else list(rows)
+        self._every_position = torch.arange(0, device=forward.device)
+
+    @torch.inference_mode()
+    def advance(self, parents: IntArray, tokens: IntArray) -> None:
+        """See `Decoding.advance`."""
+        held = tokens == HOLD
+        if self._ids is not None:
+            self._ids = _extended(self._ids, parents, tokens)
+        if len(parents) == 0 or held.all():
+            self._reorder(parents)
+            self._logits = self._logits[self._upload(parents)]
+        elif held.any():
+            self._advance_some(parents, tokens, held)
+        else:
+            self._reorder(parents)
+            self._logits = self._step(tokens, None)
+
+    def _advance_some(self, parents: IntArray, tokens: IntArray, held: NDArray[np.bool_]) -> None:
+        kept = self._logits[self._upload(parents[held])]
+        if self._ids is None:
+            self._reorder(parents)
+            logits = self._step(np.where(held, 0, tokens), held)
+        else:
+            batch = Batch.of(self._ids, self._forward.device)
+            self._set_prefilled(batch, *self._forward.prefill(batch))
+            logits = self._logits
+        logits[self._upload(np.flatnonzero(held))] = kept
+        self._logits = logits
+
+    def _set_prefilled(self, batch: Batch, logits: torch.Tensor, cache: Any) -> None:
+        self._cache = cache
+        self._rows = len(batch.lengths)
+        self._columns = batch.ids.shape[1]
+        self._mask: torch.Tensor | None = None
+        if batch.padded:
+            self._mask = batch.mask
+            self._positions = torch.tensor(batch.lengths, device=batch.mask.device)[:, None]
+        self._logits = self._head(logits)
+
+    def _reorder(self, parents: IntArray) -> None:
+        if len(parents) == self._rows and (parents == np.arange(self._rows)).all():
+            return
+        self._rows = len(parents)
+        if self._rows == 0:
+            return
+        reorder(self._cache, parents, self._forward.device)
+        if self._mask is not None:
+            index = self._upload(parents)
+            self._mask = self._mask[index]
+            self._positions = self._positions[index]
+
+    def _step(self, tokens: IntArray, held: NDArray[np.bool_] | None) -> torch.Tensor:
+        """Run one token of each row; `[R, V]` warped logits."""
+        column, self._columns = self._columns, self._columns + 1
+        if held is not None and self._mask is None:
+            shape = (self._rows, column)
+            self._mask = torch.ones(shape, dtype=torch.int64, device=self._forward.device)
+            self._positions = torch.full((self._rows, 1), column, device=self._forward.device)
+        if self._mask is None:
+            mask, positions = None, self._shared_position(column)
+        else:
+            mask = self._mask_with_column(column)
+            positions = self._positions
+            if held is None:
+                mask[:, column] = 1
+                self._positions = positions + 1
+            else:
+                active = self._upload(~held).long()
+                mask[:, column] = active
+                self._positions = positions + active[:, None]
+        logits, self._cache = self._forward.step(
+            self._upload(tokens)[:, None], self._cache, mask, positions
+        )
+        return self._head(logits)
+
+    def _mask_with_column(self, column: int) -> torch.Tensor:
+        """The mask up to and with a column, out of a tensor with spare columns."""
+        assert self._mask is not None
+        if column >= self._mask.shape[1]:
+            spare = self._mask.new_zeros(self._rows, max(_COLUMNS_AT_ONCE, column // 2))
+            self._mask = torch.cat([self._mask[:, :column], spare], dim=1)
+        return self._mask[:, : column + 1]
+
+    def _shared_position(self, column: int) -> torch.Tensor:
+        """`[1, 1]` position of all rows, out of a tensor made once for many steps."""
+        if column >= len(self._every_position):
+            size = column + _COLUMNS_AT_ONCE
+            self._every_position = torch.arange(size, device=self._forward.device)
+        return self._every_position[None, column : column + 1]
+
+    def _upload(self, values: NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(values).to(self._forward.device)
+
+
+def _extended(
+    rows: Sequence[tuple[int, ...]], parents: IntArray, tokens: IntArray
+) -> list[tuple[int, ...]]:
+    return [
+        rows[p] if t == HOLD else (*rows[p], int(t)) for p, t in zip(parents, tokens, strict=True)
+    ]

@@ -1,0 +1,185 @@
+"""Any causal language model of Hugging Face transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from smc.backends.hf_decoding import start_decoding
+from smc.backends.hf_forward import Forward
+from smc.backends.hf_prompts import check_fits, encode
+from smc.backends.hf_tokens import eos_ids as find_eos_ids
+from smc.backends.hf_tokens import token_bytes
+from smc.backends.hf_warp import Head, Warp
+from smc.errors import ModelError, VocabularyError
+from smc.model import Decoding, Prompt, Vocabulary
+
+
+class TransformersModel:
+    """p(x | prompt) of a causal language model.
+
+    `temperature`, `top_k` and `top_p` (applied in this order, as in `generate`) are part of the
+    model and so of the target that a posterior approximates. A proposal may have a temperature of
+    its own.
+
+    The vocabulary is as wide as the logits. Ids that are neither text nor end of sequence
+    (special, unknown-word and unused tokens) get probability zero, and the rest is renormalised.
+
+    Args:
+        model: A loaded `AutoModelForCausalLM`; put into evaluation mode.
+        tokenizer: Its tokenizer.
+        temperature: > 0.
+        top_p: In (0, 1]; 1 keeps all tokens.
+        top_k: 0 keeps all tokens.
+        eos_ids: Ids that end a sequence, in place of those that the model and its tokenizer name.
+        vocabulary: In place of the one read from the tokenizer; of the logits' width.
+
+    Raises:
+        SettingsError: temperature, top_p or top_k is out of its range.
+
+    Example:
+        `TransformersModel.load("gpt2", top_p=0.95)` is a model to sample from; its
+        `vocabulary.tokens[262]` is `b" the"`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        eos_ids: Sequence[int] | None = None,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        self._warp = Warp(temperature, top_p, top_k)
+        self._model = model.eval()
+        self._tokenizer = tokenizer
+        self._eos_ids = eos_ids
+        self._given_vocabulary = vocabulary
+        self._forward = Forward(model)
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str,
+        *,
+        device: str | None = None,
+        dtype: str | torch.dtype = "auto",
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        eos_ids: Sequence[int] | None = None,
+        trust_remote_code: bool = False,
+        revision: str | None = None,
+    ) -> TransformersModel:
+        """Load a model and its tokenizer by name or from a folder.
+
+        Args:
+            name_or_path: Of a Hub repository, or a local folder.
+            device: `"cuda"`, `"cpu"`, …; `"auto"` spreads the layers over what there is. By
+                default the GPU where there is one.
+            dtype: `"auto"` (the checkpoint's), `"bfloat16"`, `torch.float32`, ….
+            temperature: See the class.
+            top_p: See the class.
+            top_k: See the class.
+            eos_ids: See the class.
+            trust_remote_code: Whether to run code that comes with the model.
+            revision: Branch, tag or commit of the repository.
+
+        Raises:
+            ModelError: There is no such model, or it cannot be loaded.
+            SettingsError: temperature, top_p or top_k is out of its range.
+        """
+        Warp(temperature, top_p, top_k)  # before the weights are read
+        import transformers
+
+        place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        source = {"trust_remote_code": trust_remote_code, "revision": revision or "main"}
+        try:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(name_or_path, **source)
+            model: Any = transformers.AutoModelForCausalLM.from_pretrained(
+                name_or_path, dtype=dtype, device_map="auto" if place == "auto" else None, **source
+            )
+            if place != "auto":
+                model.to(place)
+        except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
+            raise ModelError(_cannot_load(name_or_path, place, error)) from error
+        return cls(
+            model,
+            tokenizer,
+            temperature=temperature,
+            top_p=top_p,
+            top_k=top_k,
+            eos_ids=eos_ids,
+        )
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The token ids, their bytes, and the ids that end a sequence.
+
+        Raises:
+            VocabularyError: The model names no EOS, or its tokenizer's tokens cannot be read.
+        """
+        if self._given_vocabulary is not None:
+            return self._given_vocabulary
+        tokens = token_bytes(self._tokenizer, self._size)
+        eos = self._eos_ids
+        if eos is None:
+            eos = find_eos_ids(self._tokenizer, self._model, self._size)
+        if not eos:
+            newlines = [i for i, b in enumerate(tokens) if b == b"\n"]
+            raise VocabularyError(
+                "model: neither its configuration nor its tokenizer names an end-of-sequence "
+                "token, so no sequence could ever be complete; expected at least one. Pass "
+                f"eos_ids= with the ids that shall end a sequence (a newline is {newlines})."
+            )
+        return Vocabulary(tokens, tuple(eos))
+
+    def start(self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int) -> Decoding:
+        """See `LanguageModel.start`; distinct prompts are prefilled in one batch."""
+        if len(vocabulary) != self._size:
+            raise VocabularyError(
+                f"model: {self._size} logits a token, but the vocabulary has {len(vocabulary)} "
+                "ids; expected as many. Use the model's own, or pad with None."
+            )
+        rows = [encode(self._tokenizer, prompt, self._num_embedded) for prompt in prompts]
+        for ids in rows:
+            check_fits(ids, max_tokens, self._context)
+        head = Head(self._warp, self._size, vocabulary.suppressed, self._forward.device)
+        return start_decoding(self._forward, head, rows)
+
+    @property
+    def _text_config(self) -> Any:
+        return self._model.config.get_text_config(decoder=True)
+
+    @property
+    def _size(self) -> int:
+        """The width of the logits."""
+        out = self._model.get_output_embeddings()
+        weight = getattr(out, "weight", None)
+        return self._text_config.vocab_size if weight is None else int(weight.shape[0])
+
+    @property
+    def _num_embedded(self) -> int:
+        weight = getattr(self._model.get_input_embeddings(), "weight", None)
+        return self._text_config.vocab_size if weight is None else int(weight.shape[0])
+
+    @property
+    def _context(self) -> int | None:
+        """The most tokens that fit, where the model has a limit."""
+        return getattr(self._text_config, "max_position_embeddings", None)
+
+
+def _cannot_load(name: str, device: str, error: Exception) -> str:
+    reason = str(error).strip().splitlines()
+    return (
+        f"model {name!r}: cannot be loaded on {device}: {reason[0] if reason else error!r}. "
+        "Expected a folder with config.json, weights and tokenizer, or a model's name on the "
+        "Hub. Check the spelling; without a network, download it elsewhere, pass the folder, "
+        "and set HF_HUB_OFFLINE=1."
+    )
