@@ -118,13 +118,17 @@ class TransformersModel:
             eos_ids=eos_ids,
         )
 
-    @cached_property
+    @property
     def vocabulary(self) -> Vocabulary:
         """The token ids, their bytes, and the ids that end a sequence.
 
         Raises:
             VocabularyError: The model names no EOS, or its tokenizer's tokens cannot be read.
         """
+        return self._vocabulary
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
         if self._given_vocabulary is not None:
             return self._given_vocabulary
         tokens = token_bytes(self._tokenizer, self._size)

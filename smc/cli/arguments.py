@@ -1,0 +1,132 @@
+"""What the commands take."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import metadata
+from pathlib import Path
+
+from smc.resampling import RESAMPLERS
+from smc.settings import METHODS
+
+_DESCRIPTION = "Constrained generation from language models by sequential Monte Carlo."
+
+_DEMO = """\
+Runs the methods on a handful of prompts with the model that comes with the package, prints a table
+and writes a page with the genealogy of the particles. Needs no network and no GPU.
+"""
+
+_GENERATE = """\
+Draws a weighted set of texts from the model times the constraints and prints it.
+
+Exit status: 0 if some text satisfies the constraints, 3 if every particle died (the reason is
+printed), 2 if the input is at fault.
+"""
+
+_EXAMPLES = """\
+examples:
+  smc generate --model gpt2 --prompt "The capital of France is" --regex " [A-Z][a-z]+"
+  smc generate --model Qwen/Qwen2.5-0.5B-Instruct --chat --prompt "Invent a person, in JSON." \\
+      --json-schema person.json --particles 20 --html person.html
+  smc generate --model ./model --prompt "Molecule:" --grammar smiles.lark --stop '\\n' \\
+      --potential potentials.molecule:SMILESValidity --potential ./mine.py:NoRings
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = argparse.ArgumentParser(prog="smc", description=_DESCRIPTION)
+    top.add_argument("--version", action="version", version=f"smc {_version()}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_generate(commands)
+    return top
+
+
+def _version() -> str:
+    try:
+        return metadata.version("smc-lm")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser(
+        "demo", help="molecules from a small language model: table and page", description=_DEMO
+    )
+    add = demo.add_argument
+    add("domain", nargs="?", default="molecules", metavar="DOMAIN", help="default: molecules")
+    add("--particles", type=int, default=10, metavar="N", help="for each prompt (default 10)")
+    add("--prompts", type=int, default=6, metavar="P", help="how many (default 6)")
+    add(
+        "--methods",
+        default=",".join(METHODS),
+        metavar="A,B,…",
+        help=f"of {', '.join(METHODS)} (default: all)",
+    )
+    add("--seed", type=int, default=0, help="same seed, same texts (default 0)")
+    add(
+        "--out",
+        type=Path,
+        default=Path("out/demo.html"),
+        metavar="FILE",
+        help="where the page is written (default out/demo.html)",
+    )
+
+
+def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    generate = commands.add_parser(
+        "generate",
+        help="texts from a model under constraints",
+        description=_GENERATE,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    group = generate.add_argument_group("model and prompt")
+    add = group.add_argument
+    add("--model", required=True, help="a folder, or a name on the Hugging Face Hub")
+    add("--prompt", required=True, help="text to go on from; - reads it from standard input")
+    add("--chat", action="store_true", help="the prompt is a user's message to a chat model")
+    add("--temperature", type=float, default=1.0, help="of the model (default 1)")
+    add("--device", help="cpu, cuda, … (default: the GPU where there is one)")
+    add("--dtype", default="auto", help="float32, bfloat16, … (default: the checkpoint's)")
+
+    group = generate.add_argument_group("constraints (each may be repeated)")
+    add = group.add_argument
+    add("--grammar", action="append", default=[], metavar="FILE", help="a Lark grammar")
+    add("--regex", action="append", default=[], help="for the whole text")
+    add("--json-schema", action="append", default=[], metavar="FILE", help="a JSON schema")
+    add(
+        "--potential",
+        action="append",
+        default=[],
+        metavar="WHERE:NAME",
+        help="module:Name or path/to/file.py:Name; a class is made an instance without arguments",
+    )
+
+    group = generate.add_argument_group("sampling")
+    add = group.add_argument
+    add("--particles", type=int, default=10, metavar="N", help="default 10")
+    add("--max-tokens", type=int, default=64, metavar="T", help="end included (default 64)")
+    add("--method", default="smc", help=f"{', '.join(METHODS)} (default smc)")
+    add(
+        "--ess-threshold",
+        type=float,
+        default=0.5,
+        metavar="F",
+        help="resample when the effective sample size is under F·N (default 0.5)",
+    )
+    add("--resampling", default="systematic", help=f"{', '.join(RESAMPLERS)}")
+    add(
+        "--stop",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help=r"ends a text; may be repeated; \n, \t and \\ are understood",
+    )
+    add("--seed", type=int, default=0, help="same seed, same texts (default 0)")
+
+    group = generate.add_argument_group("output")
+    add = group.add_argument
+    add("--json", action="store_true", help="print the whole posterior as JSON")
+    add("--html", type=Path, metavar="FILE", help="also write a page: genealogy, weights, texts")

@@ -1,0 +1,134 @@
+"""`smc generate`: a weighted set of texts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from smc.cli.live import LiveParticles
+from smc.cli.loading import potential, read
+from smc.cli.output import quiet_libraries, show_table
+from smc.errors import GrammarError
+from smc.model import Prompt
+from smc.pages.markup import one_line
+from smc.posterior import Posterior, Status
+from smc.potential import AnyPotential
+from smc.sampling import sample
+from smc.settings import Settings, method_settings
+
+
+def generate(options: argparse.Namespace) -> bool:
+    """Run the command; return whether every particle died."""
+    free = Settings(
+        num_particles=options.particles,
+        max_tokens=options.max_tokens,
+        ess_threshold=options.ess_threshold,
+        resampling=options.resampling,
+    )
+    settings = method_settings(options.method, free)  # before the weights are read
+    constraints = potentials(options)
+    quiet_libraries()
+    from smc import load
+
+    model = load(
+        options.model, device=options.device, dtype=options.dtype, temperature=options.temperature
+    )
+    console = Console(stderr=options.json)
+    with LiveParticles(console, options.method, settings.ess_threshold) as live:
+        posterior = sample(
+            model,
+            _prompt(options.prompt, options.chat),
+            constraints,
+            num_particles=options.particles,
+            max_tokens=options.max_tokens,
+            ess_threshold=options.ess_threshold,
+            resampling=options.resampling,
+            method=options.method,
+            stop=[unescape(s) for s in options.stop],
+            seed=options.seed,
+            on_step=live,
+        )
+    if options.json:
+        print(as_json(posterior))
+    else:
+        _show(Console(), posterior)
+    if options.html is not None:
+        from smc.pages import posterior_page
+
+        options.html.parent.mkdir(parents=True, exist_ok=True)
+        title = one_line(options.prompt, 80)
+        page = posterior_page(posterior, title=title, ess_threshold=settings.ess_threshold)
+        options.html.write_text(page, encoding="utf-8")
+        print(f"page: {options.html}", file=sys.stderr if options.json else sys.stdout)
+    return posterior.status is Status.EXTINCT
+
+
+def potentials(options: argparse.Namespace) -> list[AnyPotential]:
+    """Return the constraints in the order: grammars, expressions, schemas, potentials.
+
+    Raises:
+        SMCError: One of them cannot be made.
+    """
+    from potentials import Grammar, JSONSchema, Regex
+
+    found: list[AnyPotential] = []
+    for path in options.grammar:
+        source, folder = read(path, "--grammar"), Path(path).parent
+        found.append(_made(f"--grammar {path}", lambda s=source, f=folder: Grammar(s, base_path=f)))
+    for pattern in options.regex:
+        found.append(_made(f"--regex {pattern!r}", lambda p=pattern: Regex(p)))
+    for path in options.json_schema:
+        schema = read(path, "--json-schema")
+        found.append(_made(f"--json-schema {path}", lambda s=schema: JSONSchema(s)))
+    return found + [potential(reference) for reference in options.potential]
+
+
+def unescape(text: str) -> str:
+    r"""Return the text with `\n`, `\t` and `\\` as the characters they stand for."""
+    signs = {"n": "\n", "t": "\t", "\\": "\\"}
+    out, rest = "", iter(text)
+    for character in rest:
+        after = next(rest, "") if character == "\\" else ""
+        out += signs.get(after, character + after) if character == "\\" else character
+    return out
+
+
+def as_json(posterior: Posterior) -> str:
+    """Return `Posterior.to_json` with the status and the probabilities beside it."""
+    record = json.loads(posterior.to_json())
+    extinct = posterior.status is Status.EXTINCT
+    record["status"] = posterior.status.value
+    record["log_evidence"] = None if extinct else posterior.log_evidence
+    record["ess"] = posterior.ess
+    record["probabilities"] = posterior.probabilities()
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+
+def _made(option: str, make: Callable[[], AnyPotential]) -> AnyPotential:
+    """Return what `make` makes; an error says which option it came from."""
+    try:
+        return make()
+    except GrammarError as error:
+        raise GrammarError(f"{option}: {error}") from error
+
+
+def _prompt(text: str, chat: bool) -> Prompt:
+    text = sys.stdin.read() if text == "-" else text
+    return [{"role": "user", "content": text}] if chat else text
+
+
+def _show(console: Console, posterior: Posterior) -> None:
+    rows = [[f"{p:.4f}", one_line(text)] for text, p in posterior.probabilities().items()]
+    if rows:
+        show_table(console, ("probability", "text"), rows, numeric=(0,))
+        print()
+    print(f"log evidence: {posterior.log_evidence:.4f}")
+    print(f"effective sample size: {posterior.ess:.2f} of {len(posterior.sequences)}")
+    print(f"status: {posterior.status.value}")
+    if posterior.reason:
+        print(f"reason: {one_line(posterior.reason)}")

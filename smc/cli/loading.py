@@ -1,0 +1,125 @@
+"""Potentials from the command line: files, patterns, and objects named `where:Name`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from smc.errors import SettingsError
+from smc.potential import AnyPotential, IncrementalPotential, Potential
+
+
+def potential(reference: str) -> AnyPotential:
+    """Return the potential that `module:Name` or `path/to/file.py:Name` means.
+
+    Raises:
+        SettingsError: It cannot be found, imported or made, or is no potential.
+    """
+    where, colon, name = reference.rpartition(":")
+    if not (colon and where and name):
+        raise SettingsError(
+            f"--potential {reference}: expected module:Name or path/to/file.py:Name, such as "
+            "potentials.molecule:SMILESValidity."
+        )
+    module = _from_file(where, reference) if where.endswith(".py") else _from_path(where, reference)
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise SettingsError(f"--potential {reference}: {where} has no {name!r}{_hint(module)}.")
+        found = getattr(found, part)
+    return _instance(found, reference)
+
+
+def read(path: str, option: str) -> str:
+    """Return the text of a file that an option names.
+
+    Raises:
+        SettingsError: It is not there, or is not UTF-8 text.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingsError(f"{option} {path}: cannot be read: {why}.") from error
+
+
+def _from_file(where: str, reference: str) -> ModuleType:
+    path = Path(where)
+    if not path.is_file():
+        raise SettingsError(f"--potential {reference}: no file at {path}.")
+    name = f"_smc_potential_{path.stem}_{abs(hash(path.resolve())):x}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None, "the name ends in .py"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise _failed(reference, "importing the file", error) from error
+    return module
+
+
+def _from_path(where: str, reference: str) -> ModuleType:
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # as `python -m` would
+    try:
+        return importlib.import_module(where)
+    except ModuleNotFoundError as error:
+        if error.name and (where == error.name or where.startswith(error.name + ".")):
+            raise SettingsError(
+                f"--potential {reference}: no module named {error.name!r}; expected one that "
+                "Python finds from this folder, or a path that ends in .py."
+            ) from error
+        raise _failed(reference, f"importing {where}", error) from error
+    except Exception as error:
+        raise _failed(reference, f"importing {where}", error) from error
+
+
+def _instance(found: Any, reference: str) -> AnyPotential:
+    if isinstance(found, type):
+        if not issubclass(found, Potential | IncrementalPotential):
+            raise SettingsError(
+                f"--potential {reference}: {found.__name__} is a class, but no potential; "
+                "expected a subclass of smc.Potential or smc.IncrementalPotential."
+            )
+        try:
+            return found()
+        except Exception as error:
+            raise _failed(
+                reference,
+                f"making {found.__name__}{inspect.signature(found)} without arguments",
+                error,
+                remedy=" Name an instance instead, made in a file of yours.",
+            ) from error
+    if not isinstance(found, Potential | IncrementalPotential):
+        raise SettingsError(
+            f"--potential {reference}: expected a potential, got {found!r}. Name a class that "
+            "takes no arguments, or an instance, made in a file of yours."
+        )
+    return found
+
+
+def _failed(reference: str, doing: str, error: Exception, remedy: str = "") -> SettingsError:
+    return SettingsError(
+        f"--potential {reference}: {doing} raised {type(error).__name__}: {error}.{remedy}"
+    )
+
+
+def _hint(module: ModuleType) -> str:
+    kinds = Potential | IncrementalPotential
+    names = [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (isinstance(value, kinds) or (isinstance(value, type) and issubclass(value, kinds)))
+        and value not in (Potential, IncrementalPotential)
+    ]
+    return f"; its potentials are {', '.join(sorted(names))}" if names else ""

@@ -1,0 +1,41 @@
+"""HTML pages of posteriors: the genealogy of the particles, the evidence, the texts.
+
+A page is one file: its style, script and drawings stand in it, and it asks nothing of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smc.pages.markup import document, escape
+from smc.pages.sections import cards, posterior_section
+from smc.posterior import Posterior
+
+__all__ = ["cards", "document", "posterior_fragment", "posterior_page", "posterior_section"]
+
+
+def posterior_page(
+    posterior: Posterior,
+    *,
+    title: str,
+    drawings: Mapping[str, str] | None = None,
+    ess_threshold: float | None = None,
+) -> str:
+    """Return a page of its own.
+
+    Args:
+        posterior: What to show.
+        title: Its heading.
+        drawings: For texts that have one, a picture as SVG; trusted, so not escaped.
+        ess_threshold: The fraction of N under which the run resampled, to draw it.
+    """
+    section = posterior_section(posterior, ess_threshold=ess_threshold, drawings=drawings)
+    return document(title, f"<h1>{escape(title)}</h1>\n{section}")
+
+
+def posterior_fragment(posterior: Posterior) -> str:
+    """Return the same without a document around it, for notebooks."""
+    from smc.pages.markup import script, style
+
+    section = posterior_section(posterior, alone=True)
+    return f"<style>\n{style()}</style>\n{section}\n<script>\n{script()}</script>\n"

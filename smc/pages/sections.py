@@ -1,0 +1,151 @@
+"""The parts of a page that shows a posterior."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from smc.pages.chart import WEIGHT_CLASSES, genealogy, hover_data, share
+from smc.pages.lineage import Lineage
+from smc.pages.markup import escape, number, script_json, visible
+from smc.posterior import Posterior, Status
+
+MOST_TEXTS = 50
+MOST_CARDS = 12
+
+
+def posterior_section(
+    posterior: Posterior,
+    *,
+    ess_threshold: float | None = None,
+    drawings: Mapping[str, str] | None = None,
+    remarks: Mapping[str, str] | None = None,
+    alone: bool = False,
+) -> str:
+    """Return facts, genealogy, texts and costs as one block of HTML.
+
+    Args:
+        posterior: What to show.
+        ess_threshold: The fraction of N under which the run resampled, to draw it.
+        drawings: For texts that have one, a picture as SVG; trusted, so not escaped.
+        remarks: For texts that have a drawing, a word or two beside their probability.
+        alone: Whether it stands outside a page of ours, and needs a frame.
+    """
+    parts = [_facts(posterior)]
+    if posterior.reason:
+        parts.append(f'<p class="smc-reason">Extinct: {escape(posterior.reason)}</p>')
+    if posterior.history:
+        lineage = Lineage(posterior)
+        parts.append(f'<div class="smc-scroll">{genealogy(lineage, ess_threshold)}</div>')
+        parts.append(_legend())
+        parts.append(f'<script type="application/json">{script_json(hover_data(lineage))}</script>')
+        parts.append('<div class="smc-tip"></div>')
+    if drawings:
+        parts.append(_drawn(posterior, drawings, remarks or {}))
+    parts.append(_texts(posterior))
+    parts.append(_costs(posterior))
+    frame = "smc-posterior smc-alone" if alone else "smc-posterior"
+    return f'<div class="{frame}">\n' + "\n".join(p for p in parts if p) + "\n</div>"
+
+
+def cards(items: Iterable[tuple[str, str, str | None]]) -> str:
+    """Return a grid of pictures.
+
+    Args:
+        items: (text, caption, SVG or None where there is nothing to draw); the SVG is trusted.
+    """
+    made = []
+    for text, caption, svg in items:
+        kind = "smc-card" if svg else "smc-card smc-bad"
+        picture = svg or '<div class="smc-none">not a molecule</div>'
+        made.append(
+            f'<div class="{kind}">{picture}<strong>{escape(caption)}</strong>'
+            f"<code>{visible(text.strip())}</code></div>"
+        )
+    return f'<div class="smc-cards">{"".join(made)}</div>'
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]], numeric: int) -> str:
+    """Return a table; cells are HTML, and the last `numeric` columns are right-aligned."""
+    names = list(header)
+    marks = [' class="smc-num"' if k >= len(names) - numeric else "" for k in range(len(names))]
+    head = "".join(f"<th{m}>{n}</th>" for m, n in zip(marks, names, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{m}>{v}</td>" for m, v in zip(marks, row, strict=True)) + "</tr>\n"
+        for row in rows
+    )
+    return f'<table class="smc-table"><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>'
+
+
+def _facts(posterior: Posterior) -> str:
+    facts = {
+        "status": posterior.status.value,
+        "log evidence": number(posterior.log_evidence, 3),
+        "effective sample size": f"{posterior.ess:.1f} of {len(posterior.sequences)}",
+        "steps": str(len(posterior.history)),
+        "resamplings": str(sum(s.resampled for s in posterior.history)),
+        "particle-tokens": str(posterior.num_tokens),
+    }
+    items = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts.items())
+    return f'<dl class="smc-facts">{items}</dl>'
+
+
+def _legend() -> str:
+    dots = "".join(
+        f'<path class="smc-node smc-w{k}" stroke-width="10" d="M{9 + 15 * k} 8h0"/>'
+        for k in range(len(WEIGHT_CLASSES) + 1)
+    )
+    return (
+        '<div class="smc-legend">'
+        f'<span>light <svg width="108" height="16">{dots}</svg> heavy '
+        "(weight over the mean, ×0.1 to ×4)</span>"
+        '<span><svg width="14" height="16"><path class="smc-dead" d="M3 4l8 8M3 12l8 -8"/></svg> '
+        "died</span>"
+        '<span><svg width="30" height="16"><path class="smc-edge" stroke-width="3" d="M2 8H28"/>'
+        "</svg> has descendants in the end</span>"
+        '<span><svg width="30" height="16"><path class="smc-edge smc-lost" d="M2 8H28"/></svg> '
+        "line that was lost</span>"
+        '<span><svg width="18" height="16"><rect class="smc-band" x="2" width="14" height="16"/>'
+        "</svg> resampled</span></div>"
+    )
+
+
+def _drawn(posterior: Posterior, drawings: Mapping[str, str], remarks: Mapping[str, str]) -> str:
+    found = []
+    for text, probability in list(posterior.probabilities().items())[:MOST_CARDS]:
+        if text in drawings:
+            caption = " · ".join(filter(None, [share_text(probability), remarks.get(text)]))
+            found.append((text, caption, drawings[text]))
+    return cards(found) if found else ""
+
+
+def share_text(probability: float) -> str:
+    """Return a probability as a percentage, as plain text."""
+    return share(probability).replace("&lt;", "<")
+
+
+def _texts(posterior: Posterior) -> str:
+    if posterior.status is Status.EXTINCT:
+        last = [[f"<code>{escape(s.text)}</code>"] for s in posterior.sequences[:MOST_TEXTS]]
+        return table(["text where the particle died"], last, 0)
+    counts = Counter(s.text for s in posterior.sequences)
+    found = list(posterior.probabilities().items())
+    rows = [
+        [
+            f"<code>{escape(text)}</code>",
+            str(counts[text]),
+            f'<span class="smc-bar" style="width:{max(1, round(120 * p))}px"></span>{share(p)}',
+        ]
+        for text, p in found[:MOST_TEXTS]
+    ]
+    more = len(found) - MOST_TEXTS
+    rest = f"<p>… and {more} more texts.</p>" if more > 0 else ""
+    return table(["text", "particles", "probability"], rows, 2) + rest
+
+
+def _costs(posterior: Posterior) -> str:
+    rows = [
+        [escape(name), str(calls), f"{seconds:.3f}"]
+        for name, (calls, seconds) in posterior.costs().items()
+    ]
+    return table(["potential", "evaluations", "seconds"], rows, 2) if rows else ""
