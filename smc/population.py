@@ -104,13 +104,18 @@ class Population:
                 ess=ess(log_weights),
                 ancestors=ancestors,
                 log_evidence_increment=after - before if after > -np.inf else -np.inf,
-                costs={
-                    a.name: (c.calls, c.seconds)
-                    for a, c in zip(self.askers, self.costs, strict=True)
-                },
+                costs=self._costs_by_name(),
             )
         )
         self.costs = [Cost() for _ in self.askers]
+
+    def _costs_by_name(self) -> dict[str, tuple[int, float]]:
+        """Costs of the step; those of potentials with one name are added up."""
+        totals: dict[str, tuple[int, float]] = {}
+        for asker, cost in zip(self.askers, self.costs, strict=True):
+            calls, seconds = totals.get(asker.name, (0, 0.0))
+            totals[asker.name] = calls + cost.calls, seconds + cost.seconds
+        return totals
 
     def posterior(self) -> Posterior:
         """Return the result."""

@@ -1,0 +1,1 @@
+"""Runs of domains x methods x models, and their reports."""

@@ -1,0 +1,34 @@
+"""`python -m benchmarks run DOMAIN …` and `python -m benchmarks report DIR …`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from benchmarks import report, run
+from smc.errors import SMCError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status: 0, 2 for an error explained, 130 if interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    running = commands.add_parser("run", help="run methods on a domain; goes on where it stopped")
+    run.add_arguments(running)
+    reporting = commands.add_parser("report", help="tables and a plot of what a run left")
+    report.add_arguments(reporting)
+    parsed = parser.parse_args(arguments)
+    try:
+        {"run": run.main, "report": report.main}[parsed.command](parsed)
+    except SMCError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

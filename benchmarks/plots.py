@@ -1,0 +1,55 @@
+"""The picture beside a table: scores of the methods, and what full SMC gains over each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.statistics import Interval
+from benchmarks.summary import AHEAD, Row
+
+_INK = "#2b4c7e"
+
+
+def plot(rows: Sequence[Row], path: Path, *, title: str, score: str) -> None:
+    """Draw points with error bars into a file, whose name decides the format.
+
+    Args:
+        rows: A method each.
+        path: `.png`, `.svg` or `.pdf`.
+        title: Of the whole.
+        score: Name of the primary score.
+    """
+    from matplotlib.figure import Figure
+
+    compared = next((r.differences for r in rows if r.method == AHEAD), {})
+    panels = 2 if compared else 1
+    figure = Figure(figsize=(4.6 * panels, 1.2 + 0.36 * len(rows)), layout="constrained")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    _points(axes[0], {r.method: r.score for r in rows}, f"{score}, mean and 95% interval")
+    if compared:
+        gains = {f"{AHEAD} − {name}": interval for name, interval in compared.items()}
+        _points(axes[1], gains, f"difference in {score}, same items")
+        axes[1].axvline(0, color="#999999", linewidth=1, zorder=0)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=150)
+
+
+def _points(axis: Any, intervals: dict[str, Interval], label: str) -> None:
+    """Draw one horizontal interval for each name, the first at the top."""
+    shown = list(intervals.values())
+    means = [i.mean for i in shown]
+    # A percentile interval need not hold the mean of a very skewed sample.
+    bars = [
+        [max(0.0, i.mean - i.low) for i in shown],
+        [max(0.0, i.high - i.mean) for i in shown],
+    ]
+    places = range(len(shown))
+    axis.errorbar(means, places, xerr=bars, fmt="o", color=_INK, capsize=3, markersize=5)
+    axis.set_yticks(list(places), list(intervals))
+    axis.set_ylim(len(shown) - 0.5, -0.5)
+    axis.set_xlabel(label)
+    axis.grid(axis="x", color="#e5e5e5")
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,118 @@
+"""Where results come from: the command, the code, the machine, the date, the model's bytes.
+
+Nothing here names a folder of the machine: paths are shortened to what another reader can use.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from benchmarks.tasks import ROOT
+
+PACKAGES = ("torch", "transformers", "llguidance", "lark", "rdkit", "partialsmiles", "numpy")
+_WHOLE = 2**27
+_PART = 2**20
+
+
+def shown_path(path: str | Path) -> str:
+    """Return a path relative to the checkout if it is inside it, else its last part."""
+    absolute = Path(path).resolve()
+    if absolute.is_relative_to(ROOT):
+        return absolute.relative_to(ROOT).as_posix()
+    return absolute.name
+
+
+def shown_model(name: str) -> str:
+    """Return the name of a model, or the shown path of its folder."""
+    return shown_path(name) if Path(name).exists() else name
+
+
+def model_digest(name: str) -> str | None:
+    """Return a digest of the files of a model in a folder; None of a name.
+
+    Of files over 128 MiB the size, the first and the last MiB enter.
+    """
+    folder = Path(name)
+    if not folder.is_dir():
+        return None
+    suffixes = {".json", ".safetensors", ".bin", ".model", ".txt", ".jinja"}
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.iterdir() if p.suffix in suffixes):
+        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+        with open(path, "rb") as file:
+            if path.stat().st_size <= _WHOLE:
+                digest.update(file.read())
+            else:
+                digest.update(file.read(_PART))
+                file.seek(-_PART, os.SEEK_END)
+                digest.update(file.read())
+    return digest.hexdigest()[:16]
+
+
+def commit() -> str:
+    """Return the commit of the checkout, with "+" after it if files were changed since."""
+    head = _git("rev-parse", "--short=12", "HEAD")
+    if head is None:
+        return "unknown"
+    return head if _git("diff", "--quiet", "HEAD") is not None else f"{head}+"
+
+
+def machine() -> dict[str, Any]:
+    """Return processor, cores that this process may use, torch's threads, load, and GPU if used."""
+    found: dict[str, Any] = {
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+    }
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        found["threads"] = torch.get_num_threads()
+        if torch.cuda.is_available() and torch.cuda.memory_allocated() > 0:
+            found["gpu"] = torch.cuda.get_device_name()
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def now() -> str:
+    """Return date and time, UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _git(*arguments: str) -> str | None:
+    """Return what git says about the checkout; None if it fails, or there is no git."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,163 @@
+"""Finding a domain by name, and the model and data that it is run with."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import pkgutil
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import domains
+import smc
+from domains.base import Item, Task
+from smc.errors import SettingsError
+from smc.model import LanguageModel
+
+ROOT = Path(__file__).resolve().parent.parent
+"""Of the checkout."""
+
+_METHODS = ("items", "cheap", "expensive", "score", "population_scores")
+
+
+def load_task(name: str) -> Task[Any]:
+    """Return the task of a domain.
+
+    Args:
+        name: Of a package in `domains`, or the dotted name of any module. The module (or its
+            submodule `task`) holds `TASK`, or exactly one class with the methods of `Task`.
+
+    Raises:
+        SettingsError: There is no such domain, or it holds no task.
+    """
+    where = name if "." in name else f"domains.{name}"
+    modules = [m for m in (_imported(f"{where}.task"), _imported(where)) if m is not None]
+    if not modules:
+        raise SettingsError(
+            f"domain: {name!r} not found; expected one of {', '.join(_known())}, or the dotted "
+            "name of a module that holds a task."
+        )
+    for module in modules:
+        found = _task_in(module)
+        if found is not None:
+            return found
+    raise SettingsError(
+        f"domain: {where} holds no task; expected `TASK`, or one class that can be made without "
+        f"arguments and has {', '.join(_METHODS)}, as domains.base.Task says."
+    )
+
+
+def default_model(task: Task[Any]) -> str:
+    """Return the folder of the model that comes with a domain.
+
+    Raises:
+        SettingsError: The domain has none.
+    """
+    folder = Path(inspect.getfile(type(task))).parent / "model"
+    if not (folder / "config.json").is_file():
+        raise SettingsError(
+            f"--model: {task.name} comes with no model of its own; give a folder, a name on the "
+            "Hub, or module:function."
+        )
+    return str(folder)
+
+
+def load_model(name: str, *, device: str | None = None, dtype: str = "auto") -> LanguageModel:
+    """Return a language model.
+
+    Args:
+        name: What `smc.load` takes, or `module:function`, called without arguments.
+        device: Of a Hugging Face model: `cpu`, `cuda`, …; None: the backend's choice.
+        dtype: Of a Hugging Face model: `float32`, `bfloat16`, …
+
+    Raises:
+        SettingsError: There is no such module or function.
+        ModelError: The model cannot be loaded.
+    """
+    module_name, colon, function = name.partition(":")
+    if not colon or Path(name).exists():
+        return smc.load(name, device=device, dtype=dtype)
+    module = _imported(module_name)
+    make = getattr(module, function, None)
+    if make is None:
+        raise SettingsError(
+            f"--model: got {name!r}, but there is no {function!r} in a module {module_name!r}; "
+            "expected module:function, importable from the working directory."
+        )
+    return make()
+
+
+def find_data(given: Path | None) -> Path | None:
+    """Return the root of the data sets; None: use what comes with the domain.
+
+    Looked for in this order: the argument, the environment variable `SMC_DATA`, the folder
+    `../shared/data` beside the checkout.
+
+    Raises:
+        SettingsError: The path given, or that of `SMC_DATA`, does not exist.
+    """
+    named = given or (Path(os.environ["SMC_DATA"]) if os.environ.get("SMC_DATA") else None)
+    if named is None:
+        beside = ROOT.parent / "shared" / "data"
+        return beside if beside.is_dir() else None
+    if not named.exists():
+        raise SettingsError(
+            f"--data: {named} does not exist; expected the folder that holds the data sets, one "
+            "folder each. Without it (and SMC_DATA) the domain's own examples are used."
+        )
+    return named
+
+
+def load_items(task: Task[Any], limit: int | None, data: Path | None) -> list[Item]:
+    """Return the items of a task, checked to have distinct ids.
+
+    Raises:
+        SettingsError: Bad data, no items, or an id twice.
+    """
+    if limit is not None and limit < 1:
+        raise SettingsError(f"--limit: expected a whole number above 0, got {limit}.")
+    try:
+        items = list(task.items(limit, data))
+    except (FileNotFoundError, ValueError) as error:
+        raise SettingsError(f"--data: {error}") from error
+    if not items:
+        raise SettingsError(f"{task.name}: the data hold no items.")
+    ids = [item.id for item in items]
+    twice = next((i for i in ids if ids.count(i) > 1), None)
+    if twice is not None:
+        raise SettingsError(
+            f"{task.name}: two items have the id {twice!r}; expected distinct ids, since results "
+            "are filed by them."
+        )
+    return items
+
+
+def _known() -> list[str]:
+    return sorted(m.name for m in pkgutil.iter_modules(domains.__path__) if m.ispkg)
+
+
+def _imported(name: str) -> ModuleType | None:
+    """Return a module; None if there is none of this name. Other import errors are raised."""
+    if not all(part.isidentifier() for part in name.split(".")):
+        return None
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            return None
+        raise
+
+
+def _task_in(module: ModuleType) -> Task[Any] | None:
+    if hasattr(module, "TASK"):
+        return module.TASK
+    classes: list[Any] = [
+        c
+        for c in vars(module).values()
+        if inspect.isclass(c)
+        and c.__module__ == module.__name__
+        and all(callable(getattr(c, m, None)) for m in _METHODS)
+    ]
+    return classes[0]() if len(classes) == 1 else None

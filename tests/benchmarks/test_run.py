@@ -1,0 +1,219 @@
+"""The runner: what it writes, that nothing but item and seed matters, and that it resumes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import smc
+from benchmarks.__main__ import main
+from benchmarks.methods import generator
+from benchmarks.store import Store
+from benchmarks.tasks import load_task
+from tests.benchmarks.toy import COUNT, ToyTask, model
+from tests.conftest import ROOT
+
+TOY = ["run", "tests.benchmarks.toy", "--model", "tests.benchmarks.toy:model"]
+SMALL = ["--particles", "4", "--batch", "3", "--methods", "lm,smc"]
+
+
+def run(out: Path, *arguments: str) -> int:
+    return main([*TOY, *SMALL, "--out", str(out), *arguments])
+
+
+def results(out: Path) -> dict[tuple[str, int, str], dict]:
+    """All records by method, seed and item, without what a clock decides."""
+    found = {}
+    for record in Store(out).records():
+        key = record["method"], record["seed"], record["item"]
+        assert key not in found, f"{key} stands there twice"
+        del record["seconds"], record["cpu_seconds"]
+        record["costs"] = {name: cost["calls"] for name, cost in record["costs"].items()}
+        found[key] = record
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int, str], dict]:
+    """The results of a run that nothing disturbs."""
+    out = tmp_path_factory.mktemp("whole")
+    assert run(out) == 0
+    return results(out)
+
+
+def test_every_item_of_every_method_has_one_line(whole):
+    expected = {(m, 0, f"toy-{i}") for m in ("lm", "smc") for i in range(COUNT)}
+    assert set(whole) == expected
+
+
+def test_a_record_is_the_posterior_of_the_engine(whole):
+    task = ToyTask()
+    for item in task.items():
+        posterior = smc.sample(
+            model(),
+            item.prompt,
+            [*task.cheap(item), *task.expensive(item)],
+            num_particles=4,
+            max_tokens=task.max_tokens,
+            ess_threshold=0.9,
+            resampling="multinomial",
+            seed=generator(0, item),
+        )
+        record = whole["smc", 0, item.id]
+        assert record["texts"] == [s.text for s in posterior.sequences]
+        assert record["weights"] == posterior.weights.tolist()
+        assert record["log_weights"] == [
+            None if w == -np.inf else w for w in posterior.log_weights.tolist()
+        ]
+        assert record["status"] == posterior.status.value
+        assert record["tokens"] == posterior.num_tokens
+        assert record["costs"] == {n: calls for n, (calls, _) in posterior.costs().items()}
+        assert record["text"] == posterior.best
+        for text, weight, scores in zip(
+            record["texts"], record["weights"], record["scores"], strict=True
+        ):
+            assert scores == (task.score(item, text) if weight > 0 else {})
+
+
+def test_texts_cut_at_the_limit_count_as_unfinished_where_nothing_corrects(whole):
+    cut = 0
+    for (method, _, _), record in whole.items():
+        for length, finished, weight in zip(
+            record["lengths"], record["finished"], record["weights"], strict=True
+        ):
+            if method == "lm" and length == ToyTask.max_tokens:
+                cut += 1
+                assert not finished
+                assert weight == 0
+        assert sum(record["weights"]) == pytest.approx(1) or not any(record["weights"])
+    assert cut > 0, "no text reached the limit, so this tests nothing"
+
+
+@pytest.mark.parametrize("changes", [["--batch", "1"], ["--batch", "100"], ["--methods", "smc"]])
+def test_results_do_not_depend_on_batches_or_other_methods(tmp_path, whole, changes):
+    assert run(tmp_path, *changes) == 0
+    found = results(tmp_path)
+    assert found == {key: whole[key] for key in found}
+
+
+def test_results_do_not_depend_on_the_limit_and_a_run_can_be_extended(tmp_path, whole):
+    assert run(tmp_path, "--limit", "2", "--methods", "smc") == 0
+    first = Store(tmp_path).path("smc", 0).read_bytes()
+    assert len(first.splitlines()) == 2
+    assert run(tmp_path) == 0
+    assert Store(tmp_path).path("smc", 0).read_bytes().startswith(first)
+    assert results(tmp_path) == whole
+    assert run(tmp_path, "--seeds", "2") == 0
+    found = results(tmp_path)
+    assert {k: v for k, v in found.items() if k[1] == 0} == whole
+    assert len(found) == 2 * len(whole)
+    assert any(
+        found["smc", 1, i]["texts"] != r["texts"] for (m, _, i), r in whole.items() if m == "smc"
+    )
+
+
+def test_a_killed_run_goes_on_without_loss_or_repetition(tmp_path, whole):
+    command = [sys.executable, "-m", "benchmarks", *TOY, *SMALL, "--out", str(tmp_path)]
+    # Item 4 is in the second batch of the first method.
+    killed = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "TOY_KILL_AT": "toy-4"}, capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    before = Store(tmp_path).path("lm", 0).read_bytes()
+    assert {json.loads(line)["item"] for line in before.splitlines()} == {
+        "toy-0",
+        "toy-1",
+        "toy-2",
+    }
+    resumed = subprocess.run(command, cwd=ROOT, capture_output=True)
+    assert resumed.returncode == 0, resumed.stderr.decode()
+    assert Store(tmp_path).path("lm", 0).read_bytes().startswith(before)
+    assert results(tmp_path) == whole
+    run_json = Store(tmp_path).read_run()
+    assert run_json is not None
+    assert len(run_json["starts"]) == 2
+
+
+@pytest.mark.parametrize("left", [1, 40, -1])
+def test_a_torn_last_line_is_dropped_and_its_item_run_again(tmp_path, whole, left):
+    assert run(tmp_path) == 0
+    path = Store(tmp_path).path("smc", 0)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]) + lines[-1][:left])
+    assert len(Store(tmp_path).records()) == len(whole) - 1
+    assert run(tmp_path) == 0
+    assert results(tmp_path) == whole
+
+
+def test_a_line_damaged_by_something_else_is_an_error(tmp_path, capsys):
+    assert run(tmp_path) == 0
+    path = Store(tmp_path).path("smc", 0)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0][:20] + b"\n", *lines[1:]]))
+    assert run(tmp_path) == 2
+    assert "line 1" in capsys.readouterr().err
+    path.write_bytes(b"".join([lines[0], *lines]))
+    assert run(tmp_path) == 2
+    assert "twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        (["--particles", "5"], "num_particles was 4, is now 5"),
+        (["--ess-threshold", "0.5"], "ess_threshold was 0.9, is now 0.5"),
+        (["--resampling", "residual"], "resampling was 'multinomial', is now 'residual'"),
+        (["--max-tokens", "3"], "max_tokens was 4, is now 3"),
+    ],
+)
+def test_other_settings_are_not_mixed_in(tmp_path, capsys, changes, name):
+    assert run(tmp_path, "--limit", "1") == 0
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    assert run(tmp_path, *changes) == 2
+    message = capsys.readouterr().err
+    assert name in message
+    assert "another folder" in message
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+def test_other_data_are_not_mixed_in(tmp_path, capsys, monkeypatch):
+    assert run(tmp_path, "--limit", "2") == 0
+    monkeypatch.setenv("TOY_PROMPT", "b")
+    assert run(tmp_path) == 2
+    assert "toy-0" in capsys.readouterr().err
+
+
+def test_two_runs_do_not_write_to_one_folder(tmp_path, capsys):
+    with open(tmp_path / ".lock", "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        assert run(tmp_path) == 2
+    assert "another run" in capsys.readouterr().err
+    assert run(tmp_path, "--limit", "1") == 0
+
+
+def test_generators_differ_by_item_and_seed_alone():
+    first, second = ToyTask().items(2)
+    draws = [generator(s, i).random(3).tolist() for s in (0, 1) for i in (first, second)]
+    assert len({tuple(d) for d in draws}) == len(draws)
+    assert generator(0, first).random(3).tolist() == draws[0]
+
+
+def test_the_molecules_run_from_their_own_examples(tmp_path, monkeypatch):
+    task = load_task("gdb17")
+    monkeypatch.setattr("benchmarks.run.find_data", lambda given: None)
+    if not (ROOT / "domains" / "gdb17" / "model" / "config.json").is_file():
+        pytest.skip("no model in domains/gdb17/model")
+    methods = ["lm", "rerank", "smc"]
+    command = ["run", "gdb17", "--limit", "1", "--particles", "2", "--out", str(tmp_path)]
+    assert main([*command, "--methods", ",".join(methods)]) == 0
+    found = results(tmp_path)
+    assert {method for method, _, _ in found} == set(methods)
+    assert all(task.primary in s for r in found.values() for s in r["scores"] if s)
