@@ -10,7 +10,7 @@ PYTHON ?=
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check fmt bench clean
+.PHONY: help demo test check fmt bench genlm-env clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -34,8 +34,11 @@ fmt: $(READY) ## format, and mend what the linter can
 bench: $(READY) ## the micro-benchmarks
 	$(BIN)/python -m benchmarks.micro all
 
+# The peer of benchmarks/micro, in an environment of its own.
+genlm-env: $(READY) .venv-genlm/.ready ## genlm-control, which engine_vs_genlm measures beside ours
+
 clean: ## remove caches and build products, .venv included
-	rm -rf .venv build dist out runs *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-genlm build dist out runs *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch comes first and alone: with its exact version asked for, pip takes a CPU build where one is
@@ -57,4 +60,11 @@ $(READY): pyproject.toml constraints.txt
 	fi
 	$(BIN)/pip install --quiet -c constraints.txt torch==$$(sed -n 's/^torch==//p' constraints.txt)
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+.venv-genlm/.ready: constraints.txt
+	$(BIN)/python -m venv .venv-genlm
+	.venv-genlm/bin/pip install --quiet torch==$$(sed -n 's/^torch==//p' constraints.txt)
+	.venv-genlm/bin/pip install --quiet genlm-control==0.4.1 genlm-backend==0.3.1 \
+	  $$(grep -E '^(torch|transformers)==' constraints.txt)
 	@touch $@

@@ -231,6 +231,8 @@ class Run:
 
     def _cut(self, text: str, old_length: int) -> int | None:
         """Where the first stop string begins that the newest token completed."""
+        if not self._stop:
+            return None
         found = (text.find(s, max(0, old_length - len(s) + 1)) for s in self._stop)
         return min((at for at in found if at >= 0), default=None)
 

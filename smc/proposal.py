@@ -106,30 +106,36 @@ def _allowed(mask: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
 def _masses(logits: torch.Tensor, plan: Plan) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Unnormalised proposal masses `[R, V padded to blocks]`, and two float64 `[R]` logs.
 
-    The first log is the model's normaliser, logsumexp of the logits; with the second, the
-    proposal's mass of token v in row r is `mass[r, v] * exp(log_scale[r])`.
+    With the second log, the proposal's mass of token v in row r is `mass[r, v] * exp(log_scale[r])`
+    on the scale on which the model's own masses sum to exp(log_norm[r]), the first log; NaN in it
+    means that the row is no distribution.
     """
     import torch
 
     rows, size = logits.shape
-    mass = logits.new_zeros(rows, -(-size // _BLOCK) * _BLOCK)
+    mass = logits.new_empty(rows, -(-size // _BLOCK) * _BLOCK)
     body = mass[:, :size]
-    log_scale = logits.amax(-1).double()
-    torch.sub(logits, log_scale.float()[:, None], out=body)
-    body.exp_()
-    log_norm = body.sum(-1).double().log() + log_scale
+    mass[:, size:] = 0
     allowed = None if plan.mask is None else _allowed(plan.mask, logits)
     if plan.log_scores is not None or plan.temperature != 1:
+        log_norm = logits.double().logsumexp(-1)
+        log_scale = torch.zeros_like(log_norm)
         combined = logits / plan.temperature
         if plan.log_scores is not None:
             combined += torch.from_numpy(plan.log_scores).to(logits.device)
         _fill(body, log_scale, slice(None), combined, allowed)
-    elif allowed is not None:
+        return mass, log_norm, log_scale
+    # The model's own probabilities, in one fused pass: their normaliser is 1.
+    torch.softmax(logits, -1, out=body)
+    log_norm = body[:, 0].double() * 0  # a row with NaN or +inf, or all of −inf, is NaN throughout
+    log_scale = log_norm.clone()
+    if allowed is not None:
         body.mul_(allowed)
-        # Where the allowed tokens are improbable, their masses are denormal relative to the peak
-        # of the whole row: do those rows again relative to their own peak.
+        # Where the allowed tokens are improbable, their masses are denormal: do those rows again
+        # relative to their own peak.
         thin = (mass.sum(-1) < _TINY).nonzero()[:, 0]
         if thin.numel():
+            log_norm[thin] = logits[thin].double().logsumexp(-1)
             _fill(body, log_scale, thin, logits[thin], allowed[thin])
     return mass, log_norm, log_scale
 

@@ -58,7 +58,7 @@ class Asker:
         """Return the reading after one more token: its bytes, and the text it completed."""
         potential = self.potential
         if isinstance(potential, TokenPotential):
-            state = self._guard("advance", raw, lambda: potential.advance(reading.state, new))
+            state = self._guard("advance", raw, partial(potential.advance, reading.state, new))
             return Reading(state=state, log_value=reading.log_value)
         boundary_state, due = None, True
         if potential.boundary is not None:

@@ -1,0 +1,1 @@
+"""How the embedded language model is made: tokenizer, training rows, evaluation, export."""

@@ -1,0 +1,28 @@
+"""Ready-made potentials. Importing this loads none of them, nor the packages they need."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from potentials.grammar import Grammar
+    from potentials.json_schema import JSONSchema
+    from potentials.masks import Limits
+    from potentials.regex import Regex
+
+_HOMES = {
+    "Grammar": "potentials.grammar",
+    "JSONSchema": "potentials.json_schema",
+    "Limits": "potentials.masks",
+    "Regex": "potentials.regex",
+}
+
+__all__ = ["Grammar", "JSONSchema", "Limits", "Regex"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the module of a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'potentials' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,213 @@
+"""JSON schemas as token masks, against the `jsonschema` package."""
+
+import json
+import random
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from potentials.json_schema import JSONSchema
+from smc.errors import GrammarError
+from smc.model import unpack_mask
+from tests.potentials.masking import mask_of, vocabulary_of
+
+TOKENS = [bytes([b]) for b in range(32, 127)] + [
+    b"\n",
+    "é".encode(),
+    b"\xc3",
+    b"\xa9",
+    b'":',
+    b'",',
+    b'": ',
+    b'", ',
+    b'{"',
+    b'"}',
+    b"},",
+    b"}}",
+    b"true",
+    b"null",
+    b"12",
+    b"\\u00",
+    b"\\n",
+    b"[[",
+    b"]]",
+    b'"a',
+    b'":"',
+]
+VOCABULARY = vocabulary_of(TOKENS)
+
+LINKED = {
+    "$ref": "#/$defs/x",
+    "$defs": {
+        "x": {
+            "type": "object",
+            "properties": {"n": {"type": "integer"}, "next": {"$ref": "#/$defs/x"}},
+            "additionalProperties": False,
+            "required": ["n"],
+        }
+    },
+}
+SCHEMAS: dict[str, Any] = {
+    "object": {
+        "type": "object",
+        "properties": {
+            "a": {"type": "integer", "minimum": -3},
+            "b": {"type": "string", "maxLength": 3},
+        },
+        "required": ["a"],
+    },
+    "array": {
+        "type": "array",
+        "items": {"anyOf": [{"type": "null"}, {"type": "number", "minimum": 0, "maximum": 5}]},
+        "minItems": 1,
+        "maxItems": 3,
+    },
+    "sizes": {
+        "type": "object",
+        "additionalProperties": {"type": "integer"},
+        "minProperties": 1,
+        "maxProperties": 2,
+    },
+    "pattern": {"type": "string", "pattern": "^[a-c]{2,4}$"},
+    "enum": {"enum": ["x", 1, None, [1, {"a": 2}]]},
+    "multiple": {"type": "integer", "multipleOf": 7},
+    "names": {
+        "type": "object",
+        "patternProperties": {"^a": {"type": "integer"}},
+        "additionalProperties": False,
+    },
+    "one of": {"oneOf": [{"type": "integer"}, {"type": "string", "maxLength": 2}]},
+    "all of": {"allOf": [{"type": "integer"}, {"minimum": 3}]},
+    "recursive": LINKED,
+    "beside a reference": {"$ref": "#/$defs/x", "minimum": 3, "$defs": {"x": {"type": "integer"}}},
+    "tuple": {"type": "array", "prefixItems": [{"type": "integer"}], "items": False},
+    "interval": {"type": "number", "exclusiveMinimum": 1, "maximum": 2},
+    "anything": True,
+}
+
+
+def drawn(potential: JSONSchema, rng: random.Random, tries: int) -> list[str]:
+    """Documents drawn from the masks, closing brackets preferred."""
+    bound = potential.bind(VOCABULARY)
+    found = []
+    for _ in range(tries):
+        state = bound.start()
+        for _ in range(60):
+            scores = bound.token_scores([state])
+            assert scores.mask is not None
+            ids = np.flatnonzero(unpack_mask(scores.mask, len(VOCABULARY))[0]).tolist()
+            end = VOCABULARY.eos_ids[0]
+            if end in ids and (ids == [end] or rng.random() < 0.5):
+                found.append(state.text.decode())
+                break
+            ids = [i for i in ids if i != end]
+            if not ids:
+                break
+            liking = [6 if TOKENS[i][:1] in b'}]"' else 1 for i in ids]
+            state = bound.advance(state, TOKENS[rng.choices(ids, liking)[0]])
+    return found
+
+
+@pytest.mark.parametrize("whitespace", [True, False])
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_whatever_the_masks_let_end_is_valid(name: str, whitespace: bool) -> None:
+    schema = SCHEMAS[name]
+    documents = drawn(JSONSchema(schema, whitespace=whitespace), random.Random(1), 40)
+    assert len(documents) >= 10
+    for text in documents:
+        jsonschema.validate(json.loads(text), schema, jsonschema.Draft202012Validator)
+        if not whitespace:
+            assert "\n" not in text
+
+
+def complete(potential: JSONSchema, text: str) -> bool:
+    return potential.complete(potential.advance(potential.start(), text.encode())) == 0.0
+
+
+def test_documents_in_and_out_of_a_schema() -> None:
+    potential = JSONSchema(SCHEMAS["object"])
+    for text in ('{"a":1}', '{ "a" : -3 ,\n"b": "xyz"}', '{"a":1,"c":[1,"x"]}'):
+        assert complete(potential, text), text
+    for text in ('{"a":-4}', '{"b":"x"}', '{"a":"1"}', '{"a":1,"b":"wxyz"}', '{"a":1', "1", ""):
+        assert not complete(potential, text), text
+
+
+def test_the_same_text_as_the_schema() -> None:
+    assert complete(JSONSchema(json.dumps(SCHEMAS["tuple"])), "[3]")
+    assert not complete(JSONSchema(json.dumps(SCHEMAS["tuple"])), "[3,4]")
+
+
+def test_separators_without_white_space_are_the_only_spelling() -> None:
+    value = {"n": 1, "next": {"n": 2}}
+    python = JSONSchema(LINKED, whitespace=False, item_separator=", ", key_separator=": ")
+    compact = JSONSchema(LINKED, whitespace=False)
+    assert complete(python, json.dumps(value)) and not complete(compact, json.dumps(value))
+    short = json.dumps(value, separators=(",", ":"))
+    assert complete(compact, short) and not complete(python, short)
+
+
+def test_a_name_in_disguise_does_not_slip_past_the_schema() -> None:
+    potential = JSONSchema({"type": "object", "properties": {"a": {"type": "integer"}}})
+    assert complete(potential, '{"a":1,"b":"x"}')
+    assert not complete(potential, '{"a":1,"\\u0061":"x"}')
+    assert not complete(potential, '{"b":1,"b":2}')
+    bound = potential.bind(VOCABULARY)
+    assert not mask_of(bound, b'{"a":1,"\\u0061":"x"}', VOCABULARY).any()
+    assert mask_of(bound, b'{"a":1,"b":"x"}', VOCABULARY)[VOCABULARY.eos_ids[0]]
+
+
+def test_fixed_parts_keep_every_way_to_spell_them() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"null": {"const": None}},
+        "required": ["null"],
+        "additionalProperties": False,
+    }
+    bound = JSONSchema(schema, whitespace=False).bind(VOCABULARY)
+    allowed = [TOKENS[i] for i in np.flatnonzero(mask_of(bound, b"", VOCABULARY))]
+    assert allowed == [b"{", b'{"']
+    allowed = [TOKENS[i] for i in np.flatnonzero(mask_of(bound, b'{"', VOCABULARY))]
+    assert allowed == [b"n", b"null"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "named"),
+    [
+        ({"type": "integer", "minimun": 1}, "#/minimun"),
+        ({"properties": {"a": {"nullable": True}}}, "#/properties/a/nullable"),
+        ({"not": {"type": "string"}}, "not"),
+        ({"if": {}, "then": {}}, "if"),
+        ({"type": "array", "uniqueItems": True}, "uniqueItems"),
+        ({"type": "array", "contains": {}}, "contains"),
+        ({"dependentRequired": {"a": ["b"]}}, "dependentRequired"),
+        ({"type": "array", "items": [{}]}, "#/items"),
+        ({"anyOf": 3}, "#/anyOf"),
+        ({"properties": {"a": 3}}, "#/properties/a"),
+        ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, "oneOf"),
+        ({"type": "string", "format": "nonsense"}, "nonsense"),
+        ({"type": "string", "pattern": "(?=a)b"}, "look-around"),
+        ({"type": "integer", "minimum": 3, "maximum": 1}, "minimum"),
+        ({"enum": []}, "empty"),
+        ({"type": "intger"}, "intger"),
+        ({"$ref": "https://example.org/x"}, "example.org"),
+        ({"minLength": "a"}, "minLength"),
+        (False, "False"),
+        ("{", "JSON"),
+        (3, "3"),
+    ],
+)
+def test_what_is_not_enforced_or_not_satisfiable_is_refused(schema: Any, named: str) -> None:
+    with pytest.raises(GrammarError, match=named):
+        JSONSchema(schema)
+
+
+def test_a_number_longer_than_python_reads_is_still_a_number() -> None:
+    assert complete(JSONSchema({"items": {"type": "integer"}}), f"[{'7' * 5000}]")
+    assert complete(JSONSchema({"type": "object"}), '{"a":' + "7" * 5000 + "}")
+
+
+def test_remarks_are_no_constraints() -> None:
+    remarks = {"title": "t", "description": "d", "default": 3, "examples": [1], "$comment": "c"}
+    assert complete(JSONSchema({**remarks, "type": "integer"}), "5")
