@@ -33,6 +33,7 @@ def _provenance(run: Mapping[str, Any]) -> str:
     digest = f" (digest {settings['model_digest']})" if settings["model_digest"] else ""
     facts = {
         "model": f"{settings['model']}{digest}",
+        "temperature": settings.get("temperature", 1.0),
         "particles": settings["num_particles"],
         "resampling": f"{settings['resampling']}, under {settings['ess_threshold']} N",
         "max tokens": settings["max_tokens"],

@@ -48,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=10, help="items at once (default: 10)")
     parser.add_argument("--device", help="cpu, cuda, … (default: the backend's choice)")
     parser.add_argument("--dtype", default="auto", help="default: the model's own")
+    parser.add_argument(
+        "--temperature", type=float, default=1.0, help="of the model, so of the target (default: 1)"
+    )
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -76,13 +79,19 @@ def main(arguments: argparse.Namespace) -> None:
     model_name = arguments.model or default_model(task)
     store = Store(arguments.out)
     with store.locked():
-        model = load_model(model_name, device=arguments.device, dtype=arguments.dtype)
+        model = load_model(
+            model_name,
+            device=arguments.device,
+            dtype=arguments.dtype,
+            temperature=arguments.temperature,
+        )
         common = {
             "domain": task.name,
             "primary": task.primary,
             "model": provenance.shown_model(model_name),
             "model_digest": provenance.model_digest(model_name),
             "dtype": arguments.dtype,
+            "temperature": arguments.temperature,
             "data": "examples" if data is None else data.name,
             **asdict(settings),
         }

@@ -64,21 +64,29 @@ def default_model(task: Task[Any]) -> str:
     return str(folder)
 
 
-def load_model(name: str, *, device: str | None = None, dtype: str = "auto") -> LanguageModel:
+def load_model(
+    name: str, *, device: str | None = None, dtype: str = "auto", temperature: float = 1.0
+) -> LanguageModel:
     """Return a language model.
 
     Args:
         name: What `smc.load` takes, or `module:function`, called without arguments.
         device: Of a Hugging Face model: `cpu`, `cuda`, …; None: the backend's choice.
         dtype: Of a Hugging Face model: `float32`, `bfloat16`, …
+        temperature: Of a Hugging Face model.
 
     Raises:
-        SettingsError: There is no such module or function.
+        SettingsError: There is no such module or function, or it was to have a temperature.
         ModelError: The model cannot be loaded.
     """
     module_name, colon, function = name.partition(":")
     if not colon or Path(name).exists():
-        return smc.load(name, device=device, dtype=dtype)
+        return smc.load(name, device=device, dtype=dtype, temperature=temperature)
+    if temperature != 1:
+        raise SettingsError(
+            f"--temperature: got {temperature} for {name!r}; a function makes its own model, so "
+            "give the model its temperature there."
+        )
     module = _imported(module_name)
     make = getattr(module, function, None)
     if make is None:

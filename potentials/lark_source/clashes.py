@@ -26,6 +26,7 @@ class ClashFinder:
     scanner: Scanner
     competing: bool
     _pairs: dict[tuple[str, str], int] = field(default_factory=dict)
+    _endless_states: dict[tuple[str, int], bool] = field(default_factory=dict)
     _leads: list[frozenset[int]] = field(default_factory=list)
 
     def clashes(self, context: Context) -> list[Clash]:
@@ -59,6 +60,24 @@ class ClashFinder:
                         found |= self._widened(b.live_next(t[0]))
             self._pairs[key] = found
         return self._pairs[key]
+
+    def _goes_on(self, context: Context, name: str, state: int) -> bool:
+        """Return whether llguidance, which reads shares, surely reads on in this state, too."""
+        if not self.competing:
+            return True
+        share = self.scanner.share(context.names, name)
+        if share.earlier or share.reduced is not None:
+            return False
+        # Finitely many literals are taken out of a terminal that goes on for ever.
+        return not share.literals or self._endless(name, state)
+
+    def _endless(self, name: str, state: int) -> bool:
+        key = (name, state)
+        if key not in self._endless_states:
+            automaton = self.scanner.terminals.taken[name]
+            reached = _successors(automaton, state)
+            self._endless_states[key] = any(s in _successors(automaton, s) for s in reached)
+        return self._endless_states[key]
 
     def _widened(self, mask: int) -> int:
         alphabet = self.scanner.terminals.alphabet
@@ -100,7 +119,13 @@ class ClashFinder:
                     for r, t in zip(rivals, others, strict=True)
                     if t != DEAD and taken[r].steps[t][x] != DEAD
                 ]
-                sure = [r for r in going if r in context.certain or r == name]
+                sure = [
+                    r
+                    for r, t in zip(rivals, others, strict=True)
+                    if r in going
+                    and (r in context.certain or r == name)
+                    and self._goes_on(context, r, taken[r].steps[t][x])
+                ]
                 if not own.accept[s] >> x & 1:
                     if not sure:
                         report("looks ahead", going, x)
@@ -144,3 +169,14 @@ def _meeting(a: DFA, others: list[DFA]) -> list[tuple[int, tuple[int, ...]]]:
                 seen.add(key)
                 stack.append(key)
     return sorted(seen)
+
+
+def _successors(automaton: DFA, state: int) -> set[int]:
+    seen: set[int] = set()
+    stack = [state]
+    while stack:
+        for to in set(automaton.steps[stack.pop()]) - {DEAD}:
+            if to not in seen:
+                seen.add(to)
+                stack.append(to)
+    return seen

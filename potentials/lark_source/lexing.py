@@ -85,6 +85,7 @@ class _Walk(Joint):
 
     def cutting(self) -> Cutting:
         """Cut, and return the lexemes."""
+        self._reached: dict[int, set[int]] = {}
         self.cuts = [self._cut_symbols(z) for z in range(len(self.states))]
         return Cutting(
             {n: tuple(self._pieces(n)) for n in self.names if n in self.context.next_symbols}
@@ -133,8 +134,7 @@ class _Walk(Joint):
         for i in self._creditors(pick[1]):
             s = state.at[i]
             wanted = self.dfas[i].live_next(s) & allowed if s != DEAD else 0
-            sure = self.names[i] in self.context.certain or self.names[i] == name
-            if wanted & self.cuts[z] or (wanted and not sure):
+            if wanted & ~(self._enforced(z, pick[0]) & ~self.cuts[z]):
                 debts.add((self.names[i], s))
         for (owner, _), d, s in zip(self.owed, self.owed_dfas, state.owed, strict=False):
             if s != DEAD and d.live_next(s) & allowed:
@@ -145,6 +145,15 @@ class _Walk(Joint):
             if s != DEAD and self.dfas[i].live_next(s) & self.cuts[z]
         }
         return frozenset(debts), frozenset(beside)
+
+    def _enforced(self, z: int, pick: int) -> int:
+        """Return the symbols on which llguidance is sure to read on, so that `pick` cannot end."""
+        mask = 0
+        for i, name in enumerate(self.names):
+            if i == pick or name in self.context.certain:
+                reaches = self._reaches(i)
+                mask |= sum(1 << x for x, to in enumerate(self.steps[z]) if to in reaches)
+        return mask
 
     def _pieces(self, name: str) -> list[Piece]:
         i = self.names.index(name)
@@ -176,6 +185,8 @@ class _Walk(Joint):
 
     def _reaches(self, i: int) -> set[int]:
         """Return the states from which the terminal may still end."""
+        if i in self._reached:
+            return self._reached[i]
         back: dict[int, list[int]] = {}
         for z, row in enumerate(self.steps):
             for to in set(row) - {DEAD}:
@@ -188,6 +199,7 @@ class _Walk(Joint):
                 if z not in found:
                     found.add(z)
                     stack.append(z)
+        self._reached[i] = found
         return found
 
     def _edges(self, source: int, z: int, fresh: bool) -> list[int]:

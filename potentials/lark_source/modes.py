@@ -59,6 +59,9 @@ def by_lalr(grammar: Grammar) -> Plan | Problem:
     contexts = lalr_contexts(
         grammar.loaded, grammar.terminals, automaton, not grammar.usable.dropped
     )
+    if _some_share_is_empty(grammar, contexts):
+        # Then some productions never come to an end, and what they begin with is not sure to come.
+        contexts = lalr_contexts(grammar.loaded, grammar.terminals, automaton, False)
     problem = doubtful_shares(grammar, [c.names for c in contexts.values()])
     if problem:
         return problem
@@ -89,6 +92,11 @@ def _in_pieces(
     except TooIntricateError:
         return None
     return Plan("lalr", Split({}, "", {}), (), threaded)
+
+
+def _some_share_is_empty(grammar: Grammar, contexts: dict[int, Context]) -> bool:
+    shares = {grammar.scanner.share(c.names, n) for c in contexts.values() for n in c.names}
+    return any(not s.whole and grammar.scanner.language(s).empty for s in shares)
 
 
 def by_dynamic_earley(grammar: Grammar) -> Plan | Problem:

@@ -1,0 +1,57 @@
+"""Everything in the README runs."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def commands():
+    lines = "".join(blocks("bash")).replace("\\\n", " ").splitlines()
+    return [line.split("#")[0].strip() for line in lines if line.strip()]
+
+
+def test_the_python_runs_in_order(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    space: dict = {}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), space)
+    assert space["posterior"].best
+    assert capsys.readouterr().out.strip()
+
+
+def test_make_targets_exist():
+    targets = [c.split()[1] for c in commands() if c.startswith("make")]
+    makefile = (ROOT / "Makefile").read_text()
+    assert targets and all(re.search(rf"^{t}:", makefile, flags=re.MULTILINE) for t in targets)
+
+
+def test_the_commands_run_in_order(tmp_path):
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ours = [c for c in commands() if not c.startswith(("make", "source"))]
+    assert len(ours) >= 3
+    for command in ours:
+        done = subprocess.run(
+            shlex.split(command.replace("runs/try", str(tmp_path / "try"))),
+            cwd=ROOT,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, command + done.stdout + done.stderr
+        assert (done.stdout + done.stderr).strip()
+
+
+def test_files_named_in_the_readme_exist():
+    named = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert named and all((ROOT / path).exists() for path in named)
