@@ -7,7 +7,7 @@ place of φ once EOS is drawn (Loula et al. 2025; Del Moral, Doucet & Jasra 2006
     repeat
         xₜ ~ q(· | x₁..ₜ₋₁)                       model × cheap potentials   `Run._draw`
         wᵗ  = wᵗ⁻¹ · p·φ_cheap / q                the proposal's normaliser
-        wᵗ  = wᵗ · φ_exp(x₁..ₜ) / φ_exp(last)     at boundaries, at EOS      `Run._weigh`
+        wᵗ  = wᵗ · φ_exp(x₁..ₜ) / φ_exp(last)     at boundaries, at EOS      `weigh`
         if ESS(w) < threshold · N:                                           `Run._resample`
             ancestors ~ resampling(w);  Ẑ = Ẑ · mean(w);  w = 1
         grow the model's rows by one token                                   `Run._advance`
@@ -26,15 +26,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smc.growing import Child, Growth
 from smc.model import HOLD, IntArray, LanguageModel, Prompt, Vocabulary
-from smc.population import Ending, Population
+from smc.population import Population
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, flatten
-from smc.prefix import Prefix, decode_more
+from smc.prefix import Prefix
 from smc.resampling import RESAMPLERS
 from smc.rows import Row, next_rows, plan_draws
-from smc.scoring import Asker, Request, with_values
+from smc.scoring import Asker, death, with_values
 from smc.settings import Settings
+from smc.weighing import weigh
 from smc.weights import ess, log_mean_exp
 
 Look = Callable[[], list[Posterior]]
@@ -49,20 +51,6 @@ class Problem:
     prompt: Prompt
     potentials: Sequence[AnyPotential]
     rng: np.random.Generator
-
-
-@dataclass(frozen=True)
-class _Child:
-    """Particles that drew the same token from the same row.
-
-    `prefix` is what their potentials read: the extended prefix, or at the end the final text.
-    """
-
-    population: Population
-    particles: list[int]
-    parent: Prefix
-    prefix: Prefix
-    ending: Ending | None
 
 
 def run(
@@ -82,7 +70,8 @@ def run(
         stop: A text ends where one of these strings begins. A token that begins with one is an
             end-of-sequence token. A token with text before it, or a part of a stop string that
             further tokens complete, counts as text for the potentials until the string is whole;
-            then the final text, cut before the stop string, is what they weigh.
+            then the final text, cut before the stop string, is what they weigh. In the last of
+            `max_tokens` slots only an end-of-sequence token can be drawn.
         on_step: Called after each token.
 
     Returns:
@@ -115,9 +104,8 @@ class Run:
         stop: Sequence[str],
     ) -> None:
         self._settings = settings
-        self._stop = tuple(stop)
         self._vocabulary: Vocabulary = model.vocabulary.ending_with(stop)
-        self._eos = frozenset(self._vocabulary.eos_ids)
+        self._growth = Growth(self._vocabulary, tuple(stop), settings)
         self._askers: dict[int, Asker] = {}
         self._populations = [self._populate(p) for p in problems]
         prompts = [p.prompt for p in problems]
@@ -136,8 +124,9 @@ class Run:
         active = {id(r.population): r.population for r in self._rows if r.particles}
         before = {key: log_mean_exp(p.log_weights) for key, p in active.items()}
         children = self._draw()
-        self._weigh([c for c in children if c.ending is None], complete=False)
-        self._weigh([c for c in children if c.ending is not None], complete=True)
+        if self._settings.expensive == "boundaries":
+            weigh([c for c in children if c.ending is None], complete=False)
+        weigh([c for c in children if c.ending is not None], complete=True)
         pieces = {key: [""] * p.size for key, p in active.items()}
         for child in children:
             for particle in child.particles:
@@ -154,9 +143,8 @@ class Run:
 
     def _populate(self, problem: Problem) -> Population:
         """Return the population at the empty text, weighed."""
-        potentials = list(flatten(problem.potentials))
-        askers = [self._askers.setdefault(id(p), Asker(p, self._vocabulary)) for p in potentials]
-        askers = [a for a in askers if self._takes_part(a)]
+        potentials = flatten(problem.potentials)
+        askers = [a for a in map(self._asker, potentials) if self._takes_part(a)]
         sync = self._settings.resample_at
         root = Prefix(None, -1, 0, b"", "", b"", tuple(a.start() for a in askers))
         root.sync_state = sync.start() if sync else None
@@ -167,7 +155,7 @@ class Run:
                 continue
             (value,) = asker.ask([(root, k, population.costs[k])], complete=False)
             if value == -np.inf:
-                population.kill(everyone, _death(asker, root))
+                population.kill(everyone, death(asker, root))
                 break
             if not asker.is_token:
                 with_values(root, {k: value})
@@ -175,10 +163,16 @@ class Run:
                 population.log_weights += value
         return population
 
+    def _asker(self, potential: AnyPotential) -> Asker:
+        """Return the one asker of a potential, bound when it is first met."""
+        if id(potential) not in self._askers:
+            self._askers[id(potential)] = Asker(potential, self._vocabulary)
+        return self._askers[id(potential)]
+
     def _takes_part(self, asker: Asker) -> bool:
         return self._settings.cheap if asker.is_token else self._settings.expensive != "never"
 
-    def _draw(self) -> list[_Child]:
+    def _draw(self) -> list[Child]:
         """Draw the next token of every particle that does not wait."""
         plan, drawers = plan_draws(self._rows, self._settings, self._vocabulary)
         draws = self._decoding.draw(plan)
@@ -196,105 +190,8 @@ class Run:
                 row.population.kill(particles, self._dead_end(row))
                 continue
             row.population.num_tokens += len(particles)
-            children.append(self._child(row, token, particles))
+            children.append(self._growth.child(row, token, particles))
         return children
-
-    def _child(self, row: Row, token: int, particles: list[int]) -> _Child:
-        population, parent = row.population, row.prefix
-        if token in self._eos:
-            return _Child(population, particles, parent, parent, Ending(token))
-        new = self._vocabulary.tokens[token]
-        assert new, "a backend never draws an id outside the model"
-        text, pending = decode_more(parent.pending, new)
-        raw = parent.raw + new
-        child = Prefix(
-            parent,
-            token,
-            parent.length + 1,
-            raw,
-            parent.text + text,
-            pending,
-            tuple(
-                asker.advance(reading, raw, new, text)
-                for asker, reading in zip(population.askers, parent.readings, strict=True)
-            ),
-        )
-        if self._settings.resample_at is not None:
-            child.sync_state, child.waits = self._settings.resample_at.advance(
-                parent.sync_state, text
-            )
-        cut = self._cut(child.text, len(parent.text))
-        if cut is None:
-            return _Child(population, particles, parent, child, None)
-        ended = self._reread(population, child, child.text[:cut], particles)
-        return _Child(population, particles, parent, ended, Ending(token, ended.text))
-
-    def _cut(self, text: str, old_length: int) -> int | None:
-        """Where the first stop string begins that the newest token completed."""
-        if not self._stop:
-            return None
-        found = (text.find(s, max(0, old_length - len(s) + 1)) for s in self._stop)
-        return min((at for at in found if at >= 0), default=None)
-
-    def _reread(
-        self, population: Population, child: Prefix, text: str, particles: list[int]
-    ) -> Prefix:
-        """Return the prefix of a text cut before its stop string.
-
-        The cheap potentials have weighed the whole token as text; here they weigh the cut one.
-        """
-        raw = text.encode()
-        readings = []
-        for k, asker in enumerate(population.askers):
-            readings.append(asker.advance(asker.start(), raw, raw, text))
-            if not asker.is_token:
-                last = child.readings[k].log_value
-                readings[k] = Asker.valued(readings[k], last)
-        ended = Prefix(child.parent, child.token, child.length, raw, text, b"", tuple(readings))
-        for k, asker in enumerate(population.askers):
-            if asker.is_token:
-                cost = population.costs[k]
-                (final,) = asker.ask([(ended, k, cost)], complete=True)
-                if final == -np.inf:
-                    population.kill(particles, _death(asker, ended))
-                elif self._settings.proposal.corrects:
-                    (counted,) = asker.ask([(child, k, cost)], complete=False)
-                    population.log_weights[particles] += final - counted
-        return ended
-
-    def _weigh(self, children: list[_Child], *, complete: bool) -> None:
-        """Ask the expensive potentials, one after the other, about those still alive."""
-        if not complete and self._settings.expensive != "boundaries":
-            return
-        depth = max((len(c.population.askers) for c in children), default=0)
-        for k in range(depth):
-            batches: dict[int, list[_Child]] = {}
-            for child in children:
-                if self._is_due(child, k, complete):
-                    batches.setdefault(id(child.population.askers[k]), []).append(child)
-            for batch in batches.values():
-                asker = batch[0].population.askers[k]
-                requests: list[Request] = [(c.prefix, k, c.population.costs[k]) for c in batch]
-                for child, value in zip(batch, asker.ask(requests, complete=complete), strict=True):
-                    self._apply(child, k, value, complete)
-
-    def _is_due(self, child: _Child, k: int, complete: bool) -> bool:
-        """Whether potential k is to be asked about a child: at a boundary or the end, if alive."""
-        population = child.population
-        if k >= len(population.askers) or population.askers[k].is_token:
-            return False
-        alive = population.log_weights[child.particles[0]] > -np.inf
-        return bool(alive) and (complete or child.prefix.readings[k].due)
-
-    def _apply(self, child: _Child, k: int, value: float, complete: bool) -> None:
-        """Multiply weights by the ratio of a potential's new value to its last."""
-        population = child.population
-        if value == -np.inf:
-            population.kill(child.particles, _death(population.askers[k], child.prefix))
-            return
-        population.log_weights[child.particles] += value - child.prefix.readings[k].log_value
-        if not complete:
-            with_values(child.prefix, {k: value})
 
     def _resample(self, population: Population) -> tuple[int, ...] | None:
         """Resample if it is time to, and the weights are uneven; return the ancestors."""
@@ -315,7 +212,12 @@ class Run:
     def _advance(self) -> None:
         """Give each distinct live prefix a row of the model, and free the others."""
         parents: IntArray
-        self._rows, parents, tokens = next_rows(self._rows, HOLD)
+        old = self._rows
+        self._rows, parents, tokens = next_rows(old, HOLD)
+        used = {id(prefix) for row in old for prefix in row.population.prefixes}
+        for row in old:
+            if id(row.prefix) not in used:
+                row.prefix.forget()
         self.running = bool(self._rows)
         if self.running:
             self._decoding.advance(parents, tokens)
@@ -326,7 +228,3 @@ class Run:
         if row.prefix.length + 1 == self._settings.max_tokens:
             return f"max_tokens={self._settings.max_tokens}: the text cannot end {at}"
         return f"{' · '.join(names) or 'the model'} allows no next token {at}"
-
-
-def _death(asker: Asker, prefix: Prefix) -> str:
-    return f"{asker.name} gave weight zero to {prefix.text!r}"

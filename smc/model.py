@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ class Vocabulary:
         if not self.eos_ids:
             raise VocabularyError(
                 "vocabulary: no end-of-sequence token, so no sequence could ever be complete; "
-                "expected at least one id in `eos_ids`. Name one, or pass `stop=` strings."
+                "expected at least one id in `eos_ids`. Name one: that of a newline, say."
             )
         bad = [i for i in self.eos_ids if not 0 <= i < len(self.tokens)]
         if bad:
@@ -62,6 +62,9 @@ class Vocabulary:
     def __hash__(self) -> int:
         return self._hash
 
+    def __reduce__(self) -> tuple[type[Vocabulary], tuple[Any, ...]]:
+        return Vocabulary, (self.tokens, self.eos_ids)  # hashes differ between processes
+
     def __len__(self) -> int:
         return len(self.tokens)
 
@@ -71,6 +74,11 @@ class Vocabulary:
         eos = set(self.eos_ids)
         ids = [i for i, b in enumerate(self.tokens) if not b and i not in eos]
         return np.asarray(ids, dtype=np.int64)
+
+    @cached_property
+    def eos_set(self) -> frozenset[int]:
+        """The EOS ids, to ask for one."""
+        return frozenset(self.eos_ids)
 
     @cached_property
     def eos_mask(self) -> NDArray[np.uint32]:

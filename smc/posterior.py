@@ -69,7 +69,7 @@ class Step:
         return self.ancestors is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Posterior:
     """A weighted set of N texts that stands for the target γ.
 
@@ -148,7 +148,7 @@ class Posterior:
 
     def to_json(self) -> str:
         """Return all of it as JSON text; −inf is written as null."""
-        record = dataclasses.asdict(self) | {"log_weights": list(self.log_weights)}
+        record = dataclasses.asdict(self) | {"log_weights": self.log_weights.tolist()}
         return json.dumps(_replace(record, -math.inf, None), ensure_ascii=False, allow_nan=False)
 
     @classmethod

@@ -59,6 +59,13 @@ class Prefix:
         """The text if nothing follows: a cut-off character becomes U+FFFD."""
         return self.text + self.pending.decode("utf-8", "replace")
 
+    def forget(self) -> None:
+        """Free what only a particle at this prefix needs; its descendants need the token.
+
+        Otherwise a text of T tokens would be kept T times, once for each of its beginnings.
+        """
+        self.raw, self.text, self.pending, self.readings = b"", "", b"", ()
+
     @property
     def tokens(self) -> tuple[int, ...]:
         """`[length]` token ids after the prompt."""

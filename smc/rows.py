@@ -113,7 +113,8 @@ def _token_scores(
         if scores is not None:
             if log_scores is None:
                 log_scores = np.zeros((len(rows), len(vocabulary)), dtype=np.float32)
-            log_scores[where] += scores
+            for r, row_scores in zip(where, scores, strict=True):  # twice where it is there twice
+                log_scores[r] += row_scores
     last = [r for r in drawn if rows[r].prefix.length + 1 >= settings.max_tokens]
     if last:
         mask = _everything(rows, vocabulary) if mask is None else mask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -142,12 +142,27 @@ def _generators(seeds: Sequence[Seed] | Seed, count: int) -> list[np.random.Gene
     if isinstance(seeds, np.random.Generator):
         return list(seeds.spawn(count))
     if isinstance(seeds, int | np.integer):
-        return [np.random.default_rng(s) for s in np.random.SeedSequence(int(seeds)).spawn(count)]
+        sequence = np.random.SeedSequence(_checked_seed(seeds))
+        return [np.random.default_rng(s) for s in sequence.spawn(count)]
+    if isinstance(seeds, str) or not isinstance(seeds, Sequence | np.ndarray):
+        raise SettingsError(f"seeds: expected one for each prompt, or one number; got {seeds!r}.")
     if len(seeds) != count:
         raise SettingsError(
             f"seeds: got {len(seeds)} for {count} prompts; expected one each, or one number."
         )
-    return [np.random.default_rng(s) for s in seeds]
+    return [s if isinstance(s, np.random.Generator) else _generator(s) for s in seeds]
+
+
+def _generator(seed: int) -> np.random.Generator:
+    return np.random.default_rng(_checked_seed(seed))
+
+
+def _checked_seed(seed: int) -> int:
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise SettingsError(
+            f"seed: expected a whole number of at least 0 or a numpy Generator, got {seed!r}."
+        )
+    return int(seed)
 
 
 def _checked_stop(stop: Sequence[str]) -> tuple[str, ...]:
@@ -155,6 +170,8 @@ def _checked_stop(stop: Sequence[str]) -> tuple[str, ...]:
         raise SettingsError(
             f"stop: expected a sequence of strings, got {stop!r}; write ({stop!r},)."
         )
+    if not isinstance(stop, Sequence) or not all(isinstance(s, str) for s in stop):
+        raise SettingsError(f"stop: expected a sequence of strings, got {stop!r}.")
     if any(not s for s in stop):
         raise SettingsError("stop: an empty string would end every text before it begins.")
     return tuple(stop)
@@ -162,10 +179,20 @@ def _checked_stop(stop: Sequence[str]) -> tuple[str, ...]:
 
 def _check_potentials(potentials: Sequence[Sequence[AnyPotential]]) -> None:
     for own in potentials:
+        if isinstance(own, Potential | IncrementalPotential) or not isinstance(own, Iterable):
+            raise SettingsError(
+                f"potentials: expected a list of potentials for a prompt, got {own!r}; write "
+                "[potential], or [] for none."
+            )
         for potential in flatten(own):
             if not isinstance(potential, Potential | IncrementalPotential):
                 raise SettingsError(
                     f"potentials: expected instances of smc.Potential, smc.IncrementalPotential "
                     f"or smc.TokenPotential; got {potential!r}. Subclass smc.Potential and "
                     "override `complete`, or make an instance of the class given."
+                )
+            if not isinstance(potential.boundary, Boundary | None):
+                raise SettingsError(
+                    f"potential {potential.name}: boundary is {potential.boundary!r}; expected "
+                    "an object with start and advance (see smc.Boundary), or None."
                 )

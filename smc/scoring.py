@@ -30,6 +30,9 @@ class Cost:
     seconds: float = 0.0
 
 
+_MEMO = 20_000
+"""Values that are remembered of each potential."""
+
 Request = tuple[Prefix, int, Cost]
 """A prefix, the index of the potential among its problem's, and whom to charge."""
 
@@ -76,17 +79,28 @@ class Asker:
 
     def ask(self, requests: Sequence[Request], *, complete: bool) -> list[float]:
         """Return log φ (or, complete, log Φ) of each request, memoised by text."""
+        values: dict[bytes, float] = {}
         fresh: dict[bytes, Request] = {}
         for request in requests:
-            if (complete, request[0].raw) not in self._memo:
-                fresh.setdefault(request[0].raw, request)
+            raw = request[0].raw
+            known = self._memo.get((complete, raw))
+            if known is None:
+                fresh.setdefault(raw, request)
+            else:
+                values[raw] = known
         if fresh:
             began = time.perf_counter()
-            values = self._evaluate(list(fresh.values()), complete)
+            found = self._evaluate(list(fresh.values()), complete)
             _charge([r[2] for r in fresh.values()], time.perf_counter() - began)
-            for raw, value in zip(fresh, values, strict=True):
-                self._memo[complete, raw] = self._checked(value, raw, complete)
-        return [self._memo[complete, prefix.raw] for prefix, _, _ in requests]
+            for raw, value in zip(fresh, found, strict=True):
+                values[raw] = self._checked(value, raw, complete)
+                self._remember((complete, raw), values[raw])
+        return [values[prefix.raw] for prefix, _, _ in requests]
+
+    def _remember(self, key: tuple[bool, bytes], log_value: float) -> None:
+        self._memo[key] = log_value
+        if len(self._memo) > _MEMO:  # texts come back soon or never: the oldest goes
+            del self._memo[next(iter(self._memo))]
 
     def token_scores(
         self, requests: Sequence[Request]
@@ -125,9 +139,13 @@ class Asker:
                 self._guard("advance", p.raw, partial(read, p.readings[k])) for p, k, _ in requests
             ]
         values = self._guard(method, where, lambda: getattr(potential, method)(inputs))
-        if len(values) != len(inputs):
+        try:
+            found = len(values)
+        except TypeError:
+            found = f"{values!r}, not a sequence of"
+        if found != len(inputs):
             raise PotentialError(
-                f"potential {self.name}: {method} returned {len(values)} values for "
+                f"potential {self.name}: {method} returned {found} values for "
                 f"{len(inputs)} texts; expected one log weight each, in order."
             )
         return values
@@ -147,16 +165,17 @@ class Asker:
 
     def _checked(self, value: float, raw: bytes, complete: bool) -> float:
         try:
-            value = float(value)
+            log_value = math.nan if isinstance(value, bool | np.bool_ | str) else float(value)
         except (TypeError, ValueError):
-            value = math.nan
-        if math.isnan(value) or value == math.inf:
+            log_value = math.nan
+        if math.isnan(log_value) or log_value == math.inf:
             method = "complete" if complete else "prefix"
             raise PotentialError(
-                f"potential {self.name}: {method} returned {value} at text {_shown(raw)}; expected "
-                "a log weight: a finite number, or −inf for a text of weight zero."
+                f"potential {self.name}: {method} returned {value!r} at text {_shown(raw)}; "
+                "expected a log weight: a finite number, or −inf for a text of weight zero (0.0 "
+                "and −inf, not True and False)."
             )
-        return value
+        return log_value
 
     def _check_shape(self, got: tuple[int, ...], expected: tuple[int, int]) -> None:
         if got != expected:
@@ -172,6 +191,11 @@ def with_values(prefix: Prefix, log_values: dict[int, float]) -> None:
         replace(r, log_value=log_values[k]) if k in log_values else r
         for k, r in enumerate(prefix.readings)
     )
+
+
+def death(asker: Asker, prefix: Prefix) -> str:
+    """Say which potential killed which text."""
+    return f"{asker.name} gave weight zero to {prefix.text!r}"
 
 
 def _caught_up(potential: IncrementalPotential[Any], reading: Reading) -> Any:

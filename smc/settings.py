@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -54,13 +55,21 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("num_particles", "max_tokens"):
             value = getattr(self, name)
-            if not (isinstance(value, int | np.integer) and value > 0):
+            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+            if not (whole and value > 0):
                 raise SettingsError(f"{name}: expected a whole number above 0, got {value!r}.")
-        if not 0 <= self.ess_threshold <= 1:
+        if not (isinstance(self.ess_threshold, Real) and 0 <= self.ess_threshold <= 1):
             raise SettingsError(
                 f"ess_threshold: expected a fraction of num_particles in [0, 1], got "
                 f"{self.ess_threshold!r}; 0 never resamples, 1 whenever the weights differ."
             )
+        if not isinstance(self.resample_at, Boundary | None):
+            raise SettingsError(
+                f"resample_at: expected a boundary (start and advance) or None, got "
+                f"{self.resample_at!r}; see potentials.boundaries."
+            )
+        if not isinstance(self.proposal, LocalProposal):
+            raise SettingsError(f"proposal: expected a LocalProposal, got {self.proposal!r}.")
         _one_of("resampling", self.resampling, RESAMPLERS)
         _one_of("expensive", self.expensive, ("never", "end", "boundaries"))
 
@@ -97,5 +106,5 @@ def method_settings(method: str, settings: Settings) -> Settings:
 
 
 def _one_of(name: str, value: str, known: Any) -> None:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise SettingsError(f"{name}: expected one of {', '.join(known)}; got {value!r}.")

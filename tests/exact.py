@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -126,6 +127,7 @@ class Judge(smc.Potential):
         return -math.inf if "bb" in text else math.log(0.2 + (text.count("a") % 3))
 
 
+@dataclass(frozen=True)  # for its name in the ids of tests
 class AfterB:
     """Boundary: the text now ends in "b" (so some texts never reach one)."""
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import smc
-from smc.engine import Problem, Run, run
+from smc.engine import Problem, run
 from smc.resampling import RESAMPLERS, systematic
 from smc.settings import Settings
 from tests.exact import (
@@ -191,14 +191,14 @@ def test_control_a_resampler_that_never_returns_the_last_index(monkeypatch):
 
 
 def test_control_an_engine_that_forgets_the_last_value(monkeypatch):
-    def forgetful(self, child, k, value, complete):
+    def forgetful(child, k, value, complete):
         population = child.population
         if value == -np.inf:
             population.kill(child.particles, "dead")
         else:
             population.log_weights[child.particles] += value
 
-    monkeypatch.setattr(Run, "_apply", forgetful)
+    monkeypatch.setattr("smc.weighing._multiply", forgetful)
     assert worst_z(settings(ess_threshold=1.0), potentials(None), seed=20_261, min_hits=0) > 2 * Z
 
 

@@ -114,6 +114,16 @@ def stop_model():
     return smc.TableModel(STOP_VOCABULARY, next_probs)
 
 
+def test_the_first_of_overlapping_stop_strings_counts():
+    """After "x" and a newline, a token of two newlines completes the stop string early."""
+    tokens = (b"x", b"\n", b"\n\n", None)
+    rows = {(): (1.0, 0, 0, 0), (0,): (0, 1.0, 0, 0), (0, 1): (0, 0, 1.0, 0)}
+    model = smc.TableModel(Vocabulary(tokens, (3,)), lambda p: rows[p])
+    posterior = smc.sample(model, "", [], num_particles=2, stop=("\n\n",))
+    assert posterior.best == "x"
+    assert posterior.log_evidence == pytest.approx(0, abs=1e-6)
+
+
 def stop_target(model, stops, weigh, max_tokens):
     """Enumerate: a text ends before the first stop string that a token completes, or at EOS."""
     gamma = {}
@@ -225,7 +235,8 @@ class Returns(smc.Potential):
     [
         (math.nan, "Returns: complete returned nan at text"),
         (math.inf, "Returns: complete returned inf at text"),
-        ("high", "Returns: complete returned nan at text"),
+        ("high", "Returns: complete returned 'high' at text"),
+        (True, "Returns: complete returned True at text"),
         (ZeroDivisionError("by zero"), "raised ZeroDivisionError: by zero"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,10 @@ def encode(tokenizer: Any, prompt: Prompt, num_ids: int) -> tuple[int, ...]:
     """
     if isinstance(prompt, str):
         ids = _encode_text(tokenizer, prompt)
+    elif isinstance(prompt, bytes) or not isinstance(prompt, Iterable):
+        raise PromptError(
+            f"prompt: got {prompt!r}; expected text (str), chat messages, or token ids."
+        )
     else:
         items = list(prompt)
         if items and isinstance(items[0], Mapping):
@@ -56,6 +60,12 @@ def check_fits(ids: Sequence[int], max_tokens: int, context: int | None) -> None
 
 
 def _encode_text(tokenizer: Any, text: str) -> list[int]:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PromptError(
+            f"prompt: {error}; expected text that can be written as UTF-8. Replace lone surrogates."
+        ) from error
     ids = list(tokenizer(text)["input_ids"])
     if not ids or ids[-1] not in tokenizer.all_special_ids:
         return ids

@@ -107,7 +107,7 @@ class TransformersModel:
             )
             if place != "auto":
                 model.to(place)
-        except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
+        except Exception as error:  # torch without CUDA raises AssertionError, say
             raise ModelError(_cannot_load(name_or_path, place, error)) from error
         return cls(
             model,

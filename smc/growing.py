@@ -1,0 +1,129 @@
+"""What a drawn token leads to: a longer prefix, or the end of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from smc.model import Vocabulary
+from smc.population import Ending, Population
+from smc.prefix import Prefix, decode_more
+from smc.rows import Row
+from smc.scoring import Asker, death
+from smc.settings import Settings
+
+
+@dataclass(frozen=True)
+class Child:
+    """Particles that drew the same token from the same row.
+
+    `prefix` is what their potentials read: the extended prefix, or at the end the final text.
+    """
+
+    population: Population
+    particles: list[int]
+    parent: Prefix
+    prefix: Prefix
+    ending: Ending | None
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How prefixes grow in a run: which tokens and strings end a text, and where particles wait."""
+
+    vocabulary: Vocabulary
+    stop: Sequence[str]
+    settings: Settings
+
+    def child(self, row: Row, token: int, particles: list[int]) -> Child:
+        """Return what a token makes of a row's prefix, for the particles that drew it."""
+        population, parent = row.population, row.prefix
+        new = self.vocabulary.tokens[token]
+        if token in self.vocabulary.eos_set:
+            return self._ended(population, parent, token, particles)
+        assert new, "a backend never draws an id outside the model"
+        text, pending = decode_more(parent.pending, new)
+        raw = parent.raw + new
+        child = Prefix(
+            parent,
+            token,
+            parent.length + 1,
+            raw,
+            parent.text + text,
+            pending,
+            tuple(
+                asker.advance(reading, raw, new, text)
+                for asker, reading in zip(population.askers, parent.readings, strict=True)
+            ),
+        )
+        if self.settings.resample_at is not None:
+            child.sync_state, child.waits = self.settings.resample_at.advance(
+                parent.sync_state, text
+            )
+        cut = self._cut(child.text, len(parent.text))
+        if cut is None:
+            return Child(population, particles, parent, child, None)
+        return self._cut_child(population, parent, child, token, cut, particles, complete=False)
+
+    def _ended(
+        self, population: Population, parent: Prefix, token: int, particles: list[int]
+    ) -> Child:
+        """An EOS token; if it begins with a stop string, an earlier one may begin in the text."""
+        new = self.vocabulary.tokens[token]
+        if self.stop and new and not parent.pending:
+            whole = parent.text + decode_more(b"", new)[0]
+            cut = self._cut(whole, len(parent.text))
+            if cut is not None and cut < len(parent.text):
+                return self._cut_child(
+                    population, parent, parent, token, cut, particles, complete=True
+                )
+        return Child(population, particles, parent, parent, Ending(token))
+
+    def _cut(self, text: str, old_length: int) -> int | None:
+        """Where the first stop string begins that the newest token completed."""
+        found = (text.find(s, max(0, old_length - len(s) + 1)) for s in self.stop)
+        return min((at for at in found if at >= 0), default=None)
+
+    def _cut_child(
+        self,
+        population: Population,
+        parent: Prefix,
+        counted: Prefix,
+        token: int,
+        cut: int,
+        particles: list[int],
+        *,
+        complete: bool,
+    ) -> Child:
+        """A text that is cut before its stop string.
+
+        The proposal has weighed the cheap potentials at `counted`, as a finished text if
+        `complete`; here they weigh the cut text in its place.
+        """
+        text = counted.text[:cut]
+        raw = _cut_bytes(counted.raw, text)
+        readings = []
+        for asker, last in zip(population.askers, counted.readings, strict=True):
+            reading = asker.advance(asker.start(), raw, raw, text)
+            readings.append(reading if asker.is_token else Asker.valued(reading, last.log_value))
+        ended = Prefix(parent, token, parent.length + 1, raw, text, b"", tuple(readings))
+        for k, asker in enumerate(population.askers):
+            if asker.is_token:
+                cost = population.costs[k]
+                (final,) = asker.ask([(ended, k, cost)], complete=True)
+                if final == -np.inf:
+                    population.kill(particles, death(asker, ended))
+                elif self.settings.proposal.corrects:
+                    (before,) = asker.ask([(counted, k, cost)], complete=complete)
+                    population.log_weights[particles] += final - before
+        return Child(population, particles, parent, ended, Ending(token, text))
+
+
+def _cut_bytes(raw: bytes, text: str) -> bytes:
+    """The bytes that decode to the beginning of a text; invalid ones stand there as U+FFFD."""
+    if raw.startswith(whole := text.encode()):
+        return whole
+    sizes = range(len(raw), len(text) - 1, -1)
+    return next(raw[:n] for n in sizes if raw[:n].decode("utf-8", "replace") == text)

@@ -1,0 +1,49 @@
+"""The expensive potentials' part of the weights: asked at boundaries and at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from smc.growing import Child
+from smc.scoring import Request, death, with_values
+
+
+def weigh(children: Sequence[Child], *, complete: bool) -> None:
+    """Multiply weights by φ_exp(now) / φ_exp(last), or at the end by Φ_exp / φ_exp(last).
+
+    One potential after the other, so that the dead are not asked about again; each in one batch
+    of all problems that share it.
+    """
+    depth = max((len(c.population.askers) for c in children), default=0)
+    for k in range(depth):
+        batches: dict[int, list[Child]] = {}
+        for child in children:
+            if _is_due(child, k, complete):
+                batches.setdefault(id(child.population.askers[k]), []).append(child)
+        for batch in batches.values():
+            asker = batch[0].population.askers[k]
+            requests: list[Request] = [(c.prefix, k, c.population.costs[k]) for c in batch]
+            for child, value in zip(batch, asker.ask(requests, complete=complete), strict=True):
+                _multiply(child, k, value, complete)
+
+
+def _is_due(child: Child, k: int, complete: bool) -> bool:
+    """Whether potential k is to be asked about a child: at a boundary or the end, if alive."""
+    population = child.population
+    if k >= len(population.askers) or population.askers[k].is_token:
+        return False
+    alive = population.log_weights[child.particles[0]] > -np.inf
+    return bool(alive) and (complete or child.prefix.readings[k].due)
+
+
+def _multiply(child: Child, k: int, log_value: float, complete: bool) -> None:
+    """Multiply the weights of a child by the ratio of a potential's new value to its last."""
+    population = child.population
+    if log_value == -np.inf:
+        population.kill(child.particles, death(population.askers[k], child.prefix))
+        return
+    population.log_weights[child.particles] += log_value - child.prefix.readings[k].log_value
+    if not complete:
+        with_values(child.prefix, {k: log_value})
