@@ -152,7 +152,7 @@ def test_samples_are_mostly_molecules(model, tokenizer):
     prompts = [[MOLECULES[i] for i in rng.integers(3, size=SHOTS)] for _ in range(6)]
     answers = sample(model, tokenizer, prompts, each=20, seed=0)
     measured = quality(answers, training=[])
-    assert measured["validity"] > 0.5
+    assert measured["validity"] > 0.8
     assert measured["uniqueness"] > 0.8
     assert 0.2 < measured["qed_valid"] < 0.9
 
