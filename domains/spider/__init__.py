@@ -1,0 +1,1 @@
+"""Spider: questions about databases, answered in SQL."""

@@ -1,0 +1,239 @@
+"""SQLite for hostile queries: nothing is written, nothing runs on, nothing grows without end.
+
+A query can do no more than read the one file, because the file is opened read-only and immutable,
+the connection is `query_only`, and an authorizer denies everything but reading. It can use no more
+than its limits: time (a progress handler, and the authorizer while SQLite compiles), size of
+strings, depth of expressions and terms of unions (SQLite's own limits), heap (`hard_heap_limit`,
+with temporary tables in memory and so under it), rows and bytes of the result (counted here).
+Virtual tables cannot be read.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from potentials.sql.database import CELL_BYTES, DEFAULT_LIMITS, Failure, Limits, Result
+from potentials.sql.functions import install
+from smc.errors import PotentialError, SettingsError
+
+_ALLOWED = frozenset(
+    {
+        sqlite3.SQLITE_SELECT,
+        sqlite3.SQLITE_READ,
+        sqlite3.SQLITE_FUNCTION,
+        sqlite3.SQLITE_RECURSIVE,
+    }
+)
+# What is not here could load code, tell of the process, or compute for minutes in one step, where
+# no limit is asked: printf('%.*c', 1000000000, 'x').
+_FUNCTIONS = frozenset(
+    """
+    abs avg ceil ceiling char coalesce concat concat_ws count cume_dist current_date current_time
+    current_timestamp date datetime degrees dense_rank exp first_value floor glob group_concat hex
+    if ifnull iif instr json_array_length json_extract json_type json_valid julianday lag last_value
+    lead length like likelihood likely ln log log10 log2 lower ltrim max min mod nth_value ntile
+    nullif octet_length percent_rank pi pow power quote radians random randomblob rank replace round
+    row_number rtrim sign soundex sqrt strftime string_agg substr substring sum time timediff total
+    trim trunc typeof unicode unixepoch unlikely upper zeroblob -> ->>
+    """.split()
+)
+
+_OPCODES = 1000
+"""Between two looks at the clock: some 20 microseconds."""
+
+_FINAL = re.compile(
+    r"no such (column|table|function)|ambiguous column name|misuse of (aliased )?aggregate"
+    r"|do not have the same number of result columns|does not match any column in the result set"
+    r"|BY term out of range|clause should come after"
+)
+_QUERY = re.compile(
+    r"(?>\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*+(?:select|with|values)\b", re.IGNORECASE | re.DOTALL
+)
+_NO_QUERY = Failure("the statement is no query")
+_BROKEN = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PERM")
+
+# Each bounds what SQLite does in one step, where no handler is asked. The pattern's length bounds
+# the backtracking of LIKE and GLOB.
+_SQLITE_LIMITS = {
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+    sqlite3.SQLITE_LIMIT_COLUMN: 500,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 50,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 200,
+    sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 32,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 200,
+    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
+    sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: 1,
+    sqlite3.SQLITE_LIMIT_VDBE_OP: 100_000,
+    sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
+}
+
+
+def is_query(sql: str) -> bool:
+    """Whether the first word of a statement is that of a query."""
+    return _QUERY.match(sql) is not None
+
+
+class _TooMuchError(Exception):
+    """The result is over a limit."""
+
+
+class GuardedSQLite:
+    """An SQLite file that hostile queries may be run on.
+
+    One connection a thread, opened when first used. The file must not change meanwhile.
+
+    Args:
+        path: Of the database file.
+        limits: Of one query.
+
+    Raises:
+        SettingsError: There is no such file, or it is no database.
+    """
+
+    def __init__(self, path: str | Path, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.path, self.limits = Path(path).absolute(), limits
+        self._local = threading.local()
+        if not self.path.is_file():
+            raise SettingsError(
+                f"SQLExecution: no file {str(path)!r}; expected an SQLite database. Make it from "
+                "its schema.sql with the sqlite3 command if there is only that."
+            )
+        try:
+            self._guarded().connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        except sqlite3.Error as error:
+            raise SettingsError(
+                f"SQLExecution: {str(path)!r} cannot be read ({error}); expected an SQLite "
+                "database."
+            ) from error
+
+    def check(self, sql: str) -> Failure | None:
+        """Compile a query without running it; return what is wrong with it."""
+        if not is_query(sql):
+            return _NO_QUERY
+        found = self._fetch(f"EXPLAIN {sql}", 0, enough=True)
+        return found if isinstance(found, Failure) else None
+
+    def run(self, sql: str, max_rows: int | None = None) -> Result | Failure:
+        """Run a query, within the limits."""
+        if not is_query(sql):
+            return _NO_QUERY
+        return self._fetch(sql, self.limits.max_rows if max_rows is None else max_rows)
+
+    def _guarded(self) -> _Guarded:
+        if not hasattr(self._local, "guarded"):
+            self._local.guarded = _Guarded(self.path, self.limits)
+        return self._local.guarded
+
+    def _fetch(self, sql: str, max_rows: int, *, enough: bool = False) -> Result | Failure:
+        """Run a statement; `enough`: that it begins is enough, no rows are wanted."""
+        guarded = self._guarded()
+        try:
+            with guarded.running(), _closed(guarded.connection.cursor()) as cursor:
+                cursor.execute(sql)
+                if cursor.description is None:
+                    return _NO_QUERY
+                rows = [] if enough else list(guarded.bounded(cursor, max_rows))
+                if len(rows) > max_rows:
+                    return Failure(f"more than {max_rows} rows", overlong=True)
+                return Result(tuple(c[0] for c in cursor.description), rows)
+        except (_TooMuchError, sqlite3.Warning, ValueError) as error:
+            # ValueError: what is not text at all, as a NUL character or half a surrogate pair.
+            return Failure(str(error))
+        except MemoryError:
+            return Failure("out of memory")
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorname", "").startswith(_BROKEN):
+                raise PotentialError(
+                    f"SQLExecution: {str(self.path)!r} cannot be read any more ({error}) at "
+                    f"{sql[:200]!r}. Is the file still there, whole and unchanged?"
+                ) from error
+            return Failure(str(error), names=_FINAL.search(str(error)) is not None)
+
+
+class _Clock:
+    """What a connection asks while it works. It knows no connection, lest neither be freed."""
+
+    def __init__(self) -> None:
+        self.deadline = float("inf")
+
+    def late(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() > self.deadline
+
+    def authorize(self, action: int, first: str | None, second: str | None, *_: object) -> int:
+        """Deny everything but reading, and that too when the time is over."""
+        denied = action not in _ALLOWED or (
+            action == sqlite3.SQLITE_FUNCTION and (second or "").lower() not in _FUNCTIONS
+        )
+        return sqlite3.SQLITE_DENY if denied or self.late() else sqlite3.SQLITE_OK
+
+
+class _Guarded:
+    """A connection of one thread, with its clock."""
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        self.limits, self._clock = limits, _Clock()
+        uri = path.as_uri() + "?mode=ro&immutable=1"
+        # The thread that frees it may be another than the one that uses it.
+        self.connection = sqlite3.connect(
+            uri, uri=True, isolation_level=None, cached_statements=0, check_same_thread=False
+        )
+        weakref.finalize(self, self.connection.close)
+        self.connection.text_factory = _text
+        self.connection.execute("PRAGMA query_only = ON")
+        self.connection.execute("PRAGMA temp_store = MEMORY")
+        self.connection.execute("PRAGMA trusted_schema = OFF")
+        if limits.max_memory is not None:
+            self.connection.execute(f"PRAGMA hard_heap_limit = {int(limits.max_memory)}")
+        # Reads the schema now: afterwards the authorizer would be asked about it too.
+        self.connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        own = {
+            sqlite3.SQLITE_LIMIT_LENGTH: limits.max_cell,
+            sqlite3.SQLITE_LIMIT_SQL_LENGTH: limits.max_sql,
+        }
+        for category, value in (_SQLITE_LIMITS | own).items():
+            self.connection.setlimit(category, value)
+        install(self.connection, limits.max_cell)
+        self.connection.set_authorizer(self._clock.authorize)
+        self.connection.set_progress_handler(self._clock.late, _OPCODES)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Give what runs within the time limit."""
+        self._clock.deadline = time.monotonic() + self.limits.timeout
+        try:
+            yield
+        finally:
+            self._clock.deadline = float("inf")
+
+    def bounded(self, cursor: sqlite3.Cursor, max_rows: int) -> Iterator[tuple[Any, ...]]:
+        """Yield at most one row more than asked for; raise beyond the limit of bytes."""
+        size = 0
+        for row in islice(cursor, max_rows + 1):
+            size += CELL_BYTES * len(row)
+            size += sum(len(value) for value in row if isinstance(value, str | bytes))
+            if size > self.limits.max_bytes:
+                raise _TooMuchError(f"more than {self.limits.max_bytes} bytes in the result")
+            yield row
+
+
+@contextmanager
+def _closed(cursor: sqlite3.Cursor) -> Iterator[sqlite3.Cursor]:
+    try:
+        yield cursor
+    finally:
+        cursor.close()
+
+
+def _text(raw: bytes) -> str:
+    """Decode a cell as the official evaluation does: what is not UTF-8 is left out."""
+    return raw.decode("utf-8", "ignore")
