@@ -18,7 +18,9 @@ the automaton of what Python's `re` really takes. `lalr` and `meeting` find whic
 what may follow them; `scanner` gives each its share of what they both match; `clashes` looks for
 texts on which longest match and Lark part. `splitting` puts the shares where they belong. Where
 Lark backs up, `lexing` cuts terminals into lexemes and `threading_debts` keeps what follows from
-spelling a longer terminal. `emit` writes the result.
+spelling a longer terminal. Where none of this will do, `spelling` writes the language of Lark's
+default in rules over single characters, which `obligations` makes exact and `shrinking` small:
+slower to mask, for a mask then sees every character. `emit` writes the result.
 """
 
 from potentials.lark_source.carrying import CarriedGrammar, carry

@@ -13,9 +13,11 @@ from potentials.lark_source.loading import Loaded, describe, line_of, line_of_te
 from potentials.lark_source.merging import Threaded
 from potentials.lark_source.modes import MODES, Plan
 from potentials.lark_source.problems import Grammar, Problem, refusal
-from potentials.lark_source.productions import reduce_rules, usable
+from potentials.lark_source.productions import Rules, reduce_rules, usable
 from potentials.lark_source.reference import lark_parser
+from potentials.lark_source.rust_regex import spell_set
 from potentials.lark_source.scanner import Scanner
+from potentials.lark_source.shrinking import Productions
 from potentials.lark_source.terminals import spell_lexeme, understand
 from smc.errors import GrammarError
 
@@ -107,6 +109,8 @@ def _carried(grammar: Grammar, plan: Plan, base_path: Path | None) -> CarriedGra
     scanner, loaded = grammar.scanner, grammar.loaded
     if plan.threaded is not None:
         return _carried_in_pieces(grammar, plan, plan.threaded, base_path)
+    if plan.letters is not None:
+        return _carried_in_characters(grammar, plan, plan.letters, base_path)
     nothing = {n for n, share in plan.split.shares.items() if scanner.language(share).empty}
     rules, _dropped = reduce_rules(plan.split.rules, plan.split.start, frozenset(nothing))
     if plan.split.start not in rules:
@@ -180,4 +184,34 @@ def _carried_in_pieces(
         loaded.import_paths,
         base_path,
         plan.settled,
+    )
+
+
+def _carried_in_characters(
+    grammar: Grammar, plan: Plan, letters: Productions, base_path: Path | None
+) -> CarriedGrammar:
+    loaded, alphabet = grammar.loaded, grammar.terminals.alphabet
+    names = {key: f"s{i}" for i, key in enumerate(letters)}
+    masks = sorted({s for ps in letters.values() for p in ps for s in p if isinstance(s, int)})
+    lexemes = {f"c{m:x}": f"/{spell_set(alphabet.ranges(m))}/" for m in masks}
+    rules: Rules = {
+        names[key]: tuple(
+            tuple((f"c{s:x}", True) if isinstance(s, int) else (names[s], False) for s in body)
+            for body in bodies
+        )
+        for key, bodies in letters.items()
+    }
+    text = emit.write(rules, names["start"], lexemes)
+    rewrites = [
+        *grammar.terminals.rewritten,
+        "terminals spelled out in characters, each to end where Lark ends it",
+    ]
+    return CarriedGrammar(
+        loaded.source,
+        text,
+        plan.mode,
+        tuple(rewrites),
+        loaded.start,
+        loaded.import_paths,
+        base_path,
     )

@@ -22,6 +22,8 @@ from potentials.lark_source.problems import (
 )
 from potentials.lark_source.productions import Rules
 from potentials.lark_source.scanner import Share
+from potentials.lark_source.shrinking import Productions, shrink
+from potentials.lark_source.spelling import Speller
 from potentials.lark_source.splitting import Split, split
 from potentials.lark_source.threading_debts import Threader
 
@@ -37,6 +39,7 @@ class Plan:
         threaded: In place of both, the productions over pieces of terminals, what is ignored
             among them.
         settled: Whether Lark settles conflicts of the grammar by itself.
+        letters: In place of all three, productions over classes of characters.
     """
 
     mode: str
@@ -44,6 +47,7 @@ class Plan:
     ignore: tuple[Share, ...]
     threaded: Threaded | None = None
     settled: bool = False
+    letters: Productions | None = None
 
 
 def by_lalr(grammar: Grammar) -> Plan | Problem:
@@ -137,10 +141,26 @@ def by_settled_lalr(grammar: Grammar) -> Plan | Problem:
     return replace(plan, settled=True) if plan else problem or intricate
 
 
+def by_characters(grammar: Grammar) -> Plan | Problem:
+    """Plan for Lark's default again, terminals spelled out: where they interact in any way."""
+    terminals = grammar.terminals
+    speller = Speller(
+        grammar.usable.rules, terminals.taken, grammar.loaded.ignore, terminals.alphabet.size
+    )
+    try:
+        letters = shrink(speller.spell(grammar.loaded.start), "start")
+    except TooIntricateError:
+        return Problem("spelled out in characters it is too large", None, "Make it smaller.")
+    if not letters:
+        return Problem("spelled out in characters it has no sentence", None, "Let it have one.")
+    return Plan("earley-dynamic", Split({}, "", {}), (), letters=letters)
+
+
 MODES: tuple[Callable[[Grammar], Plan | Problem], ...] = (
     by_lalr,
     by_dynamic_earley,
     by_settled_lalr,
+    by_characters,
 )
 
 

@@ -16,6 +16,9 @@ from potentials.sql.schema import Schema
 from smc.errors import SettingsError
 from smc.potential import Potential
 
+# A candidate must not keep the parser busy for seconds: 20,000 characters take it about 0.2.
+_LONGEST = 20_000
+
 
 class SQLScope(Potential):
     """Every column and alias of the finished clauses resolves, as SQLite resolves it.
@@ -23,7 +26,8 @@ class SQLScope(Potential):
     −inf for an unknown table, column or alias, and for an ambiguous column. A name counts once the
     FROM that may define it is finished, so SELECT is judged with its FROM, and a subquery in
     the SELECT list with the query around it. What is unfinished is not judged. A finished clause or
-    query that cannot be parsed is −inf, since no ending mends it.
+    query that cannot be parsed is −inf, since no ending mends it; so is one that nests too deeply
+    to be walked, and a text of more than 20,000 characters.
 
     Args:
         schema: The database's.
@@ -57,6 +61,8 @@ class SQLScope(Potential):
 
     def prefix(self, text: str) -> float:
         """Return the weight of the clauses that are finished, whatever comes next."""
+        if len(text) > _LONGEST:
+            return -math.inf
         judged = _Judged(self._tables)
         around: Outer = ()
         inner: Outer = ()
@@ -68,17 +74,19 @@ class SQLScope(Potential):
                 around, inner = outer, seen if level.tables_known else None
                 for piece, derived in level.subqueries:
                     judged.judge(piece, around if derived else inner)
-        except ScopeError:
+        except (ScopeError, RecursionError):
             return -math.inf
         return self.type_penalty * judged.mismatches if judged.mismatches else 0.0
 
     def complete(self, text: str) -> float:
         """Return the weight of the whole query."""
+        if len(text) > _LONGEST:
+            return -math.inf
         judged = _Judged(self._tables)
         try:
             levels(text)
             judged.judge(text, ())
-        except ScopeError:
+        except (ScopeError, RecursionError):
             return -math.inf
         return self.type_penalty * judged.mismatches if judged.mismatches else 0.0
 

@@ -18,13 +18,15 @@ def is_number(text: str) -> bool:
 
 def own_parts(node: exp.Expr) -> Iterator[exp.Expr]:
     """Yield a node and what is in it, subqueries without what is in them."""
-    if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query):
-        yield node.this
-        return
-    yield node
-    if not isinstance(node, exp.Query):
-        for child in node.iter_expressions():
-            yield from own_parts(child)
+    # A stack of its own: a candidate may nest deeper than Python's may grow.
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query):
+            node = node.this
+        yield node
+        if not isinstance(node, exp.Query):
+            stack.extend(node.iter_expressions(reverse=True))
 
 
 def columns(node: exp.Expr) -> Iterator[exp.Column]:

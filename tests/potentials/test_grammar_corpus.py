@@ -17,8 +17,9 @@ from tests.potentials.corpus.cuts import CUTS
 from tests.potentials.corpus.languages import LANGUAGES
 from tests.potentials.corpus.refused import REFUSED
 from tests.potentials.corpus.small import SMALL
+from tests.potentials.corpus.spelled import SPELLED
 
-CORPUS = (*SMALL, *CUTS, *LANGUAGES, *REFUSED)
+CORPUS = (*SMALL, *CUTS, *LANGUAGES, *SPELLED, *REFUSED)
 CARRIED = [c for c in CORPUS if c.mode is not None and c.pieces]
 MOST_STRINGS = 1600
 TO_REFUSE = [c for c in CORPUS if c.mode is None]

@@ -227,6 +227,14 @@ def test_it_is_asked_at_the_end_of_clauses() -> None:
 
 def test_deep_nesting_and_odd_characters_raise_nothing(scope: SQLScope) -> None:
     deep = "SELECT a FROM t WHERE a = " + "(" * 3000
-    for text in (deep, deep + "1" + ")" * 3000, "\ufffd\x00", "SELECT 'x", "SELECT \ud800 FROM t"):
+    nested = "SELECT a FROM t WHERE a IN (" * 500 + "SELECT 1" + ")" * 500
+    sums = "SELECT a FROM t WHERE a = 1" + " + 1" * 4000
+    odd = ("\ufffd\x00", "SELECT 'x", "SELECT \ud800 FROM t")
+    for text in (deep, deep + "1" + ")" * 3000, nested, sums, *odd):
         scope.prefix(text + " ORDER ")
         scope.complete(text)
+
+
+def test_a_text_that_would_keep_the_parser_busy_has_no_weight(scope: SQLScope) -> None:
+    text = "SELECT a FROM t WHERE a IN (" + "1, " * 400_000 + "1)"
+    assert scope.prefix(text + " ORDER ") == scope.complete(text) == -math.inf
