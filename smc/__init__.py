@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ from smc.sampling import sample, sample_batch
 from smc.settings import METHODS, Settings
 
 if TYPE_CHECKING:
+    import torch
+
     from smc.backends.table import TableModel as TableModel
     from smc.backends.transformers import TransformersModel as TransformersModel
     from smc.checking import check_potential as check_potential
@@ -80,16 +83,32 @@ __all__ = [
 ]
 
 
-def load(name: str, **options: Any) -> TransformersModel:
-    """Load a Hugging Face causal language model by name or folder.
-
-    Args:
-        name: A folder, or a name on the Hub.
-        **options: Those of `TransformersModel.load`: device, dtype, temperature, top_p, top_k, …
-    """
+def load(
+    name: str,
+    *,
+    device: str | None = None,
+    dtype: str | torch.dtype = "auto",
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    top_k: int = 0,
+    eos_ids: Sequence[int] | None = None,
+    trust_remote_code: bool = False,
+    revision: str | None = None,
+) -> TransformersModel:
+    """Load a Hugging Face causal language model by name or folder: `TransformersModel.load`."""
     from smc.backends.transformers import TransformersModel
 
-    return TransformersModel.load(name, **options)
+    return TransformersModel.load(
+        name,
+        device=device,
+        dtype=dtype,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
+        eos_ids=eos_ids,
+        trust_remote_code=trust_remote_code,
+        revision=revision,
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -87,11 +87,6 @@ class Vocabulary:
         allowed[list(self.eos_ids)] = True
         return pack_mask(allowed)
 
-    @cached_property
-    def no_eos_mask(self) -> NDArray[np.uint32]:
-        """`[W]` packed mask that allows everything but the EOS ids."""
-        return ~self.eos_mask
-
     def ending_with(self, stop: Sequence[str]) -> Vocabulary:
         """Return this vocabulary with every token that starts with a stop string as EOS."""
         marks = tuple(s.encode() for s in stop)

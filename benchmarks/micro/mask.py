@@ -106,7 +106,7 @@ def _walks(
     for _ in range(options.tokens):
         mask = potential.token_scores(states).mask
         assert mask is not None
-        allowed = unpack_mask(mask & vocabulary.no_eos_mask, len(vocabulary))
+        allowed = unpack_mask(mask & ~vocabulary.eos_mask, len(vocabulary))
         states = [
             # A text that only can end makes room for a new one.
             potential.advance(state, vocabulary.tokens[rng.choice(ids)] or b"")
