@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from smc.model import Vocabulary
 from smc.population import Ending, Population
 from smc.prefix import Prefix, decode_more
 from smc.rows import Row
-from smc.scoring import Asker, death
+from smc.scoring import death
 from smc.settings import Settings
 
 
@@ -107,7 +107,7 @@ class Growth:
         readings = []
         for asker, last in zip(population.askers, counted.readings, strict=True):
             reading = asker.advance(asker.start(), raw, raw, text)
-            readings.append(reading if asker.is_token else Asker.valued(reading, last.log_value))
+            readings.append(replace(reading, log_value=last.log_value))
         ended = Prefix(parent, token, parent.length + 1, raw, text, b"", tuple(readings))
         for k, asker in enumerate(population.askers):
             if asker.is_token:

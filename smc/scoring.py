@@ -66,16 +66,13 @@ class Asker:
         boundary_state, due = None, True
         if potential.boundary is not None:
             boundary_state, due = potential.boundary.advance(reading.boundary_state, text)
+        if isinstance(potential, Potential):  # reads the whole text when it is asked
+            return Reading(None, b"", reading.log_value, boundary_state, due)
         state, unread = reading.state, reading.unread + new
-        if due and isinstance(potential, IncrementalPotential):
-            state = self._guard("advance", raw, lambda: potential.advance(reading.state, unread))
+        if due:
+            state = self._guard("advance", raw, partial(potential.advance, state, unread))
             unread = b""
         return Reading(state, unread, reading.log_value, boundary_state, due)
-
-    @staticmethod
-    def valued(reading: Reading, log_value: float) -> Reading:
-        """Return the reading with its last log φ."""
-        return replace(reading, log_value=log_value)
 
     def ask(self, requests: Sequence[Request], *, complete: bool) -> list[float]:
         """Return log φ (or, complete, log Φ) of each request, memoised by text."""
