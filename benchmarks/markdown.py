@@ -22,7 +22,8 @@ def render(run: Mapping[str, Any], rows: Sequence[Row], *, picture: str | None =
     parts += [_missing(run, rows), _scores(rows, settings["primary"])]
     if picture:
         parts.append(f"![Scores of the methods]({picture})")
-    parts += [_differences(rows, settings["primary"]), _diagnostics(rows), _notes(run, rows)]
+    parts += [_differences(rows, settings["primary"]), _diagnostics(rows)]
+    parts += [_costs(rows), _notes(run, rows)]
     return "\n\n".join(p for p in parts if p) + "\n"
 
 
@@ -102,6 +103,18 @@ def _diagnostics(rows: Sequence[Row]) -> str:
     return "\n".join(["Diagnostics, means over runs and counts of runs:", "", *_table(head, body)])
 
 
+def _costs(rows: Sequence[Row]) -> str:
+    body = [
+        [r.method, name, f"{c.calls:.1f}", f"{c.microseconds:,.0f}", f"{c.milliseconds:.3f}"]
+        for r in rows
+        for name, c in r.costs.items()
+    ]
+    if not body:
+        return ""
+    head = ["method", "potential", "calls", "µs a call", "ms a generated token"]
+    return "\n".join(["What the potentials took (wall time):", "", *_table(head, body)])
+
+
 def _notes(run: Mapping[str, Any], rows: Sequence[Row]) -> str:
     primary = run["settings"]["primary"]
     notes = [
@@ -115,6 +128,8 @@ def _notes(run: Mapping[str, Any], rows: Sequence[Row]) -> str:
         "else the machine does slows it, and CPU seconds less so. Means of a run.",
         "- log evidence: mean of log Ẑ, extinct runs left out; biased low, and comparable only "
         "between methods with the same potentials. ESS: of the final weights.",
+        "- calls: evaluations of distinct texts, mean of a run; a potential shared by the items of "
+        "a batch is evaluated once for equal texts.",
     ]
     if min(r.score.items for r in rows) < 10:
         notes.append("- Fewer than 10 items: the intervals are too narrow to rely on.")

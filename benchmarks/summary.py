@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,21 @@ Key = tuple[str, int]
 """Item and seed."""
 AHEAD = "smc"
 """The method that the others are compared with."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one potential took.
+
+    Attributes:
+        calls: Evaluations, mean of a run; equal texts are evaluated once.
+        microseconds: Of one evaluation.
+        milliseconds: For each generated token (particle-token).
+    """
+
+    calls: float
+    microseconds: float
+    milliseconds: float
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,7 @@ class Row:
         unfinished: Runs in which no text came to its end, the extinct included: they score 0.
         scores: The domain's other scores.
         differences: `score` minus that of other methods, on the same items and seeds.
+        costs: By potential.
     """
 
     method: str
@@ -50,6 +66,7 @@ class Row:
     unfinished: int
     scores: Mapping[str, Interval]
     differences: Mapping[str, Interval]
+    costs: Mapping[str, Cost]
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON; NaN becomes null."""
@@ -66,6 +83,7 @@ class Row:
             "unfinished": self.unfinished,
             "scores": {name: _interval(i) for name, i in self.scores.items()},
             "differences": {name: _interval(i) for name, i in self.differences.items()},
+            "costs": {name: asdict(cost) for name, cost in self.costs.items()},
         }
 
 
@@ -128,7 +146,21 @@ def _row(
         unfinished=sum(not any(r["weights"]) for r in records),
         scores={name: bootstrap(_by_item(values)) for name, values in others.items()},
         differences=differences,
+        costs=_costs(records),
     )
+
+
+def _costs(records: Sequence[Record]) -> dict[str, Cost]:
+    """Return what each potential took, over all runs of a method."""
+    tokens = sum(r["tokens"] for r in records)
+    names = dict.fromkeys(name for r in records for name in r["costs"])
+    found = {}
+    for name in names:
+        own = [r["costs"][name] for r in records if name in r["costs"]]
+        calls, seconds = sum(c["calls"] for c in own), math.fsum(c["seconds"] for c in own)
+        if calls and tokens:
+            found[name] = Cost(calls / len(records), seconds / calls * 1e6, seconds / tokens * 1e3)
+    return found
 
 
 def _mean_score(record: Record, name: str, rates: set[str]) -> float | None:

@@ -10,7 +10,15 @@ from importlib import import_module
 
 from benchmarks.micro.timing import Options, Result
 
-NAMES = ("engine_vs_generate", "engine_vs_genlm", "step", "mask", "resample", "potential_cost")
+NAMES = (
+    "engine_vs_generate",
+    "engine_vs_genlm",
+    "step",
+    "mask",
+    "sql_mask",
+    "resample",
+    "potential_cost",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -116,7 +116,7 @@ class SpiderTask:
         return [_scope(item.database), _execution(item.database)]
 
     def score(self, item: SpiderItem, text: str) -> dict[str, float]:
-        """Return `correct` and `runs`, and `correct_easy` or whatever the item's hardness is."""
+        """Return `correct`, `executes` and `correct_easy` or whatever the item's hardness is."""
         verdict = judge(
             item.database,
             item.gold,
@@ -127,7 +127,7 @@ class SpiderTask:
         correct = float(verdict.correct)
         return {
             "correct": correct,
-            "runs": float(verdict.runs),
+            "executes": float(verdict.runs),
             f"correct_{item.hardness}": correct,
         }
 

@@ -42,6 +42,8 @@ def test_runs_and_reports(name, cache, monkeypatch):
     module = import_module(f"benchmarks.micro.{name}")
     if hasattr(module, "PROMPT"):
         monkeypatch.setattr(module, "PROMPT", (5, 6))
+    if hasattr(module, "VOCABULARY"):
+        monkeypatch.setattr(module, "VOCABULARY", TINY.vocabulary)
     result = module.run(TINY, cache)
     assert result.name == name
     _check_figures(result)

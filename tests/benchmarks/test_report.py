@@ -39,6 +39,7 @@ def record(item="x", method="smc", seed=0, weights=(1.0,), scores=({"good": 1.0}
         "tokens": 5,
         "seconds": 0.5,
         "cpu_seconds": 0.5,
+        "costs": {},
         **changes,
     }
 
@@ -73,6 +74,21 @@ def test_rows_are_the_means_of_the_records(folder, capsys):
         assert row["tokens"] == pytest.approx(sum(r["tokens"] for r in own) / len(own))
         assert row["seconds"] == pytest.approx(sum(r["seconds"] for r in own) / len(own))
         assert row["extinct"] == sum(r["status"] == "extinct" for r in own)
+
+
+def test_costs_are_those_of_the_records(folder, capsys):
+    records = Store(folder).records()
+    rows = {r["method"]: r for r in json_rows(folder, capsys)}
+    assert not rows["lm"]["costs"]
+    own = [r for r in records if r["method"] == "smc"]
+    assert rows["smc"]["costs"].keys() == {name for r in own for name in r["costs"]}
+    for name, cost in rows["smc"]["costs"].items():
+        calls = sum(r["costs"][name]["calls"] for r in own)
+        seconds = sum(r["costs"][name]["seconds"] for r in own)
+        assert cost["calls"] == pytest.approx(calls / len(own))
+        assert cost["microseconds"] == pytest.approx(seconds / calls * 1e6)
+        tokens = sum(r["tokens"] for r in own)
+        assert cost["milliseconds"] == pytest.approx(seconds / tokens * 1e3)
 
 
 def test_differences_are_of_full_smc_on_the_same_items(folder, capsys):

@@ -152,7 +152,8 @@ def test_scores(folder: Path):
         ("DROP TABLE singer", 0.0, 0.0),
         ("", 0.0, 0.0),
     ]:
-        assert task.score(item, text) == {"correct": correct, "runs": runs, "correct_easy": correct}
+        expected = {"correct": correct, "executes": runs, "correct_easy": correct}
+        assert task.score(item, text) == expected
     assert task.population_scores(item, ["a"], [1.0]) == {}
 
 
