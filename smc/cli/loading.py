@@ -14,25 +14,30 @@ from smc.errors import SettingsError
 from smc.potential import AnyPotential, IncrementalPotential, Potential
 
 
-def potential(reference: str) -> AnyPotential:
+def potential(reference: str, option: str = "--potential") -> AnyPotential:
     """Return the potential that `module:Name` or `path/to/file.py:Name` means.
+
+    Args:
+        reference: Where it is, and its name there.
+        option: What messages say it was given as.
 
     Raises:
         SettingsError: It cannot be found, imported or made, or is no potential.
     """
+    shown = f"{option} {reference}"
     where, colon, name = reference.rpartition(":")
     if not (colon and where and name):
         raise SettingsError(
-            f"--potential {reference}: expected module:Name or path/to/file.py:Name, such as "
+            f"{shown}: expected module:Name or path/to/file.py:Name, such as "
             "potentials.molecule:SMILESValidity."
         )
-    module = _from_file(where, reference) if where.endswith(".py") else _from_path(where, reference)
+    module = _from_file(where, shown) if where.endswith(".py") else _from_path(where, shown)
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
-            raise SettingsError(f"--potential {reference}: {where} has no {name!r}{_hint(module)}.")
+            raise SettingsError(f"{shown}: {where} has no {name!r}{_hint(module)}.")
         found = getattr(found, part)
-    return _instance(found, reference)
+    return _instance(found, shown)
 
 
 def read(path: str, option: str) -> str:
@@ -48,10 +53,10 @@ def read(path: str, option: str) -> str:
         raise SettingsError(f"{option} {path}: cannot be read: {why}.") from error
 
 
-def _from_file(where: str, reference: str) -> ModuleType:
+def _from_file(where: str, shown: str) -> ModuleType:
     path = Path(where)
     if not path.is_file():
-        raise SettingsError(f"--potential {reference}: no file at {path}.")
+        raise SettingsError(f"{shown}: no file at {path}.")
     name = f"_smc_potential_{path.stem}_{abs(hash(path.resolve())):x}"
     if name in sys.modules:
         return sys.modules[name]
@@ -63,11 +68,11 @@ def _from_file(where: str, reference: str) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise _failed(reference, "importing the file", error) from error
+        raise _failed(shown, "importing the file", error) from error
     return module
 
 
-def _from_path(where: str, reference: str) -> ModuleType:
+def _from_path(where: str, shown: str) -> ModuleType:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # as `python -m` would
     try:
@@ -75,42 +80,40 @@ def _from_path(where: str, reference: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name and (where == error.name or where.startswith(error.name + ".")):
             raise SettingsError(
-                f"--potential {reference}: no module named {error.name!r}; expected one that "
+                f"{shown}: no module named {error.name!r}; expected one that "
                 "Python finds from this folder, or a path that ends in .py."
             ) from error
-        raise _failed(reference, f"importing {where}", error) from error
+        raise _failed(shown, f"importing {where}", error) from error
     except Exception as error:
-        raise _failed(reference, f"importing {where}", error) from error
+        raise _failed(shown, f"importing {where}", error) from error
 
 
-def _instance(found: Any, reference: str) -> AnyPotential:
+def _instance(found: Any, shown: str) -> AnyPotential:
     if isinstance(found, type):
         if not issubclass(found, Potential | IncrementalPotential):
             raise SettingsError(
-                f"--potential {reference}: {found.__name__} is a class, but no potential; "
+                f"{shown}: {found.__name__} is a class, but no potential; "
                 "expected a subclass of smc.Potential or smc.IncrementalPotential."
             )
         try:
             return found()
         except Exception as error:
             raise _failed(
-                reference,
+                shown,
                 f"making {found.__name__}{inspect.signature(found)} without arguments",
                 error,
                 remedy=" Name an instance instead, made in a file of yours.",
             ) from error
     if not isinstance(found, Potential | IncrementalPotential):
         raise SettingsError(
-            f"--potential {reference}: expected a potential, got {found!r}. Name a class that "
+            f"{shown}: expected a potential, got {found!r}. Name a class that "
             "takes no arguments, or an instance, made in a file of yours."
         )
     return found
 
 
-def _failed(reference: str, doing: str, error: Exception, remedy: str = "") -> SettingsError:
-    return SettingsError(
-        f"--potential {reference}: {doing} raised {type(error).__name__}: {error}.{remedy}"
-    )
+def _failed(shown: str, doing: str, error: Exception, remedy: str = "") -> SettingsError:
+    return SettingsError(f"{shown}: {doing} raised {type(error).__name__}: {error}.{remedy}")
 
 
 def _hint(module: ModuleType) -> str:

@@ -1,0 +1,1 @@
+"""This sampler inside other people's generators."""
