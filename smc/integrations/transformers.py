@@ -46,8 +46,8 @@ class SMCOutput(ModelOutput):
 class SMCGenerate:
     """A `custom_generate` callable.
 
-    Each returned sequence is drawn from the posterior, so that many calls have the distribution
-    that the weights stand for (up to the error of N particles).
+    By default each returned sequence is drawn from the posterior, so that many calls have the
+    distribution that the weights stand for (up to the error of N particles).
 
     Args:
         tokenizer: Of the model.
@@ -59,6 +59,8 @@ class SMCGenerate:
         resample_at: Where particles wait for each other; None: nowhere.
         stop: Strings that end a text, besides the end tokens.
         seed: None: from torch's generator, as `generate` itself draws.
+        answer: `draw`: by weight. `best`: the text with the largest posterior probability,
+            whatever `num_return_sequences` is.
 
     Raises:
         SettingsError: On use, where `generate` is asked for something that has no weights: beams,
@@ -77,9 +79,13 @@ class SMCGenerate:
         resample_at: Boundary[Any] | None = None,
         stop: Sequence[str] = (),
         seed: int | None = None,
+        answer: str = "draw",
     ) -> None:
         if isinstance(stop, str):
             raise SettingsError(f"stop: expected a sequence of strings, got {stop!r}.")
+        if answer not in ("draw", "best"):
+            raise SettingsError(f"answer: expected draw or best, got {answer!r}.")
+        self._answer = answer
         self._tokenizer = tokenizer
         self._potentials = tuple(potentials)
         self._num_particles = num_particles
@@ -160,6 +166,11 @@ class SMCGenerate:
                     stacklevel=4,
                 )
                 drawn += [()] * arguments.num_return
+                continue
+            if self._answer == "best":
+                texts = [s.text for s in posterior.sequences]
+                best = posterior.sequences[texts.index(posterior.best or "")]
+                drawn += [best.tokens] * arguments.num_return
                 continue
             chosen = rng.choice(
                 len(posterior.sequences), size=arguments.num_return, p=posterior.weights

@@ -1,0 +1,178 @@
+"""Tasks of lm-evaluation-harness, from local files, under our sampler."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("lm_eval", reason="needs the extra lm-eval")
+
+from lm_eval import simple_evaluate
+from lm_eval.tasks import TaskManager
+
+from smc.errors import GrammarError, SettingsError
+from smc.integrations.lm_eval import SMCModel
+from tests.models import saved_model
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+ITEMS = 150
+YAML = """\
+task: {name}
+dataset_path: json
+dataset_kwargs:
+  data_files:
+    test: {file}
+output_type: generate_until
+test_split: test
+doc_to_text: "{{{{question}}}}"
+doc_to_target: "{{{{answer}}}}"
+generation_kwargs:
+  until: [{until}]
+  max_gen_toks: 6
+  do_sample: {sample}
+  temperature: {temperature}
+{filters}
+metric_list:
+  - metric: exact_match
+    aggregation: mean
+    higher_is_better: true
+"""
+FIRST_LETTER = """\
+filter_list:
+  - name: first
+    filter:
+      - function: regex
+        regex_pattern: "([a-z])"
+      - function: take_first
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return saved_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def task_folder(tmp_path_factory):
+    """A task that samples, and one that asks for greedy decoding and stops at a letter."""
+    where = tmp_path_factory.mktemp("tasks")
+    data = where / "items.jsonl"
+    rows = [{"question": f"the cat {i} sat", "answer": "e"} for i in range(ITEMS)]
+    data.write_text("\n".join(map(json.dumps, rows)))
+    for name, sample, temperature, until, filters in (
+        ("sampled", "true", "1.0", '"#"', FIRST_LETTER),
+        ("greedy", "false", "0.0", '"c"', ""),
+    ):
+        text = YAML.format(
+            name=name,
+            file=data,
+            sample=sample,
+            temperature=temperature,
+            until=until,
+            filters=filters,
+        )
+        (where / f"{name}.yaml").write_text(text)
+    return where
+
+
+@pytest.fixture(scope="module")
+def tasks(task_folder):
+    return TaskManager(include_path=str(task_folder), include_defaults=False)
+
+
+def evaluated(model, tasks, name, **options):
+    return simple_evaluate(
+        model=model,
+        tasks=[name],
+        task_manager=tasks,
+        log_samples=True,
+        bootstrap_iters=0,
+        **options,
+    )
+
+
+def answers(results, name):
+    return [s["resps"][0][0] for s in results["samples"][name]]
+
+
+def test_both_tasks_under_a_constraint(folder, tasks):
+    model = SMCModel(
+        str(folder), device="cpu", batch_size=8, num_particles=4, regex="[a-e]{2,4}", seed=0
+    )
+    for name in ("sampled", "greedy"):
+        results = evaluated(model, tasks, name, limit=12)
+        assert "exact_match,first" in results["results"][name] or name == "greedy"
+        found = answers(results, name)
+        assert len(found) == 12
+        for text in found:
+            assert set(text) <= set("abcde") and len(text) <= 4
+            assert name == "sampled" or "c" not in text
+        assert any(found)
+
+
+def test_plain_sampling_scores_as_the_harness_does(folder, tasks):
+    """The share of answers whose first letter is "e" or any other: two proportions, z = 4."""
+    ours = SMCModel(str(folder), device="cpu", batch_size=16, num_particles=1, method="lm", seed=1)
+    shares = []
+    for model, options in (
+        (ours, {}),
+        ("hf", {"model_args": {"pretrained": str(folder), "device": "cpu"}, "batch_size": 16}),
+    ):
+        results = evaluated(model, tasks, "sampled", gen_kwargs="top_k=0", **options)
+        assert math.isfinite(results["results"]["sampled"]["exact_match,first"])
+        found = answers(results, "sampled")
+        shares.append([sum(t[:1] == c for t in found) / len(found) for c in ("e", "o", "t", " ")])
+    for a, b in zip(*shares, strict=True):
+        mean = (a + b) / 2
+        assert abs(a - b) <= 4 * math.sqrt(2 * mean * (1 - mean) / ITEMS) + 1e-9
+    assert max(shares[0]) > 0, "none of these letters ever begins an answer"
+
+
+def test_likelihoods_are_the_harness_s_own(folder, tasks):
+    from lm_eval.api.instance import Instance
+    from lm_eval.models.huggingface import HFLM
+
+    requests = [
+        Instance("loglikelihood", {}, ("the cat", " sat on"), 0),
+        Instance("loglikelihood", {}, ("one two", " three"), 1),
+    ]
+    ours = SMCModel(str(folder), device="cpu", batch_size=2).loglikelihood(requests)
+    theirs = HFLM(str(folder), device="cpu", batch_size=2).loglikelihood(requests)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    "options, error, named",
+    [
+        ({"answer": "worst"}, SettingsError, "answer"),
+        ({"temperature": 0.0}, SettingsError, "temperature"),
+        ({"regex": "("}, GrammarError, "regex"),
+        ({"potentials": "nothing.here:It"}, SettingsError, "nothing"),
+    ],
+)
+def test_bad_arguments(folder, options, error, named):
+    with pytest.raises(error, match=named):
+        SMCModel(str(folder), device="cpu", **options)
+
+
+@pytest.mark.slow
+def test_the_command_line_knows_the_model_type(folder, task_folder, tmp_path):
+    done = subprocess.run(
+        [
+            sys.executable,
+            *("-m", "smc.integrations.lm_eval", "run", "--model", "smc", "--device", "cpu"),
+            *("--model_args", f"pretrained={folder},num_particles=3,regex=[ab]+"),
+            *("--tasks", "sampled", "--include_path", str(task_folder), "--limit", "3"),
+            *("--output_path", str(tmp_path)),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "exact_match" in done.stdout
