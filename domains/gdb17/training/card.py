@@ -8,7 +8,6 @@ Every figure of the card comes from the stored weights and from ``training.json`
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from typing import Any
 from domains.gdb17.data import FILE, load, prompt_molecules
 from domains.gdb17.prompt import HOLD_OUT, SHOTS, few_shot_prompt, split
 from domains.gdb17.training.evaluate import quality, sample, validation_loss
+from domains.training.card import model_facts
 
 MODEL = Path(__file__).parent.parent / "model"
 PROMPTS = 100
@@ -115,26 +115,17 @@ def measure(model_dir: Path, data: Path, each: int, loss_prompts: int) -> dict[s
     train, held_out = split(molecules)
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
     model = AutoModelForCausalLM.from_pretrained(model_dir, dtype=torch.float32).eval()
-    config = json.loads((model_dir / "config.json").read_text())
     began = time.monotonic()
     loss = validation_loss(model, tokenizer, held_out, loss_prompts)
     print(f"loss {loss}, {time.monotonic() - began:.0f} s", flush=True)
     prompts = list(islice(prompt_molecules(molecules), PROMPTS))
     answers = sample(model, tokenizer, prompts, each, seed=0)
     print(f"samples, {time.monotonic() - began:.0f} s", answers[0], flush=True)
-    facts = json.loads((model_dir / "training.json").read_text())
     return {
-        **facts,
-        "passes": facts["epoch"] + 1,
+        **model_facts(model_dir),
         **loss,
         **quality(answers, train),
         "loss_prompts": loss_prompts,
-        "heads": config["num_attention_heads"],
-        "parameters": model.num_parameters(),
-        "dtype": config["dtype"],
-        "megabytes": (model_dir / "model.safetensors").stat().st_size / 1e6,
-        "vocabulary": config["vocab_size"],
-        "context": config["max_position_embeddings"],
         "molecules": len(molecules),
         "train": len(train),
         "rdkit": rdkit.__version__,
@@ -149,7 +140,7 @@ def write_card(facts: dict[str, Any], model_dir: Path, machine: str) -> None:
         "python -m domains.gdb17.train --data DIR --work DIR "
         f"--minutes {facts['minutes']:g} --seed {facts['seed']}"
     )
-    card = CARD.format(**facts, **fixed, command=command, spent=facts["seconds"] / 60)
+    card = CARD.format(**facts, **fixed, command=command)
     (model_dir / "README.md").write_text(card, encoding="utf-8")
 
 

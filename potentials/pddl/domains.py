@@ -1,0 +1,196 @@
+"""Reads domains: STRIPS with types, constants, equality and negative preconditions."""
+
+from __future__ import annotations
+
+from potentials.pddl.errors import PDDLError
+from potentials.pddl.expressions import Group, Word, name, shown
+from potentials.pddl.model import OBJECT, Action, Atom, Domain
+from potentials.pddl.sections import (
+    atom,
+    conjuncts,
+    definition,
+    known_sections,
+    requirements,
+    unique,
+)
+
+SUPPORTED = frozenset({":strips", ":typing", ":equality", ":negative-preconditions"})
+"""The requirements that are supported."""
+
+_SECTIONS = frozenset({":requirements", ":types", ":constants", ":predicates"})
+_PARTS = (":parameters", ":precondition", ":effect")
+
+
+def parse_domain(text: str) -> Domain:
+    """Read a domain.
+
+    Supported: STRIPS, types, constants, `=`, negative preconditions. Names are in any case, and
+    come back in lower case; comments are skipped.
+
+    Raises:
+        PDDLError: It is malformed, or uses what is not supported; the message has the line.
+
+    Example:
+        >>> domain = parse_domain('''(define (domain lamp) (:predicates (lit ?l))
+        ...     (:action light :parameters (?l) :precondition () :effect (lit ?l)))''')
+        >>> domain.predicates, domain.actions[0].adds
+        ({'lit': ('object',)}, (Atom(predicate='lit', args=('?l',)),))
+    """
+    title, sections, groups = definition(text, "domain")
+    known_sections(sections, _SECTIONS | {":action"}, "domain")
+    types = _types(sections.get(":types"))
+    listed = sections.get(":constants")
+    constants = unique(listed.items[1:], "a constant", types) if listed else {}
+    predicates: dict[str, tuple[str, ...]] = {}
+    for item in _items(sections.get(":predicates")):
+        if isinstance(item, Word) or not item.items:
+            raise PDDLError("no predicate", line=item.line, expected="a list (NAME ?x …)")
+        each = name(item.items[0], "a predicate")
+        if each in predicates:
+            raise PDDLError(f"the predicate {each} a second time", line=item.line)
+        predicates[each] = tuple(unique(item.items[1:], "a parameter", types).values())
+    domain = Domain(
+        name=title,
+        types=types,
+        predicates=predicates,
+        actions=(),
+        requirements=requirements(sections.get(":requirements"), SUPPORTED),
+        constants=constants,
+    )
+    actions = tuple(_action(group, domain) for group in groups)
+    names = [a.name for a in actions]
+    for group, each in zip(groups, names, strict=True):
+        if names.count(each) > 1:
+            raise PDDLError(f"more than one action {each}", line=group.line, expected="one")
+    return Domain(title, types, predicates, actions, domain.requirements, constants)
+
+
+def _types(section: Group | None) -> dict[str, str]:
+    found = unique(_items(section), "a type")
+    found.pop(OBJECT, None)
+    for each in found:
+        above, steps = found[each], 0
+        while above != OBJECT:
+            if above == each or steps > len(found):
+                raise PDDLError(
+                    f"the type {each} is above itself",
+                    line=section.line if section else None,
+                    expected="a tree of types",
+                )
+            above, steps = found.get(above, OBJECT), steps + 1
+    # A type that is only named as one above others is a type too.
+    return {**{t: OBJECT for t in found.values() if t != OBJECT}, **found}
+
+
+def _items(section: Group | None) -> tuple[Word | Group, ...]:
+    return section.items[1:] if section else ()
+
+
+def _action(group: Group, domain: Domain) -> Action:
+    if len(group.items) < 2:
+        raise PDDLError("an action without a name", line=group.line, expected="(:action NAME …)")
+    title = name(group.items[1], "the name of an action")
+    parts: dict[str, Word | Group] = {}
+    rest = group.items[2:]
+    for at in range(0, len(rest), 2):
+        key = rest[at]
+        if isinstance(key, Group) or key.text not in _PARTS or key.text in parts:
+            what = "a list" if isinstance(key, Group) else shown(key.text)
+            raise PDDLError(
+                f"{what} in the action {title}",
+                line=key.line,
+                expected=f"each of {', '.join(_PARTS)} once",
+            )
+        if at + 1 == len(rest):
+            raise PDDLError(f"{key.text} of {title} is empty", line=key.line, expected="a list")
+        parts[key.text] = rest[at + 1]
+    listed = parts.get(":parameters", Group((), group.line))
+    if isinstance(listed, Word):
+        raise PDDLError(f"the parameters of {title} are no list", line=listed.line)
+    parameters = unique(listed.items, "a parameter", dict(domain.types))
+    if ":effect" not in parts:
+        raise PDDLError(f"the action {title} has no :effect", line=group.line, expected="one")
+    reading = _Formulas(title, parameters, domain)
+    needs, forbids, equal, unequal = reading.condition(parts.get(":precondition"))
+    adds, deletes = reading.effect(parts[":effect"])
+    return Action(title, parameters, needs, forbids, equal, unequal, adds, deletes)
+
+
+class _Formulas:
+    """Reads the condition and the effect of one action."""
+
+    def __init__(self, title: str, parameters: dict[str, str], domain: Domain) -> None:
+        self._title, self._parameters, self._domain = title, parameters, domain
+
+    def condition(
+        self, item: Word | Group | None
+    ) -> tuple[
+        tuple[Atom, ...],
+        tuple[Atom, ...],
+        tuple[tuple[str, str], ...],
+        tuple[tuple[str, str], ...],
+    ]:
+        """Return the atoms and the pairs of terms, those that must and those that must not be."""
+        atoms: tuple[list[Atom], list[Atom]] = [], []
+        pairs: tuple[list[tuple[str, str]], list[tuple[str, str]]] = [], []
+        for group, negative in self._literals(item, f"condition of {self._title}"):
+            if group.head == "=":
+                terms = self._atom(Group((Word("equals", group.line), *group.items[1:]), 0)).args
+                if len(terms) != 2:
+                    raise PDDLError(
+                        f"(= …) with {len(terms)} terms", line=group.line, expected="two"
+                    )
+                pairs[negative].append((terms[0], terms[1]))
+            else:
+                atoms[negative].append(self._checked(group))
+        return tuple(atoms[0]), tuple(atoms[1]), tuple(pairs[0]), tuple(pairs[1])
+
+    def effect(self, item: Word | Group) -> tuple[tuple[Atom, ...], tuple[Atom, ...]]:
+        """Return the atoms that are added and deleted."""
+        atoms: tuple[list[Atom], list[Atom]] = [], []
+        for group, negative in self._literals(item, f"effect of {self._title}"):
+            atoms[negative].append(self._checked(group))
+        return tuple(atoms[0]), tuple(atoms[1])
+
+    def _literals(self, item: Word | Group | None, where: str) -> list[tuple[Group, bool]]:
+        """Return the parts of a conjunction without their `not`, and whether they had one."""
+        if item is None or (isinstance(item, Group) and not item.items):
+            return []
+        found: list[tuple[Group, bool]] = []
+        for part in conjuncts(item, where):
+            if part.head != "not":
+                found.append((part, False))
+                continue
+            inner = part.items[1] if len(part.items) == 2 else None
+            if not isinstance(inner, Group):
+                raise PDDLError(
+                    f"(not …) in the {where}", line=part.line, expected="(not (PREDICATE …))"
+                )
+            found.append((inner, True))
+        return found
+
+    def _checked(self, group: Group) -> Atom:
+        found = self._atom(group)
+        types = self._domain.predicates.get(found.predicate)
+        if types is None or len(types) != len(found.args):
+            wanted = (
+                f"one of {', '.join(self._domain.predicates)}"
+                if types is None
+                else f"{len(types)} arguments"
+            )
+            raise PDDLError(
+                f"{found} in the action {self._title}", line=group.line, expected=wanted
+            )
+        return found
+
+    def _atom(self, group: Group) -> Atom:
+        found = atom(group, f"action {self._title}", variables=True)
+        known = {*self._parameters, *self._domain.constants}
+        for term in found.args:
+            if term not in known:
+                raise PDDLError(
+                    f"{term} in the action {self._title}",
+                    line=group.line,
+                    expected=f"one of {', '.join(sorted(known)) or 'no terms at all'}",
+                )
+        return found

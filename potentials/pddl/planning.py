@@ -1,0 +1,49 @@
+"""Finds the plan of a problem, or fetches it from the cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from potentials.pddl.cache import PlanCache
+from potentials.pddl.fast_downward import FastDownward
+from potentials.pddl.model import Domain, Problem
+from potentials.pddl.plans import Planner, PlanResult
+from potentials.pddl.problems import check_problem
+
+
+def find_plan(
+    domain: Domain,
+    problem: Problem,
+    *,
+    planner: Planner | None = None,
+    cache: str | Path | None = None,
+) -> PlanResult:
+    """Search for a plan that reaches a problem's goal.
+
+    A plan that is found has been run: it can be taken step by step, and the goal holds after it.
+
+    Args:
+        domain: Of the problem.
+        problem: With its goal.
+        planner: Who searches; default `FastDownward()`.
+        cache: A folder for plans; None: nothing is kept. What is kept there, plans and proofs that
+            there is none, is not searched for again by a planner of the same name.
+
+    Returns:
+        The plan, or why there is none: UNSOLVABLE, TIMEOUT and the like are results.
+
+    Raises:
+        PDDLError: The problem does not fit the domain.
+        PlanningError: The planner is not installed.
+        OSError: The cache's folder cannot be written.
+    """
+    check_problem(domain, problem)
+    planner = planner or FastDownward()
+    kept = PlanCache(Path(cache)) if cache is not None else None
+    known = kept.get(domain, problem, planner.name) if kept else None
+    if known is not None:
+        return known
+    result = planner.find(domain, problem)
+    if kept:
+        kept.keep(domain, problem, planner.name, result)
+    return result

@@ -1,0 +1,105 @@
+"""Domains: what is read, what is refused, and that what is written is read back."""
+
+import pytest
+
+from potentials.pddl import Atom, PDDLError, domain_text, parse_domain, parse_problem, problem_text
+from tests.potentials.pddl_worlds import ABC, BLOCKS, GRIPPER, POST, ROOMS, TYPED
+
+DOMAIN = parse_domain(BLOCKS)
+
+
+def test_a_domain_is_read():
+    assert DOMAIN.name == "blocks"
+    assert DOMAIN.predicates["on"] == ("object", "object")
+    assert DOMAIN.predicates["arm-empty"] == ()
+    assert [a.name for a in DOMAIN.actions] == ["pickup", "putdown", "stack", "unstack"]
+    pickup, unstack = DOMAIN.actions[0], DOMAIN.actions[3]
+    assert pickup.parameters == {"?x": "object"}
+    assert pickup.adds == (Atom("holding", ("?x",)),)
+    assert pickup.deletes == (
+        Atom("clear", ("?x",)),
+        Atom("on-table", ("?x",)),
+        Atom("arm-empty"),
+    )
+    assert unstack.needs == (Atom("on", ("?x", "?y")), Atom("clear", ("?x",)), Atom("arm-empty"))
+    assert DOMAIN.requirements == {":strips"}
+
+
+def test_types_constants_and_negations_are_read():
+    domain = parse_domain(TYPED)
+    assert domain.types == {"van": "thing", "parcel": "thing", "place": "object", "thing": "object"}
+    assert domain.constants == {"depot": "place"}
+    assert domain.predicates["at"] == ("thing", "place")
+    drive = domain.actions[0]
+    assert drive.parameters == {"?v": "van", "?a": "place", "?b": "place"}
+    assert drive.unequal == (("?a", "?b"),)
+    assert drive.forbids == (Atom("closed", ("?b",)),)
+    assert domain.is_a("van", "thing") and domain.is_a("van", "object")
+    assert not domain.is_a("thing", "van") and not domain.is_a("place", "thing")
+    problem = parse_problem(POST, domain)
+    assert problem.objects == {
+        "v1": "van",
+        "v2": "van",
+        "p1": "parcel",
+        "home": "place",
+        "shop": "place",
+    }
+
+
+LAMP = "(define (domain lamp) (:predicates (lit ?l)) (:action light :parameters (?l) {}))"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("(define (problem p))", "(define (domain NAME)"),
+        ("(define (domain d) (:functions (cost)))", "':functions'"),
+        ("(define (domain d) (:requirements :adl))", "':adl'"),
+        ("(define (domain d) (:predicates (p ?x - t)))", "Declare it under :types"),
+        ("(define (domain d) (:predicates (p) (p ?x)))", "a second time"),
+        ("(define (domain d) (:predicates p))", "no predicate"),
+        ("(define (domain d) (:predicates (p x)))", "a variable like ?x"),
+        ("(define (domain d) (:types a - b b - a))", "above itself"),
+        ("(define (domain d) (:types a - a))", "above itself"),
+        ("(define (domain d) (:types (either a b)))", "is a list"),
+        ("(define (domain d) (:action))", "an action without a name"),
+        (LAMP.format(""), "no :effect"),
+        (LAMP.format(":effect"), "is empty"),
+        (LAMP.format(":effect (lit ?m)"), "?m in the action light"),
+        (LAMP.format(":effect (lit)"), "1 arguments"),
+        (LAMP.format(":effect (dark ?l)"), "one of lit"),
+        (LAMP.format(":effect (when (lit ?l) (lit ?l))"), "(when …)"),
+        (LAMP.format(":effect (not lit)"), "(not (PREDICATE …))"),
+        (LAMP.format(":precondition (= ?l) :effect (lit ?l)"), "two"),
+        (LAMP.format(":precondition (or (lit ?l)) :effect (lit ?l)"), "(or …)"),
+        (LAMP.format(":duration 3 :effect (lit ?l)"), "':duration'"),
+        (LAMP.format(":effect (lit ?l) :effect (lit ?l)"), "':effect'"),
+        (LAMP.format(":effect (lit ?l)")[:-1] + "(:action light :effect (and)))", "more than one"),
+    ],
+)
+def test_domains_that_are_refused(text: str, says: str):
+    with pytest.raises(PDDLError) as caught:
+        parse_domain(text)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [BLOCKS, GRIPPER, TYPED])
+def test_a_domain_that_is_written_is_read_back_as_the_same(text: str):
+    domain = parse_domain(text)
+    again = parse_domain(domain_text(domain))
+    assert domain_text(again) == domain_text(domain)
+    assert [(a.needs, a.forbids, a.equal, a.unequal, a.adds, a.deletes) for a in again.actions] == [
+        (a.needs, a.forbids, a.equal, a.unequal, a.adds, a.deletes) for a in domain.actions
+    ]
+    assert (again.types, again.predicates, again.constants, again.requirements) == (
+        domain.types,
+        domain.predicates,
+        domain.constants,
+        domain.requirements,
+    )
+
+
+@pytest.mark.parametrize(("domain", "text"), [(BLOCKS, ABC), (GRIPPER, ROOMS), (TYPED, POST)])
+def test_a_problem_that_is_written_is_read_back_as_the_same(domain: str, text: str):
+    problem = parse_problem(text, parse_domain(domain))
+    assert parse_problem(problem_text(problem)) == problem
