@@ -10,10 +10,10 @@ PYTHON ?=
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check fmt bench genlm-env clean
+.PHONY: help demo test check fmt bench genlm-env ds1000-env clean
 
 help: ## show the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 demo: $(READY) ## molecules from a small language model: table of methods, HTML page
 	$(BIN)/smc demo
@@ -37,8 +37,11 @@ bench: $(READY) ## the micro-benchmarks
 # The peer of benchmarks/micro, in an environment of its own.
 genlm-env: $(READY) .venv-genlm/.ready ## genlm-control, which engine_vs_genlm measures beside ours
 
+# Old releases that the problems were written for; their programs run there, in the sandbox.
+ds1000-env: .venv-ds1000/.ready ## the versions that the tests of DS-1000 run on
+
 clean: ## remove caches and build products, .venv included
-	rm -rf .venv .venv-genlm build dist out runs *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-genlm .venv-ds1000 build dist out runs *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch comes first and alone: with its exact version asked for, pip takes a CPU build where one is
@@ -67,4 +70,20 @@ $(READY): pyproject.toml constraints.txt
 	.venv-genlm/bin/pip install --quiet torch==$$(sed -n 's/^torch==//p' constraints.txt)
 	.venv-genlm/bin/pip install --quiet genlm-control==0.4.1 genlm-backend==0.3.1 \
 	  $$(grep -E '^(torch|transformers)==' constraints.txt)
+	@touch $@
+
+.venv-ds1000/.ready: domains/ds1000/environment.txt
+	@for python in $(PYTHON) python3.11 python3.10 python3.9; do \
+	  "$$python" -c 'import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))' \
+	    2>/dev/null && break; \
+	  python=; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "DS-1000 needs Python 3.9 to 3.11 (for pandas 1.5.3). Name one:" \
+	    "make ds1000-env PYTHON=/path/to/python3.11" >&2; \
+	  exit 1; \
+	fi; \
+	"$$python" -m venv --clear .venv-ds1000
+	.venv-ds1000/bin/pip install --quiet --only-binary :all: --no-deps -r domains/ds1000/environment.txt
+	.venv-ds1000/bin/pip check
 	@touch $@

@@ -174,6 +174,7 @@ def run_batch(
         max_tokens=settings.max_tokens,
         ess_threshold=settings.ess_threshold,
         resampling=settings.resampling,
+        resample_at=getattr(task, "resample_at", None),
         method=method,
         stop=settings.stop,
         seeds=[generator(seed, item) for item in items],

@@ -10,6 +10,8 @@ does, for every item:
 and then `task.score(item, text)` for every text and `task.population_scores(item, texts, weights)`
 once. A method that uses fewer potentials leaves a list out. Where two items have the same
 potential, return the same object: prompts in one batch then share its work.
+
+A task may also have `resample_at`, a boundary where particles wait for each other.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Planning goals from natural language: blocksworld and gripper, after Planetarium."""
