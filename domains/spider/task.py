@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domains.base import Item, checked_weights
+from domains.spider.compact_prompt import compact_prompt
 from domains.spider.data import TRAINING, Example, SpiderData
 from domains.spider.hardness import hardness
 from domains.spider.prompt import SHOTS, Shot, chat_prompt, plain_prompt, schema_listing
@@ -45,12 +46,15 @@ class SpiderTask:
     Args:
         shots: How many of the paper's three training examples are shown, 0 to 3.
         chat: Prompts are chat messages, not plain text.
+        compact: Prompts are those of the embedded model, see `compact_prompt`; they show no
+            examples and are no chat.
         keep_distinct: Score DISTINCT as it stands; the official evaluation leaves it out.
         timeout: Seconds for one query of the scorer.
     """
 
     shots: int = len(SHOTS)
     chat: bool = False
+    compact: bool = False
     keep_distinct: bool = False
     timeout: float = TIMEOUT
 
@@ -62,6 +66,11 @@ class SpiderTask:
     def __post_init__(self) -> None:
         if not 0 <= self.shots <= len(SHOTS):
             raise ValueError(f"spider: shots is {self.shots}; expected 0 to {len(SHOTS)}.")
+        if self.compact and (self.shots or self.chat):
+            raise ValueError(
+                f"spider: the compact prompt with shots {self.shots}, chat {self.chat}; expected "
+                "shots 0 and no chat, since the embedded model knows no other form."
+            )
 
     def items(self, limit: int | None = None, data: Path | None = None) -> list[SpiderItem]:
         """Return the questions of `dev.json` whose database is there; see `left_out` for the rest.
@@ -84,7 +93,7 @@ class SpiderTask:
                 break
             database = _database(source, example.db_id)
             if isinstance(database, Path):
-                prompt = self._prompt(source, example, shots)
+                prompt = self._prompt(source, example, shots, database)
                 items.append(
                     SpiderItem(
                         id=f"spider-{index:04d}",
@@ -151,7 +160,11 @@ class SpiderTask:
         chosen = [training[index] for index in needed]
         return [Shot(schema_listing(source.entry(e.db_id)), e.question, e.query) for e in chosen]
 
-    def _prompt(self, source: SpiderData, example: Example, shots: Sequence[Shot]) -> Prompt:
+    def _prompt(
+        self, source: SpiderData, example: Example, shots: Sequence[Shot], database: Path
+    ) -> Prompt:
+        if self.compact:
+            return compact_prompt(source.entry(example.db_id), example.question, database)
         make = chat_prompt if self.chat else plain_prompt
         return make(schema_listing(source.entry(example.db_id)), example.question, shots)
 

@@ -1,0 +1,1 @@
+"""How the embedded language model is made: queries in one style, training rows, evaluation."""

@@ -1,0 +1,108 @@
+"""What log and model card report: held-out loss, and right answers by execution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from domains.spider.compact_prompt import compact_text, told
+from domains.spider.hardness import LEVELS, hardness
+from domains.spider.scoring import judge
+from domains.spider.training.examples import Sample
+from domains.spider.training.queries import written
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+MAX_NEW_TOKENS = 100
+
+
+def prompt_of(sample: Sample) -> str:
+    """Return the prompt of a sample."""
+    return compact_text(str(sample.known.listing), told(sample.pieces))
+
+
+@torch.no_grad()
+def losses(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, samples: Sequence[Sample]
+) -> tuple[float, int]:
+    """Return the summed loss in nats of the queries in the one style, and their tokens."""
+    total, count = 0.0, 0
+    for sample in samples:
+        prompt = tokenizer.encode(prompt_of(sample))
+        answer = tokenizer.encode(f" {written(sample.parts)}\n")
+        logits = model(input_ids=torch.tensor([prompt + answer])).logits[0, len(prompt) - 1 : -1]
+        total += float(functional.cross_entropy(logits, torch.tensor(answer), reduction="sum"))
+        count += len(answer)
+    return total, count
+
+
+@torch.no_grad()
+def answers(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    prompts: Sequence[str],
+    *,
+    greedy: bool,
+    seed: int = 0,
+    rows: int = 16,
+) -> list[str]:
+    """Return an answer to each prompt, greedy or drawn at temperature 1 without truncation."""
+    torch.manual_seed(seed)
+    newline = tokenizer.convert_tokens_to_ids(tokenizer.tokenize("\n"))
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    found = [""] * len(prompts)
+    for at in range(0, len(order), rows):
+        mine = order[at : at + rows]
+        inputs = tokenizer([prompts[i] for i in mine], return_tensors="pt", padding=True)
+        out = model.generate(
+            input_ids=inputs["input_ids"],
+            attention_mask=inputs["attention_mask"],
+            do_sample=not greedy,
+            top_k=0 if not greedy else None,
+            max_new_tokens=MAX_NEW_TOKENS,
+            eos_token_id=[*newline, tokenizer.eos_token_id],
+            pad_token_id=tokenizer.eos_token_id,
+        )
+        texts = tokenizer.batch_decode(
+            out[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True
+        )
+        for i, text in zip(mine, texts, strict=True):
+            found[i] = text.strip()
+    return found
+
+
+def validation(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    held_out: Sequence[Sample],
+    prompts: int,
+) -> dict[str, Any]:
+    """Return the loss and the share of right greedy answers on held-out samples.
+
+    Returns:
+        `held_out_loss` in nats per token of the query, `exact` and `correct`, shares of all, and
+        `easy`, `medium`, …: right ones of so many.
+    """
+    rng = np.random.default_rng(0)
+    count = min(prompts, len(held_out))
+    chosen = [held_out[i] for i in rng.choice(len(held_out), count, replace=False)]
+    total, tokens = losses(model, tokenizer, chosen)
+    texts = answers(model, tokenizer, [prompt_of(s) for s in chosen], greedy=True)
+    right: dict[str, list[bool]] = {level: [] for level in LEVELS}
+    for sample, text in zip(chosen, texts, strict=True):
+        assert sample.known.file is not None
+        verdict = judge(sample.known.file, sample.gold, text, timeout=5.0)
+        right[hardness(sample.gold)].append(verdict.correct)
+    exact = sum(text == written(s.parts) for s, text in zip(chosen, texts, strict=True))
+    every = [r for level in right.values() for r in level]
+    return {
+        "held_out_loss": total / tokens,
+        "exact": exact / count,
+        "correct": sum(every) / count,
+        **{level: f"{sum(mine)}/{len(mine)}" for level, mine in right.items()},
+    }
