@@ -9,16 +9,30 @@ if TYPE_CHECKING:
     from potentials.grammar import Grammar
     from potentials.json_schema import JSONSchema
     from potentials.masks import Limits
+    from potentials.python import PythonExecution, PythonSyntax, PythonTests, python_statements
     from potentials.regex import Regex
 
 _HOMES = {
     "Grammar": "potentials.grammar",
     "JSONSchema": "potentials.json_schema",
     "Limits": "potentials.masks",
+    "PythonExecution": "potentials.python",
+    "PythonSyntax": "potentials.python",
+    "PythonTests": "potentials.python",
     "Regex": "potentials.regex",
+    "python_statements": "potentials.python",
 }
 
-__all__ = ["Grammar", "JSONSchema", "Limits", "Regex"]
+__all__ = [
+    "Grammar",
+    "JSONSchema",
+    "Limits",
+    "PythonExecution",
+    "PythonSyntax",
+    "PythonTests",
+    "Regex",
+    "python_statements",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -119,6 +119,19 @@ class Run:
         """Return the result so far, one for each problem."""
         return [p.posterior() for p in self._populations]
 
+    def posterior(self, index: int) -> Posterior:
+        """Return the result so far of one problem."""
+        return self._populations[index].posterior()
+
+    def is_running(self, index: int) -> bool:
+        """Whether a problem has a particle that may go on."""
+        return any(row.population is self._populations[index] for row in self._rows)
+
+    def cancel(self, index: int) -> None:
+        """Kill all particles of a problem; their rows are freed after the next step."""
+        population = self._populations[index]
+        population.kill(list(range(population.size)), "cancelled")
+
     def step(self) -> None:
         """Draw, weigh, resample, advance."""
         active = {id(r.population): r.population for r in self._rows if r.particles}

@@ -18,6 +18,8 @@ NAMES = (
     "sql_mask",
     "resample",
     "potential_cost",
+    "reward_model",
+    "sandbox",
 )
 
 

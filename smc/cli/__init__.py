@@ -1,4 +1,4 @@
-"""The command line: `smc demo`, `smc generate`.
+"""The command line: `smc demo`, `smc generate`, `smc serve`.
 
 The only room that may import everything; each command imports what it needs when it runs.
 """
@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.command == "demo":
             from smc.cli.demo import demo as command
+        elif options.command == "serve":
+            from smc.cli.serve import serve as command
         else:
             from smc.cli.generate import generate as command
         extinct = command(options)

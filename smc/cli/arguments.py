@@ -23,6 +23,19 @@ Exit status: 0 if some text satisfies the constraints, 3 if every particle died 
 printed), 2 if the input is at fault.
 """
 
+_SERVE = """\
+Serves /v1/completions and /v1/chat/completions, /v1/models, /health and /metrics (Prometheus).
+Needs the extra `serve`. There is no authentication: keep it behind something that has.
+"""
+
+_SERVE_EXAMPLE = """\
+example:
+  smc serve --model domains/gdb17/model --name molecules \\
+      --potential valid=potentials.molecule:SMILESValidity
+  curl localhost:8000/v1/completions -H 'Content-Type: application/json' -d '{"model": "molecules",
+      "prompt": "Molecule:", "stop": "\\n", "particles": 20, "potentials": ["valid"], "n": 3}'
+"""
+
 _EXAMPLES = """\
 examples:
   smc generate --model gpt2 --prompt "The capital of France is" --regex " [A-Z][a-z]+"
@@ -40,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_generate(commands)
+    _add_serve(commands)
     return top
 
 
@@ -130,3 +144,30 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add = group.add_argument
     add("--json", action="store_true", help="print the whole posterior as JSON")
     add("--html", type=Path, metavar="FILE", help="also write a page: genealogy, weights, texts")
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="an OpenAI-compatible server",
+        description=_SERVE,
+        epilog=_SERVE_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = serve.add_argument
+    add("--model", required=True, help="a folder, or a name on the Hugging Face Hub")
+    add("--name", help="what clients call the model (default: as --model)")
+    add("--device", help="cpu, cuda, … (default: the GPU where there is one)")
+    add("--dtype", default="auto", help="float32, bfloat16, … (default: the checkpoint's)")
+    add("--host", default="127.0.0.1", help="default 127.0.0.1: this machine alone")
+    add("--port", type=int, default=8000, help="default 8000")
+    add(
+        "--potential",
+        action="append",
+        default=[],
+        metavar="NAME=WHERE:NAME",
+        help="clients may ask for it by the first name; the rest as in `smc generate`",
+    )
+    add("--max-queue", type=int, default=256, help="prompts that may wait (default 256)")
+    add("--max-particles", type=int, default=256, help="of one prompt (default 256)")
+    add("--max-tokens", type=int, default=4096, help="of one text (default 4096)")

@@ -185,7 +185,10 @@ def _table(
         "lines": "|".join(["---"] * len(LEVELS)),
         "counts": " | ".join(str(len(group)) for group in groups[1:]),
         "rows_measured": "\n".join(rows),
-        **{f"runs_{w}": 100 * float(np.mean([s["executes"] for s in v])) for w, v in scored.items()},
+        **{
+            f"runs_{way}": 100 * float(np.mean([s["executes"] for s in found]))
+            for way, found in scored.items()
+        },
     }
 
 

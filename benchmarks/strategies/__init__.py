@@ -1,0 +1,1 @@
+"""Strategies of test-time scaling on the arithmetic domain: accuracy against generated tokens."""

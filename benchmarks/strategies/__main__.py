@@ -1,0 +1,71 @@
+"""`python -m benchmarks.strategies --out DIR …`: run, then report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.strategies.report import write_report
+from benchmarks.strategies.run import MODEL, SCORERS, run
+from benchmarks.tasks import ROOT
+from smc.errors import SMCError
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    found = argparse.ArgumentParser(prog="python -m benchmarks.strategies", description=__doc__)
+    found.add_argument("--out", type=Path, required=True, help="folder of the results")
+    found.add_argument("--budgets", type=_numbers, default=[1, 2, 4, 8, 16, 32, 64], metavar="N,N")
+    found.add_argument(
+        "--tree-budgets", type=_numbers, default=None, metavar="N,N", help="of the searches"
+    )
+    found.add_argument("--bins", type=int, default=5, help="of difficulty")
+    found.add_argument("--items", type=int, default=100, help="problems of each part")
+    found.add_argument("--scorer", type=_names, default=["prm"], help=f"of {', '.join(SCORERS)}")
+    found.add_argument("--seeds", type=_numbers, default=[0], metavar="K,K")
+    found.add_argument("--samples", type=int, default=64, help="to measure difficulty by")
+    found.add_argument("--model", type=Path, default=ROOT / MODEL)
+    found.add_argument("--minutes", type=float, default=None, help="stop after so many")
+    found.add_argument("--threads", type=int, default=1)
+    found.add_argument("--report-only", action="store_true", help="run nothing")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and report; return the exit status: 0, 2 for an error explained, 130 if interrupted."""
+    args = parser().parse_args(arguments)
+    try:
+        if not args.report_only:
+            run(args)
+        print(write_report(args.out, args.bins))
+    except SMCError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected whole numbers, 1,2,4") from error
+    if any(n < 0 for n in found) or len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected distinct numbers from 0 on")
+    return found
+
+
+def _names(text: str) -> list[str]:
+    found = text.split(",")
+    wrong = [name for name in found if name not in SCORERS]
+    if wrong:
+        raise argparse.ArgumentTypeError(f"{wrong[0]!r}: expected some of {', '.join(SCORERS)}")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""A small Llama model that remembers what it has computed of a prompt.
+
+Many strategies search the same tree of tokens, with many budgets and judges. Keys, values and
+logits of every prefix are kept until the next prompt, so that a prefix is put through the network
+once, whoever comes by. What is drawn is what the model itself draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from smc.backends.transformers import TransformersModel
+from smc.model import HOLD, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
+from smc.proposal import draw_rows
+
+Ids = tuple[int, ...]
+
+
+class _Tree:
+    """Logits, keys and values of the prefixes of one prompt; a node is one token."""
+
+    def __init__(self, network: Any, prompt: Sequence[int], suppressed: IntArray) -> None:
+        self._network = network
+        self._suppressed = torch.from_numpy(suppressed)
+        self._children: dict[tuple[int, int], int] = {}
+        self._paths: list[list[int]] = []
+        self._pool: torch.Tensor | None = None
+        self._logits: torch.Tensor | None = None
+        self._size = 0
+        self._first(prompt)
+
+    def child(self, node: int, token: int) -> int | None:
+        """The node of a token behind another node; None if it has not been computed."""
+        return self._children.get((node, token))
+
+    def logits(self, nodes: Sequence[int]) -> torch.Tensor:
+        """`[R, V]` float32."""
+        assert self._logits is not None
+        return self._logits[list(nodes)]
+
+    def compute(self, wanted: Sequence[tuple[int, int]]) -> None:
+        """Run tokens behind nodes, all in one batch."""
+        assert self._pool is not None
+        paths = [self._paths[node] for node, _ in wanted]
+        longest = max(map(len, paths))
+        index = torch.tensor([[0] * (longest - len(p)) + p for p in paths])
+        mask = torch.tensor([[0] * (longest - len(p)) + [1] * (len(p) + 1) for p in paths])
+        past = self._pool[index]  # [B, L, layers, 2, heads, dim]
+        cache = DynamicCache()
+        for layer in range(past.shape[2]):
+            keys, values = past[:, :, layer, 0], past[:, :, layer, 1]
+            cache.update(keys.transpose(1, 2), values.transpose(1, 2), layer)
+        out = self._network(
+            input_ids=torch.tensor([[token] for _, token in wanted]),
+            past_key_values=cache,
+            attention_mask=mask,
+            position_ids=torch.tensor([[len(p)] for p in paths]),
+            use_cache=True,
+        )
+        new = torch.stack(
+            [torch.stack([own.keys[:, :, -1], own.values[:, :, -1]], 1) for own in cache.layers], 1
+        )
+        for place, (node, token) in enumerate(wanted):
+            self._children[node, token] = self._size + place
+            self._paths.append([*paths[place], self._size + place])
+        self._append(new, out.logits[:, -1].float())
+
+    def _first(self, prompt: Sequence[int]) -> None:
+        """Run the prompt; its last token is the root, and its tokens are nodes."""
+        cache = DynamicCache()
+        ids = torch.tensor([list(prompt)])
+        out = self._network(input_ids=ids, past_key_values=cache, use_cache=True)
+        new = torch.stack([torch.stack([own.keys[0], own.values[0]]) for own in cache.layers])
+        self._paths = [list(range(k + 1)) for k in range(len(prompt))]
+        self._append(new.permute(3, 0, 1, 2, 4), out.logits[0].float())
+        self.root = len(prompt) - 1
+
+    def _append(self, pool: torch.Tensor, logits: torch.Tensor) -> None:
+        logits[:, self._suppressed] = -torch.inf
+        end = self._size + len(pool)
+        if self._pool is None or self._logits is None or end > len(self._pool):
+            room = max(2 * end, 1024)
+            old = self._pool, self._logits
+            self._pool = pool.new_empty((room, *pool.shape[1:]))
+            self._logits = logits.new_empty((room, logits.shape[1]))
+            if old[0] is not None and old[1] is not None:
+                self._pool[: self._size], self._logits[: self._size] = (
+                    t[: self._size] for t in old
+                )
+        self._pool[self._size : end], self._logits[self._size : end] = pool, logits
+        self._size = end
+
+
+class RememberedModel:
+    """A `TransformersModel` without warping, of which the last prompt's tree is kept.
+
+    Args:
+        model: Of plain full attention.
+        network: Its Hugging Face model.
+        encode: From a prompt to token ids.
+    """
+
+    def __init__(self, model: TransformersModel, network: Any, encode: Any) -> None:
+        self._model = model
+        self._network = network
+        self._encode = encode
+        self._tree: tuple[Ids, _Tree] | None = None
+
+    @classmethod
+    def load(cls, path: str) -> RememberedModel:
+        """Load a model from a folder, in float32."""
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        network = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        return cls(TransformersModel(network, tokenizer), network, tokenizer)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The token ids and their bytes."""
+        return self._model.vocabulary
+
+    def start(self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int) -> _Rows:
+        """Begin with rows of one prompt; see `LanguageModel.start`."""
+        from smc.backends.hf_prompts import encode
+
+        found = {encode(self._encode, p, len(vocabulary)) for p in prompts}
+        assert len(found) == 1, "one prompt at a time"
+        (ids,) = found
+        if self._tree is None or self._tree[0] != ids:
+            with torch.inference_mode():
+                self._tree = ids, _Tree(self._network, ids, vocabulary.suppressed)
+        return _Rows(self._tree[1], len(prompts))
+
+
+class _Rows:
+    """Rows of a tree: a node each."""
+
+    def __init__(self, tree: _Tree, count: int) -> None:
+        self._tree = tree
+        self._nodes = [tree.root] * count
+
+    def advance(self, parents: IntArray, tokens: IntArray) -> None:
+        """See `Decoding.advance`."""
+        moves = [
+            (self._nodes[p], t) for p, t in zip(parents.tolist(), tokens.tolist(), strict=True)
+        ]
+        known = {m: self._tree.child(*m) for m in moves if m[1] != HOLD}
+        missing = [m for m, node in known.items() if node is None]
+        if missing:
+            with torch.inference_mode():
+                self._tree.compute(missing)
+        nodes = [node if t == HOLD else self._tree.child(node, t) for node, t in moves]
+        self._nodes = [n for n in nodes if n is not None]
+
+    def draw(self, plan: Plan) -> Draws:
+        """See `Decoding.draw`."""
+        with torch.inference_mode():
+            return draw_rows(self._tree.logits(self._nodes), plan)
+
+    def log_probs(self) -> FloatArray:
+        """See `Decoding.log_probs`."""
+        return self._tree.logits(self._nodes).double().log_softmax(-1).numpy().astype(np.float64)

@@ -1,0 +1,231 @@
+"""The report of a run: tables in Markdown, a plot, and the fitted choices as files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.statistics import Interval
+from benchmarks.store import Store
+from benchmarks.strategies.analysis import (
+    SLACK,
+    Outcomes,
+    accuracy,
+    at_cost,
+    by_plan,
+    chosen,
+    difference,
+    fitted,
+    outcomes_of,
+    values,
+)
+from benchmarks.strategies.plans import NAMES
+from benchmarks.strategies.plots import plot
+from benchmarks.strategies.run import SCORERS, SPLITS
+from smc.errors import SettingsError
+
+CLAIMS = (
+    ("beam", "weighted_best_of_n"),
+    ("dvts", "weighted_best_of_n"),
+    ("dvts", "beam"),
+    ("lookahead", "beam"),
+    ("particle_filter", "weighted_best_of_n"),
+    ("particle_filter", "dvts"),
+    ("particle_gibbs", "particle_filter"),
+    ("weighted_best_of_n", "majority_vote"),
+    ("best_of_n", "weighted_best_of_n"),
+)
+"""Pairs of strategies that the papers compare."""
+
+
+def write_report(folder: Path, bins: int) -> Path:
+    """Write `report.md`, `strategies.png` and `choice-JUDGE.json` into the folder of a run.
+
+    Raises:
+        SettingsError: There are no results.
+    """
+    run, found = read(folder, bins)
+    budgets = [float(b) for b in run["settings"]["budgets"]]
+    pages = [_head(run, found)]
+    for outcomes in found:
+        policy = fitted(outcomes, budgets, run["settings"]["model"])
+        policy.save(folder / f"choice-{outcomes.scorer}.json")
+        pages += [
+            f"## Judge: {outcomes.scorer}",
+            _sizes(outcomes),
+            _by_budget(outcomes),
+            _by_bin(outcomes, budgets),
+            _claims(outcomes, budgets),
+            _optimal(outcomes, policy, budgets),
+        ]
+    plot(found, folder / "strategies.png")
+    pages.append("![Accuracy against generated tokens](strategies.png)")
+    path = folder / "report.md"
+    path.write_text("\n\n".join(pages) + "\n", encoding="utf-8")
+    return path
+
+
+def read(folder: Path, bins: int) -> tuple[dict[str, Any], list[Outcomes]]:
+    """Return run.json, and the outcomes under each judge that has results in both parts."""
+    store = Store(folder)
+    run = store.read_run()
+    grouped: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for name in SCORERS:
+        for split in SPLITS:
+            for path in sorted((folder / f"{split}-{name}").glob("seed-*.jsonl")):
+                seed = int(path.stem.removeprefix("seed-"))
+                own = store.repair(f"{split}-{name}", seed)
+                grouped.setdefault((name, split), []).extend(own)
+    found = [
+        outcomes_of(name, {split: grouped[name, split] for split in SPLITS}, bins)
+        for name in SCORERS
+        if all(grouped.get((name, split)) for split in SPLITS)
+    ]
+    if run is None or not found:
+        raise SettingsError(
+            f"--out: {folder} holds no results of both parts; expected a folder that "
+            "`python -m benchmarks.strategies` has written to."
+        )
+    return run, found
+
+
+def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table, numbers to the right."""
+    rule = ["---" if k == 0 else "---:" for k in range(len(head))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *body))
+
+
+def shown(interval: Interval, *, sign: str = "") -> str:
+    """Return a mean and its interval, in percent."""
+    if interval.items == 0:
+        return "–"
+    numbers = (100 * v for v in (interval.mean, interval.low, interval.high))
+    return "{} ({}, {})".format(*(f"{v:{sign}.0f}" for v in numbers))
+
+
+def _head(run: Mapping[str, Any], found: Sequence[Outcomes]) -> str:
+    settings, starts = run["settings"], run["starts"]
+    facts = {
+        "model": f"{settings['model']} (digest {settings['model_digest']})",
+        "temperature": settings["temperature"],
+        "M, k, sweeps": f"{settings['width']}, {settings['lookahead']}, {settings['sweeps']}",
+        "noisy judge": f"AUC {settings['noisy_auc']} a step",
+        "difficulty": f"pass@1 of {settings['samples']} samples of their own",
+        "commit": ", ".join(dict.fromkeys(s["commit"] for s in starts)),
+        "machine": "; ".join(dict.fromkeys(s["machine"]["cpu"] for s in starts)),
+        "date": ", ".join(dict.fromkeys(s["date"] for s in starts)),
+    }
+    commands = "\n".join(dict.fromkeys(s["command"] for s in starts))
+    notes = (
+        "Accuracy in percent with 95% percentile bootstrap intervals over problems; seeds of a "
+        "problem are averaged first. tokens: generated, texts that were dropped and rollouts "
+        "included. passes: sequences put through the network, of the model and of the judge. "
+        "Cost is in samples: tokens over those of one sample of the same problem. At a cost of k "
+        f"a strategy has, in each bin, its largest N of mean cost at most {SLACK} k. Differences "
+        "are paired; one whose interval covers 0 supports no claim."
+    )
+    rows = table(["", ""], [[k, str(v)] for k, v in facts.items()])
+    judges = ", ".join(o.scorer for o in found)
+    return f"# Strategies on arithmetic: {judges}\n\n```\n{commands}\n```\n\n{rows}\n\n{notes}"
+
+
+def _sizes(outcomes: Outcomes) -> str:
+    counts = []
+    for bin_ in range(outcomes.bins):
+        own = {o.item: o.difficulty for o in outcomes.all(bin_)}
+        mean = np.mean(list(own.values())) if own else float("nan")
+        counts.append([str(bin_ + 1), str(len(own)), f"{100 * mean:.0f}"])
+    return "Bins of difficulty, the easiest first:\n\n" + table(
+        ["bin", "problems", "pass@1"], counts
+    )
+
+
+def _by_budget(outcomes: Outcomes) -> str:
+    body = []
+    for plan, own in by_plan(outcomes.all()).items():
+        means = [
+            np.mean([o.tokens for o in own]),
+            np.mean([o.passes[0] for o in own]),
+            np.mean([o.passes[1] for o in own]),
+        ]
+        n = plan.num_solutions * dict(plan.settings).get("sweeps", 1)
+        body.append([plan.strategy, str(n), shown(accuracy(own)), *(f"{m:.0f}" for m in means)])
+    head = ["strategy", "N", "accuracy", "tokens", "model passes", "judge passes"]
+    return "All problems:\n\n" + table(head, body)
+
+
+def _by_bin(outcomes: Outcomes, budgets: Sequence[float]) -> str:
+    parts = []
+    for budget in budgets:
+        if budget not in (budgets[-1], 4, 16):
+            continue
+        body = []
+        for family in NAMES:
+            cells = []
+            for bin_ in range(outcomes.bins):
+                own = at_cost(outcomes.all(bin_), family, budget)
+                cells.append(shown(_interval(own)))
+            body.append([family, *cells])
+        head = ["strategy", *(f"bin {b + 1}" for b in range(outcomes.bins))]
+        parts.append(f"Accuracy by bin at a cost of {budget:g} samples:\n\n" + table(head, body))
+    return "\n\n".join(parts)
+
+
+def _claims(outcomes: Outcomes, budgets: Sequence[float]) -> str:
+    body = []
+    for ours, theirs in CLAIMS:
+        for budget in (b for b in budgets if b in (4, 16, budgets[-1])):
+            cells = []
+            for bin_ in (None, *range(outcomes.bins)):
+                own = outcomes.all(bin_)
+                gap = difference(at_cost(own, ours, budget), at_cost(own, theirs, budget))
+                cells.append(shown(gap, sign="+"))
+            body.append([f"{ours} − {theirs}", f"{budget:g}", *cells])
+    head = ["difference", "cost", "all", *(f"bin {b + 1}" for b in range(outcomes.bins))]
+    return "Paired differences at equal cost:\n\n" + table(head, body)
+
+
+def _optimal(outcomes: Outcomes, policy: Any, budgets: Sequence[float]) -> str:
+    body = []
+    for budget in budgets:
+        own = chosen(policy, outcomes.test, budget)
+        ours = values(own)
+        cost = np.mean([o.cost for o in own]) if own else float("nan")
+        gaps = [difference(ours, at_cost(outcomes.test, name, budget)) for name in NAMES]
+        body.append(
+            [
+                f"{budget:g}",
+                shown(accuracy(own)),
+                f"{cost:.1f}",
+                *(shown(g, sign="+") for g in gaps),
+            ]
+        )
+    plans = [
+        [
+            str(bin_ + 1),
+            f"{budget / SLACK:g}",
+            f"{c.plan.strategy}, N = {c.plan.num_solutions}",
+            f"{100 * c.accuracy:.0f}",
+            "–" if c.cross_validated != c.cross_validated else f"{100 * c.cross_validated:.0f}",
+        ]
+        for (bin_, budget), c in sorted(policy.choices.items())
+    ]
+    items = len({o.item for o in outcomes.test})
+    head = ["cost", "compute-optimal", "its cost", *(f"− {name}" for name in NAMES)]
+    return (
+        f"The compute-optimal choice, fitted on the calibration problems, on {items} held-out "
+        "problems; and its paired differences to each fixed strategy at the same cost:\n\n"
+        + table(head, body)
+        + "\n\nWhat it chooses, with its accuracy on the calibration problems, and cross-validated:"
+        + "\n\n"
+        + table(["bin", "cost", "plan", "accuracy", "cross-validated"], plans)
+    )
+
+
+def _interval(found: Mapping[str, Sequence[float]]) -> Interval:
+    from benchmarks.statistics import bootstrap
+
+    return bootstrap(dict(found))

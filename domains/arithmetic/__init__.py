@@ -1,0 +1,1 @@
+"""Chained integer arithmetic: generated problems of graded difficulty with exact step labels."""

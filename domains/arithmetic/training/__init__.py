@@ -1,0 +1,1 @@
+"""How the embedded policy and reward model are made: rows, samples, measures, cards."""

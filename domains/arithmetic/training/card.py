@@ -1,0 +1,95 @@
+"""Measures the exported policy and reward model and writes their cards.
+
+    python -m domains.arithmetic.training.card --note "..."
+
+Every figure comes from the stored weights, on problems of the test part.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from domains.arithmetic.problems import LEVELS
+from domains.arithmetic.splits import problems
+from domains.arithmetic.steps import follows, sound, split
+from domains.arithmetic.train import MODEL
+from domains.arithmetic.train_prm import PRM
+from domains.arithmetic.training.measure import draw, is_right
+from domains.arithmetic.training.prm import judge, pairs
+from domains.arithmetic.training.quality import calibration, quality
+from domains.arithmetic.training.samples import Sample
+from domains.training.card import model_facts
+
+TEMPLATES = Path(__file__).parent
+
+
+def measure(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the figures of both cards, by name there.
+
+    Args:
+        count: Test problems, all levels alike; one solution is drawn for each.
+    """
+    import numpy as np
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    chosen = sorted(islice(problems("test", 1), count), key=lambda pair: pair[0])
+    policy, prm = (AutoModelForCausalLM.from_pretrained(f).eval() for f in (MODEL, PRM))
+    tokenizer = AutoTokenizer.from_pretrained(MODEL)
+    prompts = [p.text for _, p in chosen]
+    hot = draw(policy, tokenizer, prompts, seed=1)
+    cold = draw(policy, tokenizer, prompts, seed=1, temperature=0.0)
+    samples = [
+        Sample(level, p.text, split(t), sound(p, split(t)))
+        for (level, p), t in zip(chosen, hot, strict=True)
+    ]
+    reader = AutoTokenizer.from_pretrained(PRM)
+    scores = judge(prm, reader, samples)
+    found = quality(samples, scores) | {"pairs": pairs(prm, reader, samples)}
+    labels = np.array([label for s in samples for label in s.labels])
+    flat = np.array([x for row in scores for x in row])
+    rows = []
+    for level in LEVELS:
+        own = [k for k, (at, _) in enumerate(chosen) if at == level]
+        right, best = (
+            np.mean([is_right(chosen[k][1], texts[k]) for k in own]) for texts in (hot, cold)
+        )
+        local = [ok for k in own for ok in follows(chosen[k][1], split(hot[k]))]
+        share = np.mean([label for k in own for label in samples[k].labels])
+        error = np.sqrt(right * (1 - right) / len(own))
+        rows.append((level, right, error, best, np.mean(local), share, found[f"auc_{level}"]))
+    shared = {"count": count, "each": count // len(LEVELS)}
+    bins = "\n".join(f"| {p:.3f} | {f:.3f} | {w:.3f} |" for p, f, w in calibration(flat, labels))
+    table = "\n".join(
+        f"| {level} | {LEVELS[level].steps} | {LEVELS[level].literal} | {LEVELS[level].bound} "
+        f"| {right:.3f} ± {error:.3f} | {best:.3f} | {local:.3f} |"
+        for level, right, error, best, local, _, _ in rows
+    )
+    aucs = "\n".join(f"| {row[0]} | {row[5]:.3f} | {row[6]:.3f} |" for row in rows)
+    return shared | {"table": table}, shared | found | {"bins": bins, "aucs": aucs}
+
+
+def write_card(folder: Path, template: str, figures: dict[str, Any], note: str) -> None:
+    """Write ``README.md`` beside a model."""
+    text = (TEMPLATES / template).read_text(encoding="utf-8")
+    card = text.format(**model_facts(folder), **figures, note=note)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line; see the module's docstring."""
+    parser = argparse.ArgumentParser(prog="python -m domains.arithmetic.training.card")
+    parser.add_argument("--count", type=int, default=1500, help="test problems")
+    parser.add_argument("--policy-note", default="", help="how its training went, if not as usual")
+    parser.add_argument("--prm-note", default="", help="the same of the reward model")
+    options = parser.parse_args(arguments)
+    policy, prm = measure(options.count)
+    write_card(MODEL, "policy_card.md", policy, options.policy_note)
+    write_card(PRM, "prm_card.md", prm, options.prm_note)
+
+
+if __name__ == "__main__":
+    main()

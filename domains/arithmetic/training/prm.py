@@ -1,0 +1,252 @@
+"""What the reward model learns from, and how: labelled samples of the policy in one format."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from domains.arithmetic.problems import parse
+from domains.arithmetic.steps import solve
+from domains.arithmetic.training.quality import quality
+from domains.arithmetic.training.samples import Sample
+from domains.training.batch import Batch
+from domains.training.run import Run
+from domains.training.setting import Setting
+from potentials.reward_model.formats import MathShepherd
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+FORMAT = MathShepherd()
+
+
+@dataclass(frozen=True)
+class PrmSetting(Setting):
+    """The reward model begins as the policy, with one token and some layers more.
+
+    What the policy would write in a place is known after its last layer; to compare it with what
+    is written takes further ones, which begin as the identity.
+
+    Attributes:
+        writing: How much the loss of foretelling the right steps counts, beside that of judging.
+        spotting: How much the loss of telling after every character whether all is right so far.
+        samples: Solutions drawn from the policy, to learn from.
+        slips: Right solutions with the policy's slips put in, to learn from; far cheaper.
+        held_out: Solutions drawn from the policy on problems kept from it, to look at.
+    """
+
+    minutes: float = 11.0
+    rows: int = 8
+    length: int = 256
+    width: int = 128
+    layers: int = 6
+    inner: int = 256
+    head: int = 32
+    vocabulary: int = 258
+    context: int = 512
+    rate: float = 0.8
+    writing: float = 2.0
+    spotting: float = 1.0
+    samples: int = 1_000
+    slips: int = 16_000
+    held_out: int = 500
+
+
+@dataclass(frozen=True)
+class LabelledBatch(Batch):
+    """Rows with steps to judge.
+
+    Attributes:
+        rows: `[M]` the row of each mark.
+        marks: `[M]` its position.
+        labels: `[M]` 1 where the step is right.
+        so_far: `[R, L]` after each character: 1 where all is right so far, 0 where it is not, −1
+            where nobody says.
+    """
+
+    rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    marks: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    labels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    so_far: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+
+
+class LabelledSamples:
+    """The corpus of the reward model; an epoch shows every sample once. See `Corpus`.
+
+    Args:
+        setting: Sizes and seed.
+        policy: The policy's folder; its tokenizer gets the mark as one more token.
+        samples: To learn from.
+        held_out: To look at.
+    """
+
+    def __init__(
+        self,
+        setting: PrmSetting,
+        policy: Path,
+        samples: Sequence[Sample],
+        held_out: Sequence[Sample],
+    ) -> None:
+        self.setting, self.policy = setting, policy
+        self.samples, self.held_out = samples, held_out
+
+    def make_tokenizer(self) -> PreTrainedTokenizerFast:
+        """Return the policy's tokenizer with the mark of steps."""
+        tokenizer = AutoTokenizer.from_pretrained(self.policy)
+        tokenizer.add_special_tokens({"additional_special_tokens": [FORMAT.mark]})
+        return tokenizer
+
+    def batches(self, tokenizer: PreTrainedTokenizerFast, epoch: int) -> Iterator[Batch]:
+        """Yield batches of samples of like length."""
+        readings = [FORMAT.readings(tokenizer, s.prompt, s.steps)[0] for s in self.samples]
+        fitting = [k for k, r in enumerate(readings) if len(r.ids) <= self.setting.context]
+        budget = self.setting.rows * self.setting.length
+        while True:
+            rng = random.Random(f"prm {self.setting.seed} {epoch}")
+            order = sorted(fitting, key=lambda k: len(readings[k].ids) + 8 * rng.random())
+            groups: list[list[int]] = [[]]
+            for k in order:
+                if groups[-1] and len(readings[k].ids) * (len(groups[-1]) + 1) > budget:
+                    groups.append([])
+                groups[-1].append(k)
+            rng.shuffle(groups)
+            for group in groups:
+                width = max(len(readings[k].ids) for k in group)
+                tokens = np.full((len(group), width + 1), tokenizer.pad_token_id, dtype=np.int64)
+                weights = np.zeros((len(group), width), dtype=np.float32)
+                so_far = np.full((len(group), width), -1, dtype=np.int64)
+                rows, marks, labels = [], [], []
+                for r, k in enumerate(group):
+                    tokens[r, : len(readings[k].ids)] = readings[k].ids
+                    rows += [r] * len(readings[k].marks)
+                    marks += readings[k].marks
+                    labels += self.samples[k].labels
+                    for at, label in characters(self.samples[k], readings[k].marks):
+                        so_far[r, at] = label
+                    sound = sum(self.samples[k].labels)
+                    opening = len(self.samples[k].prompt)  # a token a character
+                    if sound:
+                        weights[r, opening : readings[k].marks[sound - 1]] = 1.0
+                yield LabelledBatch(
+                    epoch,
+                    tokens,
+                    weights,
+                    rows=np.array(rows),
+                    marks=np.array(marks),
+                    labels=np.array(labels, dtype=np.int64),
+                    so_far=so_far,
+                )
+            epoch += 1
+
+    def validate(
+        self, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, prompts: int
+    ) -> dict[str, Any]:
+        """Return the quality of the scores on the first `prompts` held-out samples."""
+        held_out = self.held_out[:: max(1, len(self.held_out) // prompts)]
+        found = quality(held_out, judge(model, tokenizer, held_out))
+        return found | {"pairs": pairs(model, tokenizer, held_out)}
+
+
+class PrmRun(Run):
+    """A run that begins with the policy's weights and learns from labels.
+
+    Args:
+        setting: Sizes, budget and seed.
+        corpus: Samples and policy.
+        work: Folder of the run.
+    """
+
+    def __init__(self, setting: PrmSetting, corpus: LabelledSamples, work: Path) -> None:
+        super().__init__(setting, corpus, work)
+        if self.progress.step == 0:
+            policy = AutoModelForCausalLM.from_pretrained(corpus.policy, dtype=torch.float32)
+            policy.resize_token_embeddings(setting.vocabulary, mean_resizing=False)
+            self.model.load_state_dict(policy.state_dict(), strict=False)
+        self.good, self.bad = FORMAT.candidates(self.tokenizer)
+        # Not part of the model, and not of the checkpoint: it is learnt again within a few steps.
+        self.spotter = torch.nn.Linear(setting.width, 2)
+        self.spotting = torch.optim.AdamW(self.spotter.parameters(), lr=3e-3)
+
+    def step(self, batch: Batch) -> float:
+        """One update; returns the loss: of judging per step, and of writing per token."""
+        assert isinstance(batch, LabelledBatch)
+        assert isinstance(self.setting, PrmSetting) and batch.weights is not None
+        tokens = torch.from_numpy(batch.tokens)
+        hidden = self.model.model(input_ids=tokens[:, :-1], use_cache=False).last_hidden_state
+        at = hidden[torch.from_numpy(batch.rows), torch.from_numpy(batch.marks)]
+        judged = self.model.lm_head(at)[:, [self.bad, self.good]]
+        loss = functional.cross_entropy(judged, torch.from_numpy(batch.labels))
+        counts = torch.from_numpy(batch.weights) > 0
+        if self.setting.writing and counts.any():
+            written = self.model.lm_head(hidden[counts])
+            foretold = functional.cross_entropy(written, tokens[:, 1:][counts])
+            loss = loss + self.setting.writing * foretold
+        said = torch.from_numpy(batch.so_far)
+        if self.setting.spotting and (said >= 0).any():
+            spotted = functional.cross_entropy(self.spotter(hidden[said >= 0]), said[said >= 0])
+            loss = loss + self.setting.spotting * spotted
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer in (*self.optimizers, self.spotting):
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return loss.item()
+
+
+def characters(sample: Sample, marks: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the place of each character of a solution, and whether all is right up to it.
+
+    Args:
+        sample: The solution.
+        marks: Where its steps are judged, in the tokens of the format.
+
+    Yields:
+        Position in the tokens, and 1 or 0; nothing from where that cannot be told.
+    """
+    solution = solve(parse(sample.prompt))
+    start, good = len(sample.prompt) + 1, True
+    for k, (step, mark) in enumerate(zip(sample.steps, marks, strict=True)):
+        if good and not sample.labels[k] and sample.steps[:k] != solution[:k]:
+            return  # another order: what the next step should be is open
+        for c in range(mark - 1 - start):
+            expected = sample.labels[k] or (k < len(solution) and step[c] == solution[k][c : c + 1])
+            good = good and bool(expected)
+            yield start + c, int(good)
+        good = good and sample.labels[k]
+        start = mark + 2  # the newline behind the mark
+
+
+def judge(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, samples: Sequence[Sample]
+) -> list[tuple[float, ...]]:
+    """Return the score of every step of the samples, as the format reads them."""
+    from potentials.reward_model import RewardModel
+    from potentials.reward_model.heads import TokenHead
+    from potentials.reward_model.network import Network
+
+    head = TokenHead(model.lm_head, *FORMAT.candidates(tokenizer))
+    reward = RewardModel(Network(model.model, head), tokenizer, FORMAT, cache_tokens=0)
+    return [reward.scores(s.prompt, [s.steps])[0] for s in samples]
+
+
+def pairs(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, samples: Sequence[Sample]
+) -> float:
+    """Return how often the right step scores above the first wrong one that was written for it."""
+    wrong, right = [], []
+    for s in samples:
+        k = sum(s.labels)
+        solution = solve(parse(s.prompt))
+        if k < min(len(s.labels), len(solution)) and s.steps[:k] == solution[:k]:
+            wrong.append(Sample(s.level, s.prompt, s.steps[: k + 1], s.labels[: k + 1]))
+            right.append(Sample(s.level, s.prompt, solution[: k + 1], (True,) * (k + 1)))
+    scores = [judge(model, tokenizer, side) for side in (right, wrong)]
+    return float(np.mean([a[-1] > b[-1] for a, b in zip(*scores, strict=True)]))

@@ -1,0 +1,64 @@
+"""How good scores of steps are: discrimination and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from domains.arithmetic.problems import LEVELS
+from domains.arithmetic.training.samples import Sample
+
+BINS = 10
+
+
+def quality(samples: Sequence[Sample], scores: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Measure scores against the labels of the steps.
+
+    Args:
+        samples: Solutions with labels.
+        scores: `[S][T]` of their steps.
+
+    Returns:
+        `auc`: that a right step scores above a wrong one, over all steps. `auc_turn`: the same over
+        the steps whose predecessors are all right, which a search has to decide. `brier`: mean
+        squared error. `ece`: mean distance of score and frequency, over ten bins of the score,
+        weighted by steps. `right`: share of right steps. `auc_L`: AUC of each level.
+    """
+    labels = np.array([label for s in samples for label in s.labels])
+    found = np.array([score for row in scores for score in row])
+    levels = np.array([s.level for s in samples for _ in s.labels])
+    at_turn = np.array([k == 0 or s.labels[k - 1] for s in samples for k in range(len(s.labels))])
+    figures: dict[str, Any] = {
+        "auc": auc(found, labels),
+        "auc_turn": auc(found[at_turn], labels[at_turn]),
+        "brier": float(np.mean((found - labels) ** 2)),
+        "ece": float(sum(w * abs(p - f) for p, f, w in calibration(found, labels))),
+        "right": float(labels.mean()),
+    }
+    return figures | {f"auc_{k}": auc(found[levels == k], labels[levels == k]) for k in LEVELS}
+
+
+def auc(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return P(score of a right one > score of a wrong one), ties half; NaN if a kind is absent."""
+    right, wrong = np.sort(scores[labels]), scores[~labels]
+    if not len(right) or not len(wrong):
+        return float("nan")
+    above = len(right) - np.searchsorted(right, wrong, side="right")
+    ties = np.searchsorted(right, wrong, side="right") - np.searchsorted(right, wrong, side="left")
+    return float((above + 0.5 * ties).sum() / (len(right) * len(wrong)))
+
+
+def calibration(scores: np.ndarray, labels: np.ndarray) -> list[tuple[float, float, float]]:
+    """Return mean score, share of right ones and share of all, for each bin that is not empty."""
+    bins = np.minimum((scores * BINS).astype(int), BINS - 1)
+    return [
+        (
+            float(scores[bins == b].mean()),
+            float(labels[bins == b].mean()),
+            float((bins == b).mean()),
+        )
+        for b in range(BINS)
+        if (bins == b).any()
+    ]

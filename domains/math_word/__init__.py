@@ -1,0 +1,1 @@
+"""Word problems of competition and school mathematics: MATH-500, AIME and GSM8K."""

@@ -1,0 +1,33 @@
+"""Process reward models: scores of reasoning steps, as potentials and for strategies."""
+
+from potentials.reward_model.formats import (
+    Classifier,
+    Format,
+    MathShepherd,
+    QwenPRM,
+    RLHFlow,
+    Skywork,
+)
+from potentials.reward_model.function import FunctionReward
+from potentials.reward_model.loading import FORMATS, FormatName, load_reward_model
+from potentials.reward_model.model import RewardModel
+from potentials.reward_model.potentials import Multiplicative, Telescoping
+from potentials.reward_model.texts import question_of, split_steps
+
+__all__ = [
+    "FORMATS",
+    "Classifier",
+    "Format",
+    "FormatName",
+    "FunctionReward",
+    "MathShepherd",
+    "Multiplicative",
+    "QwenPRM",
+    "RLHFlow",
+    "RewardModel",
+    "Skywork",
+    "Telescoping",
+    "load_reward_model",
+    "question_of",
+    "split_steps",
+]

@@ -1,0 +1,201 @@
+"""Runs one piece of a program, and says what became of it, in words the program cannot choose."""
+
+from __future__ import annotations
+import __future__
+
+import builtins
+import linecache
+import sys
+from _json import encode_basestring_ascii, make_encoder
+from _signal import (  # pyright: ignore[reportMissingImports]
+    SIG_DFL,
+    getitimer,
+    setitimer,
+    signal,
+)
+from io import BufferedReader as Reader
+from io import BufferedWriter as Writer
+from io import FileIO, TextIOWrapper
+from resource import RLIMIT_AS, getrlimit, setrlimit
+from typing import Any
+
+# The functions below look names up here first: a program cannot replace what they use.
+__builtins__ = dict(vars(builtins))
+
+DONE, FAILED = b"D", b"F"
+
+OUT_OF_MEMORY = FAILED, '{"outcome":"memory","error":"MemoryError","message":"","line":null}'
+
+_MESSAGE = 2000
+_TYPE_NAME = type.__dict__["__name__"].__get__
+_FUTURE = 0
+for _feature in __future__.all_feature_names:
+    _FUTURE |= getattr(__future__, _feature).compiler_flag
+_CAUGHT_SIGNALS = [n for n in range(1, 32) if n not in (9, 19)]
+_TIMERS = (0, 1, 2)
+
+
+def name_of(piece: int) -> str:
+    """Return the file name that a piece has in tracebacks."""
+    return f"<piece {piece}>"
+
+
+def standard_streams() -> list[Any]:
+    """Give the program streams of its own; return those that it writes to."""
+    sys.stdin = TextIOWrapper(Reader(FileIO(0, closefd=False)), "utf-8")
+    streams = [
+        TextIOWrapper(Writer(FileIO(n, "w", closefd=False)), "utf-8", "backslashreplace")
+        for n in (1, 2)
+    ]
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = streams
+    return streams
+
+
+class Finish:
+    """Brings the interpreter back to a state in which what remains can be said."""
+
+    def __init__(self, streams: list[Any]) -> None:
+        self._flush = [s.flush for s in streams]
+        self._trace = sys.settrace, sys.setprofile
+        self._monitoring = getattr(sys, "monitoring", None)
+        self._limits = getrlimit, setrlimit
+        self.future = 0
+        """What `from __future__` asked for in earlier pieces."""
+
+    def memory(self) -> None:
+        """Take the memory that was kept back for this."""
+        get, put = self._limits
+        hard = get(RLIMIT_AS)[1]
+        put(RLIMIT_AS, (hard, hard))
+
+    def watchers(self) -> None:
+        """Take away what the program lets look on at each call."""
+        for clear in self._trace:
+            clear(None)
+        if self._monitoring is not None:
+            for tool in range(6):
+                if self._monitoring.get_tool(tool) is not None:
+                    self._monitoring.set_events(tool, 0)
+                    self._monitoring.free_tool_id(tool)
+
+    def timers(self) -> bool:
+        """Stop the timers; return whether there were any."""
+        found = False
+        for which in _TIMERS:
+            if getitimer(which)[0]:
+                setitimer(which, 0)
+                found = True
+        return found
+
+    def signals(self) -> None:
+        """Let no function of the program be called by a signal."""
+        for number in _CAUGHT_SIGNALS:
+            signal(number, SIG_DFL)
+
+    def output(self) -> None:
+        """Write what the program printed."""
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except BaseException:
+                continue
+        for flush in self._flush:
+            try:
+                flush()
+            except BaseException:
+                continue
+
+
+def perform(work: Any, namespace: dict[str, Any], finish: Finish) -> Any:
+    """Run one piece, or say how it all ended.
+
+    Returns:
+        None if a piece went through; else a status and JSON.
+    """
+    source, piece, limit = work
+    try:
+        if piece < 0:
+            return _end(source, namespace, finish, limit)
+        name = name_of(piece)
+        linecache.cache[name] = (len(source), None, _lines(source), name)
+        code = compile(source, name, "exec", finish.future, True)
+        finish.future |= code.co_flags & _FUTURE
+        exec(code, namespace)
+        finish.watchers()
+        return None
+    except BaseException as error:
+        finish.memory()
+        finish.watchers()
+        found = _failure(error, name_of(piece) if piece >= 0 else "<result>")
+    finish.timers()
+    finish.signals()
+    finish.output()
+    return found
+
+
+def _lines(source: str) -> list[str]:
+    """Return the lines as they are for a file, of which each ends."""
+    return (source if source.endswith("\n") else source + "\n").splitlines(True)
+
+
+def _end(source: str | None, namespace: dict[str, Any], finish: Finish, limit: int) -> Any:
+    """Say that all pieces went through, with the value that was asked for."""
+    value = "null"
+    if source is not None:
+        code = compile(source, "<result>", "eval", 0, True)
+        value = _as_json(eval(code, namespace))
+    plain = source is None and not any(getitimer(n)[0] for n in _TIMERS)
+    if not plain:
+        finish.watchers()
+        finish.timers()
+        finish.signals()
+    finish.output()
+    if len(value) > limit:
+        text = f"the result takes {len(value)} bytes as JSON, more than {limit}"
+        return FAILED, _said("output", "", text, None)
+    return DONE, "".join(('{"plain":', "true" if plain else "false", ',"value":', value, "}"))
+
+
+def _as_json(value: Any) -> str:
+    encoder = make_encoder(
+        {}, _not_json, encode_basestring_ascii, None, ":", ",", False, False, True
+    )
+    return "".join(encoder(value, 0))
+
+
+def _not_json(value: Any) -> Any:
+    raise TypeError(
+        f"the result holds a value of type {_TYPE_NAME(type(value))}, which JSON has not; convert "
+        "it in the expression, with float(...) or .tolist(), say"
+    )
+
+
+def _failure(error: BaseException, name: str) -> Any:
+    kind = type(error)
+    outcome = "error"
+    for known, its in ((SystemExit, "exited"), (MemoryError, "memory")):
+        if known in type.mro(kind):
+            outcome = its
+    try:
+        message = str.__str__(str(error))
+    except BaseException:
+        message = "(the exception cannot be printed)"
+    line = None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == name:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    if line is None and SyntaxError in type.mro(kind):
+        found = getattr(error, "lineno", None)
+        line = found if type(found) is int else None
+    return FAILED, _said(outcome, _TYPE_NAME(kind), message, line)
+
+
+def _said(outcome: str, error: str, message: str, line: int | None) -> str:
+    if len(message) > _MESSAGE:
+        message = message[:_MESSAGE] + " …"
+    fields = [encode_basestring_ascii(text) for text in (outcome, error, message)]
+    where = "null" if line is None else str(line)
+    parts = ('{"outcome":', fields[0], ',"error":', fields[1], ',"message":', fields[2])
+    return "".join((*parts, ',"line":', where, "}"))

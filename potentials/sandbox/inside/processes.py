@@ -1,0 +1,199 @@
+"""Which processes there are in a cell, and how they are ended, every one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import time
+from typing import Any
+
+_PAGE = resource.getpagesize()
+_SWEEP_SECONDS = 5.0
+
+
+class Processes:
+    """The processes of a cell.
+
+    Args:
+        proc: Descriptor of the `/proc` that shows them; -1: there is none.
+        alone: Whether the cell is the first process of a namespace of its own, so that all other
+            processes in it belong to its runs.
+        user: Whom the runs of this cell, and nobody else, are; None: there is no such user.
+    """
+
+    def __init__(self, proc: int, alone: bool, user: int | None) -> None:
+        self._proc = proc
+        self._alone = alone
+        self._user = user
+        self.group = 0
+        """The process group of the last run; 0: none yet."""
+        self.visible = proc >= 0
+        self._before = int(self._stat(os.getpid())[21]) * _PAGE if self.visible else 0
+
+    def others(self) -> set[int]:
+        """Return the ids of all processes of the cell but itself."""
+        here = os.getpid()
+        ids = [int(name) for name in os.listdir(self._proc) if name.isdigit()]
+        if self._alone:
+            return {pid for pid in ids if pid != here}
+        parents = {pid: self._parent(pid) for pid in ids}
+        found: set[int] = set()
+        grew = True
+        while grew:
+            more = {p for p, up in parents.items() if up == here or up in found} - found
+            grew = bool(more)
+            found |= more
+        return found
+
+    def _parent(self, pid: int) -> int:
+        return int(self._stat(pid)[1] or 0)
+
+    def _stat(self, pid: int) -> list[str]:
+        """Return the fields of `stat` from the state on; zeros for a process that is gone."""
+        text = self.read(pid, "stat").decode("ascii", "replace")
+        return text.rpartition(")")[2].split() or ["0"] * 50
+
+    def read(self, pid: int, name: str) -> bytes:
+        """Return a file of `/proc`; nothing if the process is gone or hidden."""
+        try:
+            place = os.open(f"{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._proc)
+        except OSError:
+            return b""
+        try:
+            found = b""
+            while True:
+                part = os.read(place, 1 << 18)
+                if not part:
+                    return found
+                found += part
+        except OSError:
+            return b""
+        finally:
+            os.close(place)
+
+    def open_files(self, pid: int) -> set[int] | None:
+        """Return the descriptors that a process has; None if that cannot be seen."""
+        try:
+            place = os.open(f"{pid}/fd", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._proc)
+        except OSError:
+            return None
+        try:
+            return {int(name) for name in os.listdir(place)}
+        except OSError:
+            return None
+        finally:
+            os.close(place)
+
+    def threads(self, pid: int) -> int:
+        """Return how many threads a process has; 0 if it is gone."""
+        return int(self._stat(pid)[17])
+
+    def of_user(self, user: int) -> int:
+        """Return how many threads a user has, in all of the machine that can be seen."""
+        found = 0
+        for name in os.listdir(self._proc) if self.visible else ():
+            try:
+                if name.isdigit() and os.stat(name, dir_fd=self._proc).st_uid == user:
+                    found += self.threads(int(name))
+            except OSError:
+                continue
+        return found
+
+    def own_bytes(self, pid: int) -> int:
+        """Return about what a process has in memory beyond what it was copied from."""
+        fields = self._stat(pid)
+        # Each page that a copy writes to is a fault; of new memory some pages are large.
+        faults, resident = int(fields[7]) * _PAGE, int(fields[21]) * _PAGE
+        return max(min(faults, resident), resident - self._before)
+
+    def shares_memory(self, pid: int) -> bool:
+        """Whether a process has memory that a copy of it would not get a copy of."""
+        maps = self.read(pid, "maps")
+        if not maps:
+            return True
+        return b" rw-s " in maps or b" rwxs " in maps or b" -w-s " in maps
+
+    def end_all(self) -> None:
+        """Kill every process of the cell but itself, and wait until none is left."""
+        until = time.monotonic() + _SWEEP_SECONDS
+        while True:
+            if self._alone:
+                with contextlib.suppress(ProcessLookupError):
+                    # All in this namespace at one stroke: none can fork away.
+                    os.kill(-1, signal.SIGKILL)
+            else:
+                # At one stroke likewise, where there is one; each by itself else.
+                if self._user is not None:
+                    # Who is that user reaches no others.
+                    _as_user(self._user, os.kill, -1, signal.SIGKILL)
+                elif self.group and self.group != os.getpgrp():
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.killpg(self.group, signal.SIGKILL)
+                self._kill_each()
+            self.reap()
+            if not self._any_left():
+                return
+            if time.monotonic() > until:
+                raise RuntimeError("processes of a run are left after SIGKILL")
+            time.sleep(0.0005)
+
+    def follow(self, pid: int) -> None:
+        """Note the process group of a run that is about to begin."""
+        with contextlib.suppress(OSError):
+            self.group = os.getpgid(pid)
+
+    def limit(self, pid: int, most: int) -> None:
+        """Let the user of a process have this many, as far as that process can start more."""
+        wanted = pid, resource.RLIMIT_NPROC, (most, most)
+        try:
+            resource.prlimit(*wanted)
+        except PermissionError:
+            # Root that lacks the right to; the user itself has it.
+            if self._user is not None:
+                _as_user(self._user, resource.prlimit, *wanted)
+        except (OSError, ValueError):
+            return
+
+    def _kill_each(self) -> None:
+        for pid in self.others() if self.visible else ():
+            with contextlib.suppress(OSError, ValueError):
+                # Who may have no more children does not run away from the sweep.
+                resource.prlimit(pid, resource.RLIMIT_NPROC, (0, 0))
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _any_left(self) -> bool:
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return True
+
+    @staticmethod
+    def reap() -> set[int]:
+        """Take leave of dead children; return their ids."""
+        found = set()
+        while True:
+            try:
+                pid = os.waitpid(-1, os.WNOHANG)[0]
+            except ChildProcessError:
+                return found
+            if pid == 0:
+                return found
+            found.add(pid)
+
+
+def _as_user(user: int, act: Any, *arguments: Any) -> None:
+    """Have something done by a process of a user, if that user may."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+            act(*arguments)
+        finally:
+            os._exit(0)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)

@@ -1,0 +1,149 @@
+"""Waits for what becomes of an order, while output flows and limits hold."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from typing import Any
+
+from . import harness
+from .processes import Processes
+from .running import PART, Answer, Bounds, Run, cpu_seconds, frame, hear
+
+_TICK = 0.05
+"""Seconds between two looks at memory and time."""
+
+
+class Watch:
+    """Waits for answers while output flows and limits hold.
+
+    Args:
+        caller: The connection whose end ends everything.
+        processes: Of the cell.
+        paused: Process ids that do not count, kept up to date by the caller.
+    """
+
+    def __init__(self, caller: socket.socket, processes: Processes, paused: set[int]) -> None:
+        self._caller = caller
+        self._processes = processes
+        self._paused = paused
+
+    def answer(self, run: Run, bounds: Bounds) -> Answer:
+        """Return what becomes of the command that the process has been given."""
+        pieces = 0
+        began = cpu_seconds(run.pid)
+        look = time.monotonic() + _TICK
+        with _Ears(self._caller, run) as ears:
+            while True:
+                now = time.monotonic()
+                cpu = bounds.used + cpu_seconds(run.pid) - began
+                if now >= bounds.deadline:
+                    return Answer("timeout", b"wall", pieces)
+                if cpu >= bounds.cpu_seconds:
+                    return Answer("timeout", b"cpu", pieces)
+                wait = min(bounds.deadline - now, _TICK, bounds.cpu_seconds - cpu)
+                ready = ears.wait(max(0.0005, wait))
+                if "caller" in ready:
+                    return Answer("gone")
+                for place in ("out", "err"):
+                    if place in ready and not hear(run, place):
+                        ears.deaf(place)
+                if len(run.stdout) + len(run.stderr) > bounds.output_bytes:
+                    return Answer("output", b"", pieces)
+                if {"link", "dead"} & ready and not self._receive(run, "dead" in ready):
+                    ready.add("dead")
+                while True:
+                    body = frame(run, bounds.frame_bytes)
+                    if body is None:
+                        break
+                    if body == b"":
+                        return Answer("killed", b"it wrote into the harness's channel", pieces)
+                    if body == harness.PROGRESS:
+                        pieces += 1
+                        continue
+                    bounds.used = bounds.used + cpu_seconds(run.pid) - began
+                    return Answer(body[:1].decode(), bytes(body[1:]), pieces)
+                if "dead" in ready:
+                    return self._last_words(run, bounds, pieces)
+                if now >= look:
+                    look = now + _TICK
+                    if self._too_much_memory(bounds):
+                        return Answer("memory", b"", pieces)
+
+    def _receive(self, run: Run, to_the_end: bool) -> bool:
+        """Take what was said; return whether more may come."""
+        while True:
+            try:
+                part = run.link.recv(PART, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            run.heard += part
+            if not part or not to_the_end:
+                return bool(part)
+
+    def _last_words(self, run: Run, bounds: Bounds, pieces: int) -> Answer:
+        """Say how a process ended without an answer."""
+        try:
+            os.kill(run.pid, signal.SIGKILL)
+            _, status = os.waitpid(run.pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            return Answer("killed", b"it vanished", pieces)
+        if os.WIFEXITED(status):
+            said = f"it left with os._exit({os.WEXITSTATUS(status)}) or the like"
+            return Answer("killed", said.encode(), pieces)
+        number = os.WTERMSIG(status)
+        if number == signal.SIGXCPU:
+            return Answer("timeout", b"cpu", pieces)
+        try:
+            name = signal.Signals(number).name
+        except ValueError:
+            name = f"signal {number}"
+        return Answer("killed", f"it died of {name}".encode(), pieces)
+
+    def _too_much_memory(self, bounds: Bounds) -> bool:
+        """Whether several processes together hold more than one may have."""
+        if not self._processes.visible:
+            return False
+        running = self._processes.others() - self._paused
+        if len(running) < 2:
+            return False
+        held = sum(self._processes.own_bytes(p) for p in running)
+        return held > bounds.memory_bytes
+
+
+class _Ears:
+    """What the cell listens to while a process runs."""
+
+    def __init__(self, caller: socket.socket, run: Run) -> None:
+        self._selector = selectors.PollSelector()
+        self._places: dict[str, Any] = {}
+        self._dead = os.pidfd_open(run.pid) if hasattr(os, "pidfd_open") else -1
+        wanted = {"caller": caller, "link": run.link, "out": run.out, "err": run.err}
+        if self._dead >= 0:
+            wanted["dead"] = self._dead
+        for name, place in wanted.items():
+            if isinstance(place, int) and place < 0:
+                continue
+            self._selector.register(place, selectors.EVENT_READ, name)
+            self._places[name] = place
+
+    def __enter__(self) -> _Ears:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._selector.close()
+        if self._dead >= 0:
+            os.close(self._dead)
+
+    def wait(self, seconds: float) -> set[str]:
+        return {key.data for key, _ in self._selector.select(seconds)}
+
+    def deaf(self, name: str) -> None:
+        place = self._places.pop(name, None)
+        if place is not None:
+            self._selector.unregister(place)

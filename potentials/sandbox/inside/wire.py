@@ -1,0 +1,39 @@
+"""Messages between processes: four bytes of length, then JSON."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from typing import Any
+
+HEAD = struct.Struct(">I")
+
+
+def send(link: socket.socket, message: Any) -> None:
+    """Send a message whole."""
+    body = json.dumps(message).encode()
+    link.sendall(HEAD.pack(len(body)) + body)
+
+
+def receive(link: socket.socket) -> Any:
+    """Return the next message; None if the other side is gone."""
+    head = receive_exactly(link, HEAD.size)
+    if head is None:
+        return None
+    body = receive_exactly(link, HEAD.unpack(head)[0])
+    return None if body is None else json.loads(body)
+
+
+def receive_exactly(link: socket.socket, count: int) -> bytes | None:
+    """Return that many bytes; None if the other side is gone before."""
+    found = bytearray()
+    while len(found) < count:
+        try:
+            part = link.recv(min(count - len(found), 1 << 20))
+        except ConnectionError:
+            return None
+        if not part:
+            return None
+        found += part
+    return bytes(found)

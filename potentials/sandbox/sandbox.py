@@ -1,0 +1,246 @@
+"""The warm pool: programs run in throw-away processes that are shut in."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from potentials.sandbox import messages
+from potentials.sandbox.errors import SandboxError
+from potentials.sandbox.jobs import Job, Limits, RunResult
+from potentials.sandbox.walls import HOLD_PROCESSES, Walls
+from potentials.sandbox.warm import Cell, Gone, Zygote, interpreter
+from smc.errors import SettingsError
+
+_SNAPSHOT_BYTES = 2 << 30
+"""Memory that all paused processes may have of their own."""
+
+_SLACK_SECONDS = 30.0
+"""Beyond the wall limit: a cell that has not answered by then is given up."""
+
+
+class Sandbox:
+    """Runs Python programs that are not to be trusted, fast.
+
+    A parent process imports the heavy modules once; each run is a copy of it, made in milliseconds,
+    that gives up all rights before the program's first line and is killed with all it started.
+    It has no network, sees no file but what the interpreter needs, writes nowhere but in its own
+    folder, and is limited in time, memory, processes, files and output; `walls` says which of the
+    walls stand on this machine. Nothing of the parent's environment is left in it.
+
+    A program is a tuple of pieces. Processes that have run the beginning of one are kept, paused,
+    and copied for the next job that begins alike, where that cannot be told from running anew: not
+    if the program left threads, processes, timers, open files, shared memory or a changed folder
+    behind. Without a seed of its own a program draws the same random numbers in every run.
+
+    What comes back is as good as its channel: see `potentials.sandbox.inside.harness`. A program
+    cannot turn its failure into a success by accident or by the usual tricks; one that goes through
+    the memory of its own process can, and gains no rights by it.
+
+    Args:
+        python: Another interpreter, 3.9 or later; it needs no package of ours. Default: this one.
+        imports: Modules to import once.
+        limits: Of a run whose job names none.
+        workers: How many programs run at the same time; default: the cores of this process.
+        snapshots: How many paused processes are kept at most, all workers together.
+        unsafe: Whether to run even where too few walls stand; see `SandboxError` for the one case
+            in which it does not help.
+
+    Raises:
+        SettingsError: A number is out of its range.
+        SandboxError: On first use: the interpreter is missing, an import fails, too few walls
+            stand, or the processes of a program could not be limited in number: the kernel lets
+            root have as many as it likes, so for root a run must be able to become another user.
+
+    Example:
+        >>> with Sandbox(workers=1) as sandbox:
+        ...     sandbox.run(Job(("x = 6", "y = 7"), result="x * y")).value
+        42
+    """
+
+    def __init__(
+        self,
+        *,
+        python: str | Path | None = None,
+        imports: Sequence[str] = (),
+        limits: Limits | None = None,
+        workers: int | None = None,
+        snapshots: int = 64,
+        unsafe: bool = False,
+    ) -> None:
+        if workers is None:
+            workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        if workers < 1:
+            raise SettingsError(f"Sandbox: workers is {workers}; expected at least 1.")
+        if snapshots < 0:
+            raise SettingsError(f"Sandbox: snapshots is {snapshots}; expected at least 0.")
+        if isinstance(imports, str):
+            raise SettingsError(
+                f"Sandbox: imports is the text {imports!r}; expected a sequence, as ({imports!r},)."
+            )
+        self.python = interpreter(python)
+        self.imports = tuple(imports)
+        self.limits = Limits() if limits is None else limits
+        self.workers = workers
+        self.snapshots = snapshots
+        self.unsafe = unsafe
+        self._without: tuple[str, ...] = ()
+        self._changed = threading.Condition()
+        self._start()
+
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._zygote: Zygote | None = None
+        self._deaths = 0
+        self._free: list[Cell | None] = [None] * self.workers
+        self._closed = False
+
+    @property
+    def walls(self) -> Walls:
+        """Which walls stand; starts the pool if need be."""
+        with self._cell([]) as slot:
+            return slot.ready().walls
+
+    def run(self, job: Job) -> RunResult:
+        """Run a program; whatever it does, the answer is a result.
+
+        Raises:
+            SandboxError: The sandbox itself is broken or closed.
+        """
+        limits = job.limits or self.limits
+        known = messages.keys(job, limits)
+        message = messages.message(job, limits, known)
+        with self._cell(known) as slot:
+            for _ in range(2):
+                try:
+                    answer = slot.ready().ask(message, limits.wall_seconds + _SLACK_SECONDS)
+                    return messages.result(answer, limits)
+                except Gone:
+                    slot.cell = None
+                except BaseException:
+                    # Half an answer may be on its way.
+                    slot.abandon()
+                    raise
+        raise SandboxError("Sandbox: a cell died twice while it ran the same program.")
+
+    def run_many(self, jobs: Sequence[Job]) -> list[RunResult]:
+        """Run programs, as many at a time as there are workers; results in the order of the jobs.
+
+        Raises:
+            SandboxError: The sandbox itself is broken or closed.
+        """
+        if self.workers == 1 or len(jobs) < 2:
+            return [self.run(job) for job in jobs]
+        with ThreadPoolExecutor(min(self.workers, len(jobs))) as threads:
+            return list(threads.map(self.run, jobs))
+
+    def close(self) -> None:
+        """End all processes; the sandbox cannot be used any more."""
+        with self._changed:
+            self._closed = True
+            cells, self._free = self._free, []
+            zygote, self._zygote = self._zygote, None
+            self._changed.notify_all()
+        if self._process != os.getpid():
+            return
+        for cell in cells:
+            if cell is not None:
+                cell.close()
+        if zygote is not None:
+            zygote.close()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Sandbox holds processes and cannot be copied or pickled")
+
+    @contextmanager
+    def _cell(self, known: list[str]) -> Iterator[_Slot]:
+        """Lend a place at a cell, best one that keeps much of the program."""
+        with self._changed:
+            if self._process != os.getpid():
+                # This is a fork of the process that the pool belongs to.
+                self._start()
+            while not self._free and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                raise SandboxError("Sandbox: it is closed.")
+            best = max(self._free, key=lambda cell: _fit(cell, known))
+            self._free.remove(best)
+        slot = _Slot(self, best)
+        try:
+            yield slot
+        finally:
+            with self._changed:
+                if self._closed:
+                    slot.abandon()
+                else:
+                    self._free.append(slot.cell)
+                    self._changed.notify()
+
+    def _new_cell(self) -> Cell:
+        """Return a cell, from a new zygote if the old one died; a second death is an error."""
+        with self._changed:
+            cell = self._any_cell()
+        if not (cell.walls.enough or self.unsafe):
+            cell.close()
+            raise SandboxError(
+                "Sandbox: too few walls stand on this machine to be sure to end all that a program "
+                f"starts; {cell.walls}. Expected one of: {', '.join(HOLD_PROCESSES)}. Allow user "
+                "namespaces, or say unsafe=True to run programs all the same."
+            )
+        return cell
+
+    def _any_cell(self) -> Cell:
+        while self._deaths < 2:
+            if self._zygote is None:
+                self._zygote = Zygote(self.python, self.imports, self._settings())
+            try:
+                return self._zygote.cell()
+            except Gone:
+                self._zygote.close()
+                self._zygote = None
+                self._deaths += 1
+        raise SandboxError("Sandbox: its warm parent died twice.")
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "snapshots": -(-self.snapshots // self.workers),
+            "snapshot_bytes": _SNAPSHOT_BYTES // self.workers,
+            "without": list(self._without),
+        }
+
+
+class _Slot:
+    """One of the places at which programs can run; its cell is made when it is first needed."""
+
+    def __init__(self, sandbox: Sandbox, cell: Cell | None) -> None:
+        self._sandbox = sandbox
+        self.cell = cell
+
+    def ready(self) -> Cell:
+        if self.cell is None:
+            self.cell = self._sandbox._new_cell()
+        return self.cell
+
+    def abandon(self) -> None:
+        if self.cell is not None:
+            self.cell.close()
+            self.cell = None
+
+
+def _fit(cell: Cell | None, known: list[str]) -> tuple[int, bool]:
+    """How many pieces a cell need not run again; a cell that exists comes before one to be made."""
+    if cell is None:
+        return 0, False
+    longest = max((n for n, key in enumerate(known, 1) if key in cell.kept), default=0)
+    return longest, True

@@ -1,0 +1,160 @@
+"""What potentials say of steps that are drawn token by token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smc.backends.token_rows import Ids
+from smc.model import FloatArray, IntArray, Plan, Vocabulary, unpack_mask
+from smc.potential import AnyPotential, flatten
+from smc.prefix import Prefix, decode_more
+from smc.scoring import Asker, Cost, with_values
+
+_KNOWN = 4096
+"""Prefixes that are remembered; one that is forgotten is read again from its first token."""
+
+
+class Walked(Protocol):
+    """A solution at the end of a step."""
+
+    ids: Ids
+    prefix: Prefix
+    finished: bool
+    log_weight: float
+
+
+class StepWeights:
+    """The potentials of a step model, and what they know of the prefixes drawn so far."""
+
+    def __init__(self, potentials: Sequence[AnyPotential], vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._askers = [Asker(p, vocabulary) for p in flatten(potentials)]
+        self._cost = Cost()
+        self._known: dict[Ids, Prefix] = {}
+        readings = tuple(a.start() for a in self._askers)
+        self._root = Prefix(None, -1, 0, b"", "", b"", readings)
+        self.log_root = self._weigh_root()
+
+    def prefix(self, ids: Ids) -> Prefix:
+        """Return the prefix of these tokens, from memory or read again."""
+        known = self._known.get(ids)
+        if known is not None:
+            return known
+        size = next((n for n in range(len(ids), 0, -1) if ids[:n] in self._known), 0)
+        prefix = self._known[ids[:size]] if size else self._root
+        for token in ids[size:]:
+            prefix = self.child(prefix, token)
+        if size < len(ids):  # not drawn here: its past is not weighed, only what comes now
+            self._set_values([prefix], complete=False)
+            self._remember(ids, prefix)
+        return prefix
+
+    def child(self, parent: Prefix, token: int) -> Prefix:
+        """Return a prefix and one more token."""
+        new = self._vocabulary.tokens[token]
+        assert new, "a backend never draws an id outside the model"
+        text, pending = decode_more(parent.pending, new)
+        raw = parent.raw + new
+        readings = tuple(
+            asker.advance(reading, raw, new, text)
+            for asker, reading in zip(self._askers, parent.readings, strict=True)
+        )
+        whole = parent.text + text
+        # Without its parent: a text of T tokens would be kept T times.
+        return Prefix(None, token, parent.length + 1, raw, whole, pending, readings)
+
+    def token_scores(
+        self, places: Sequence[tuple[int, Prefix]], size: int
+    ) -> tuple[NDArray[np.uint32] | None, NDArray[np.float32] | None]:
+        """Combine what the token potentials say of some rows of a batch of `size` rows."""
+        mask: NDArray[np.uint32] | None = None
+        log_scores: NDArray[np.float32] | None = None
+        rows = dict(places)
+        where = list(rows)
+        for k, asker in enumerate(self._askers):
+            if not asker.is_token:
+                continue
+            bits, scores = asker.token_scores([(p, k, self._cost) for p in rows.values()])
+            if bits is not None:
+                if mask is None:
+                    words = len(self._vocabulary.eos_mask)
+                    mask = np.full((size, words), np.iinfo(np.uint32).max, dtype=np.uint32)
+                mask[where] &= bits
+            if scores is not None:
+                if log_scores is None:
+                    log_scores = np.zeros((size, len(self._vocabulary)), dtype=np.float32)
+                log_scores[where] += scores
+        return mask, log_scores
+
+    def log_normalisers(self, log_probs: FloatArray, plan: Plan, tokens: IntArray) -> FloatArray:
+        """`[M]` log Σᵥ pₜ(v) φ(v) of each draw, with pₜ the model at the plan's temperature."""
+        rows = log_probs[plan.rows]
+        tempered = rows / plan.temperature
+        weighed = tempered.copy()
+        if plan.log_scores is not None:
+            weighed += plan.log_scores[plan.rows]
+        if plan.mask is not None:
+            allowed = unpack_mask(plan.mask[plan.rows], rows.shape[1])
+            weighed = np.where(allowed, weighed, -np.inf)
+        found = _log_sum(weighed) - _log_sum(tempered)
+        return np.where(tokens < 0, -np.inf, found)
+
+    def finish(self, walks: Sequence[Walked]) -> None:
+        """Multiply log weights by what the other potentials say at the end of a step.
+
+        Only what is alive is asked about.
+        """
+        for complete in (False, True):
+            alive = [w for w in walks if w.finished is complete and w.log_weight > -np.inf]
+            before = [self._values(w.prefix) for w in alive]
+            after = self._asked([w.prefix for w in alive], complete)
+            for walk, old, new in zip(alive, before, after, strict=True):
+                for k, value in new.items():
+                    walk.log_weight += value - old[k] if value > -np.inf else -np.inf
+                if not complete and walk.log_weight > -np.inf:
+                    with_values(walk.prefix, new)
+                    self._remember(walk.ids, walk.prefix)
+
+    def _weigh_root(self) -> float:
+        total = 0.0
+        for k, asker in enumerate(self._askers):
+            (value,) = asker.ask([(self._root, k, self._cost)], complete=False)
+            if value > -np.inf:
+                with_values(self._root, {k: value})
+            total += value
+        return total
+
+    def _set_values(self, prefixes: Sequence[Prefix], *, complete: bool) -> None:
+        for prefix, values in zip(prefixes, self._asked(prefixes, complete), strict=True):
+            with_values(prefix, {k: v for k, v in values.items() if v > -np.inf})
+
+    def _asked(self, prefixes: Sequence[Prefix], complete: bool) -> list[dict[int, float]]:
+        """Ask the potentials that are no token potentials; one dict by index each."""
+        found: list[dict[int, float]] = [{} for _ in prefixes]
+        for k, asker in enumerate(self._askers):
+            if asker.is_token or not prefixes:
+                continue
+            values = asker.ask([(p, k, self._cost) for p in prefixes], complete=complete)
+            for own, value in zip(found, values, strict=True):
+                own[k] = value
+        return found
+
+    def _values(self, prefix: Prefix) -> dict[int, float]:
+        return {k: r.log_value for k, r in enumerate(prefix.readings)}
+
+    def _remember(self, ids: Ids, prefix: Prefix) -> None:
+        self._known[ids] = prefix
+        if len(self._known) > _KNOWN:
+            del self._known[next(iter(self._known))]
+
+
+def _log_sum(values: FloatArray) -> FloatArray:
+    """`[M]` log Σ exp of each row; −inf where there is nothing."""
+    peak = values.max(axis=1, keepdims=True)
+    peak = np.where(peak == -np.inf, 0.0, peak)
+    with np.errstate(divide="ignore"):
+        return np.log(np.exp(values - peak).sum(axis=1)) + peak[:, 0]

@@ -1,0 +1,76 @@
+"""A request on its way through the server, and what comes back of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from smc.posterior import Posterior
+from smc.potential import AnyPotential
+from smc.settings import Settings
+
+Warp = tuple[float, float, int]
+"""Temperature, top_p, top_k of the model."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one prompt of a request asks for.
+
+    Attributes:
+        prompt: `[L]` token ids.
+        potentials: What the text should be.
+        settings: The method.
+        stop: Strings that end the text.
+        warp: Of the model.
+        seed: Of its generator.
+    """
+
+    prompt: tuple[int, ...]
+    potentials: Sequence[AnyPotential]
+    settings: Settings
+    stop: tuple[str, ...]
+    warp: Warp
+    seed: int
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """Orders of one kind run as one batch."""
+        return self.settings, self.stop, self.warp
+
+
+@dataclass
+class Job:
+    """An order that waits, runs, or is done; shared by the engine's thread and the server's.
+
+    Attributes:
+        order: What to do.
+        on_text: Called in the engine's thread with each further piece of settled text; None: not.
+        on_done: Called in the engine's thread once: with a posterior, or an error.
+        alone: Whether it runs in a batch of its own, because a batch with it failed.
+    """
+
+    order: Order
+    on_done: Callable[[Posterior | BaseException], None]
+    on_text: Callable[[str], None] | None = None
+    alone: bool = False
+    _cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def cancel(self) -> None:
+        """Nobody waits for it any more; its particles are freed at the next token."""
+        self._cancelled.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancelled.is_set()
+
+
+class Busy(Exception):  # noqa: N818 - a state of the server, no fault of anyone
+    """The queue is full; the client is to come back later."""
+
+
+class Closed(Exception):  # noqa: N818
+    """The server is shutting down."""

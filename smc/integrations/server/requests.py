@@ -1,0 +1,240 @@
+"""What clients may send: OpenAI's fields, vLLM's names for constraints, and our own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from smc.resampling import RESAMPLERS
+from smc.settings import METHODS
+
+MAX_CONSTRAINT = 50_000
+"""Characters of a grammar, pattern or schema."""
+
+
+class Structured(BaseModel):
+    """vLLM's `structured_outputs`; exactly one field."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    grammar: str | None = None
+    regex: str | None = None
+    json_schema: str | dict[str, Any] | None = Field(default=None, alias="json")
+    choice: list[str] | None = None
+
+
+class Shared(BaseModel):
+    """Fields of both routes.
+
+    `particles`, `ess_threshold`, `method`, `resampling`, `potentials` and `answer` are ours. Fields
+    that would change the distribution in a way that weights cannot follow are refused.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str
+    max_tokens: int = Field(default=64, ge=1)
+    temperature: float = Field(default=1.0, gt=0, le=100)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    top_k: int = Field(default=0, ge=0)
+    n: int = Field(default=1, ge=1, le=128)
+    seed: int = Field(default=0, ge=0)
+    stop: str | list[str] | None = None
+    stream: bool = False
+    user: str | None = None
+
+    response_format: dict[str, Any] | None = None
+    structured_outputs: Structured | None = None
+    guided_grammar: str | None = None
+    guided_regex: str | None = None
+    guided_json: str | dict[str, Any] | None = None
+    guided_choice: list[str] | None = None
+
+    particles: int = Field(default=10, ge=1)
+    ess_threshold: float = Field(default=0.5, ge=0, le=1)
+    method: str = "smc"
+    resampling: str = "systematic"
+    potentials: list[str] = []
+    answer: Literal["best", "draw"] = "best"
+
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: dict[str, float] | None = None
+    logprobs: bool | int | None = None
+
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, value: str) -> str:
+        return _one_of(value, METHODS)
+
+    @field_validator("resampling")
+    @classmethod
+    def _known_resampling(cls, value: str) -> str:
+        return _one_of(value, RESAMPLERS)
+
+    @field_validator("stop")
+    @classmethod
+    def _no_empty_stop(cls, value: str | list[str] | None) -> list[str]:
+        found = [value] if isinstance(value, str) else list(value or ())
+        if not all(found):
+            raise ValueError("an empty string would end every text before it begins")
+        if len(found) > 16:
+            raise ValueError("at most 16 strings")
+        return found
+
+    @model_validator(mode="after")
+    def _possible(self) -> Shared:
+        refused = {
+            "presence_penalty": self.presence_penalty != 0,
+            "frequency_penalty": self.frequency_penalty != 0,
+            "logit_bias": bool(self.logit_bias),
+            "logprobs": bool(self.logprobs),
+        }
+        for name, given in refused.items():
+            if given:
+                raise ValueError(f"{name} is not supported; leave it out")
+        if self.stream and self.n > 1:
+            raise ValueError("stream goes with n=1: there is one settled text")
+        self.constraint()
+        return self
+
+    def constraint(self) -> tuple[str, str] | None:
+        """Return the one constraint: its kind (`grammar`, `regex`, `json_schema`) and text.
+
+        Raises:
+            ValueError: There are several, or one is malformed.
+        """
+        found = [*_of_format(self.response_format), *_of_structured(self.structured_outputs)]
+        found += [("grammar", g) for g in (self.guided_grammar,) if g is not None]
+        found += [("regex", r) for r in (self.guided_regex,) if r is not None]
+        found += [("json_schema", _schema(j)) for j in (self.guided_json,) if j is not None]
+        found += [("regex", _choices(c)) for c in (self.guided_choice,) if c is not None]
+        if len(found) > 1:
+            kinds = ", ".join(kind for kind, _ in found)
+            raise ValueError(f"one constraint at most, got {len(found)} ({kinds})")
+        if found and not found[0][1]:
+            raise ValueError(f"the {found[0][0]} is empty")
+        if found and len(found[0][1]) > MAX_CONSTRAINT:
+            raise ValueError(f"the {found[0][0]} is longer than {MAX_CONSTRAINT} characters")
+        return found[0] if found else None
+
+
+class CompletionRequest(Shared):
+    """Of /v1/completions."""
+
+    prompt: str | list[str] | list[int] | list[list[int]]
+    echo: Literal[False] = False
+    best_of: Literal[1] | None = None
+    suffix: None = None
+
+    @field_validator("prompt")
+    @classmethod
+    def _some_prompt(cls, value: Any) -> Any:
+        if isinstance(value, list) and (not value or value == [[]]):
+            raise ValueError("expected at least one prompt")
+        if isinstance(value, list) and not isinstance(value[0], int) and len(value) > 128:
+            raise ValueError("at most 128 prompts")
+        return value
+
+    @model_validator(mode="after")
+    def _one_stream(self) -> CompletionRequest:
+        if self.stream and len(self.prompts) > 1:
+            raise ValueError("stream goes with one prompt")
+        return self
+
+    @property
+    def prompts(self) -> Sequence[Any]:
+        """One or more texts, or lists of token ids."""
+        if isinstance(self.prompt, str) or isinstance(self.prompt[0], int):
+            return [self.prompt]
+        return self.prompt
+
+
+class Message(BaseModel):
+    """Of a conversation; content as text, or as parts of text."""
+
+    model_config = ConfigDict(extra="allow")
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[dict[str, Any]]
+
+    @property
+    def text(self) -> str:
+        """The content.
+
+        Raises:
+            ValueError: A part is not text.
+        """
+        if isinstance(self.content, str):
+            return self.content
+        if not all(isinstance(p.get("text"), str) for p in self.content):
+            raise ValueError("messages: expected parts of text alone")
+        return "".join(p["text"] for p in self.content)
+
+
+class ChatRequest(Shared):
+    """Of /v1/chat/completions."""
+
+    messages: list[Message] = Field(min_length=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _texts(self) -> ChatRequest:
+        if self.max_completion_tokens is not None:
+            self.max_tokens = self.max_completion_tokens
+        for message in self.messages:
+            _ = message.text
+        return self
+
+    @property
+    def prompts(self) -> Sequence[Any]:
+        """The one conversation."""
+        return [[{"role": m.role, "content": m.text} for m in self.messages]]
+
+
+def _one_of(value: str, known: Any) -> str:
+    if value not in known:
+        raise ValueError(f"expected one of {', '.join(known)}")
+    return value
+
+
+def _schema(given: str | dict[str, Any]) -> str:
+    return given if isinstance(given, str) else json.dumps(given)
+
+
+def _choices(given: Sequence[str]) -> str:
+    if not given or not all(given):
+        raise ValueError("choice: expected texts, none of them empty")
+    return "|".join(re.escape(c) for c in given)
+
+
+def _of_structured(given: Structured | None) -> list[tuple[str, str]]:
+    if given is None:
+        return []
+    found = [("grammar", given.grammar), ("regex", given.regex)]
+    if given.json_schema is not None:
+        found.append(("json_schema", _schema(given.json_schema)))
+    if given.choice is not None:
+        found.append(("regex", _choices(given.choice)))
+    return [(kind, text) for kind, text in found if text is not None]
+
+
+def _of_format(given: dict[str, Any] | None) -> list[tuple[str, str]]:
+    kind = "text" if given is None else given.get("type")
+    if kind == "text":
+        return []
+    if kind == "json_object":
+        return [("json_schema", '{"type": "object"}')]
+    assert given is not None
+    wrapped = given.get("json_schema")
+    schema = wrapped.get("schema") if isinstance(wrapped, dict) else None
+    if kind != "json_schema" or not isinstance(schema, dict):
+        raise ValueError(
+            'response_format: expected {"type": "json_schema", "json_schema": {"schema": …}}, '
+            '{"type": "json_object"} or {"type": "text"}'
+        )
+    return [("json_schema", _schema(schema))]

@@ -1,0 +1,200 @@
+"""Word problems: files, prompts, extraction, equality; and answers that mean harm."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from domains.base import Item
+from domains.math_word import aime, gsm8k
+from domains.math_word.answers import LONGEST, ask, canonical, equal, equal_many, extract
+from domains.math_word.data import load
+from domains.math_word.prompt import QWEN, make_prompt
+from domains.math_word.task import TASK, MathItem, MathWordTask
+from potentials.reward_model import FunctionReward, Telescoping
+
+RECORDS = [
+    {"problem": "What is half of 3?", "answer": "\\frac{3}{2}", "level": 2, "subject": "Algebra"},
+    {"problem": "Which is larger?", "answer": "\\text{neither}", "solution": "\\boxed{neither}"},
+    {"problem": "How many?", "answer": 204},
+]
+SCHOOL = [
+    {"question": "Two and two?", "answer": "2+2=<<2+2=4>>4\n#### 4"},
+    {"question": "A thousand and two?", "answer": "So it is.\n#### 1,002"},
+]
+
+
+def write(path, records):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def root(tmp_path):
+    write(tmp_path / "math" / "math500.jsonl", RECORDS)
+    write(tmp_path / "gsm8k" / "test.jsonl", SCHOOL)
+    return tmp_path
+
+
+def test_items_of_each_data_set(root, tmp_path):
+    items = TASK.items(data=root)
+    assert [i.answer for i in items] == ["\\frac{3}{2}", "\\text{neither}", "204"]
+    assert [i.level for i in items] == [2, None, None]
+    assert items[0].prompt == [
+        {"role": "system", "content": QWEN},
+        {"role": "user", "content": "What is half of 3?"},
+    ]
+    assert TASK.items(2, root) == items[:2] and len({i.id for i in items}) == 3
+    assert [i.answer for i in gsm8k.TASK.items(data=root)] == ["4", "1002"]
+    file = write(tmp_path / "mine.jsonl", RECORDS[2:])
+    (item,) = aime.TASK.items(data=file)
+    assert item.answer == "204" and aime.TASK.name == "math_word-aime"
+
+
+def test_prompts():
+    plain = make_prompt("How many?", "plain")
+    assert isinstance(plain, str) and "How many?" in plain and "\\boxed{}" in plain
+    llama = make_prompt("How many?", "llama")
+    assert "## Step 1:" in llama[0]["content"] and llama[1]["content"] == "How many?"
+    with pytest.raises(ValueError, match="style 'gpt'"):
+        make_prompt("How many?", "gpt")
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"so $\boxed{\frac{1}{2}}$, not $\boxed{3}$", "3"),
+        (r"\boxed{\left\{1, 2\right\}}", r"\left\{1, 2\right\}"),
+        (r"\boxed{\text{a \boxed{7}}}", "7"),
+        (r"\boxed{5} and \boxed{unfinished", "5"),
+        ("2+2=4\n#### 4", "4"),
+        ("Therefore, the final answer is: $\\boxed{12}$. I hope it is correct.", "12"),
+        ("The answer is $1,200.", "1,200"),
+        ("the answer is 3.5.", "3.5"),
+        ("first 3, then 14", "14"),
+        ("no idea", None),
+        ("", None),
+        (r"\boxed{}", None),
+    ],
+)
+def test_extraction(text, answer):
+    assert extract(text) == answer
+
+
+EQUAL = [
+    ("\\frac{1}{2}", "0.5"),
+    ("\\frac{3}{2}", "\\dfrac32"),
+    ("x+1", "1 + x"),
+    ("1002", "1,002"),
+    ("\\text{neither}", "neither"),
+    ("(1, -2)", "\\left( 1,-2 \\right)"),
+    ("90^\\circ", "90"),
+]
+UNEQUAL = [("\\frac{1}{2}", "0.51"), ("(1,2)", "(2,1)"), ("x+1", "x-1"), ("4", None), ("4", "")]
+
+
+def test_equality():
+    found = equal_many(EQUAL + UNEQUAL)
+    assert found == [True] * len(EQUAL) + [False] * len(UNEQUAL)
+
+
+def test_votes_are_grouped():
+    a, b, c, d, e = canonical(["\\frac{1}{2}", "1/2", "7", "007", None])
+    assert a == b and c == d == "7" and a != c and e is None
+
+
+HOSTILE = [
+    "9**9**9**9",
+    "9^{9^{9^{9^{9}}}}",
+    "(" * 400,
+    "\\frac{" * 80 + "1",
+    "\\sqrt" * 99,
+    "x" + "!" * 300,
+    "\\int_0^1 \\prod_{n=1}^{10^9} (1+x^n) dx",
+    "__import__('os').abort()",
+    "1" * LONGEST,
+    "{" + "1" * (LONGEST + 1) + "}",
+    "\ud800\x00\\boxed{",
+]
+
+
+def test_hostile_answers_are_wrong_and_do_no_harm():
+    began = time.monotonic()
+    assert equal_many([("3", text) for text in HOSTILE]) == [False] * len(HOSTILE)
+    assert time.monotonic() - began < 12 * len(HOSTILE)  # the limits of each, at the very worst
+    assert equal("\\frac{1}{2}", "0.5")  # and the sandbox is as it was
+    assert extract("\\boxed{" * 50_000) is None
+
+
+def test_scores(root):
+    half, *_ = TASK.items(data=root)
+    right = TASK.score(half, "First, divide.\n\nThe answer is $\\boxed{1.5}$.")
+    assert right == {"correct": 1.0, "answered": 1.0, "correct_level_2": 1.0}
+    assert TASK.score(half, "no idea") == {"correct": 0, "answered": 0, "correct_level_2": 0}
+    assert TASK.population_scores(half, ["a"], [1.0]) == {}
+
+
+def test_potentials():
+    item = MathItem("1", "p", "question", "3", None)
+    assert isinstance(item, Item) and TASK.cheap(item) == TASK.expensive(item) == []
+    asked = []
+
+    def judge(prompt, steps):
+        asked.append((prompt, steps))
+        return [0.5] * len(steps)
+
+    (potential,) = MathWordTask(reward=FunctionReward(judge)).expensive(item)
+    assert isinstance(potential, Telescoping) and potential.mark == "\n\n"
+    potential.complete("one\n\ntwo")
+    assert asked == [("question", ("one\n\n", "two"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("math500", '{"problem": "x"}\n', "no text under 'answer'"),
+        ("math500", "{", "line 1 is not JSON"),
+        ("math500", "[]\n", "expected a JSON object"),
+        ("math500", "\n", "holds no problems"),
+        ("gsm8k", '{"question": "x", "answer": "4"}\n', "#### number"),
+    ],
+)
+def test_bad_files(tmp_path, name, content, message):
+    (tmp_path / "file.jsonl").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        load(name, tmp_path / "file.jsonl")
+
+
+def test_what_is_not_there(tmp_path):
+    for data in (None, tmp_path):
+        with pytest.raises(FileNotFoundError, match="aime"):
+            load("aime", data)
+    with pytest.raises(ValueError, match="expected one of"):
+        load("amc", tmp_path)
+    with pytest.raises(ValueError, match="limit"):
+        TASK.items(-1, tmp_path)
+
+
+@pytest.mark.data
+def test_gold_answers_are_right_of_gsm8k(data_dir):
+    problems = load("gsm8k", data_dir)
+    found = equal_many([(p.answer, extract(f"{p.solution}#### {p.answer}")) for p in problems])
+    assert len(found) > 1000 and all(found)
+
+
+@pytest.mark.data
+def test_reference_solutions_are_right_of_math(data_dir):
+    problems = load("math500", data_dir)
+    assert all(equal_many([(p.answer, extract(p.solution)) for p in problems]))
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_gold_answers_are_right_of_math_by_algebra(data_dir):
+    """Without the short cut for equal strings, every fifth."""
+    problems = load("math500", data_dir)[::5]
+    found = ask([("same", p.answer, p.answer) for p in problems])
+    assert [p.id for p, r in zip(problems, found, strict=True) if r.value is not True] == []

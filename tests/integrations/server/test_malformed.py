@@ -1,0 +1,96 @@
+"""Requests that cannot be served: each gets a 4xx that says what is wrong."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+GOOD = {"model": "tiny", "prompt": "the cat", "max_tokens": 3}
+CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 3}
+
+MALFORMED = {
+    "not JSON": (b"{", "JSON"),
+    "not an object": (b"[]", "body"),
+    "empty": (b"", "body"),
+    "invalid UTF-8": (b'{"model": "\xff"}', ""),
+    "no prompt": ({"model": "tiny"}, "prompt"),
+    "no model": ({"prompt": "x"}, "model"),
+    "no prompts": ({**GOOD, "prompt": []}, "prompt"),
+    "a number as prompt": ({**GOOD, "prompt": 3}, "prompt"),
+    "ids out of range": ({**GOOD, "prompt": [999999]}, "999999"),
+    "negative ids": ({**GOOD, "prompt": [-1]}, "-1"),
+    "too long a prompt": ({**GOOD, "prompt": "cat " * 300}, "context"),
+    "an unknown field": ({**GOOD, "particels": 3}, "particels"),
+    "no tokens": ({**GOOD, "max_tokens": 0}, "max_tokens"),
+    "too many tokens": ({**GOOD, "max_tokens": 101}, "max_tokens"),
+    "tokens as text": ({**GOOD, "max_tokens": "many"}, "max_tokens"),
+    "no particles": ({**GOOD, "particles": 0}, "particles"),
+    "too many particles": ({**GOOD, "particles": 65}, "particles"),
+    "temperature 0": ({**GOOD, "temperature": 0}, "temperature"),
+    "negative temperature": ({**GOOD, "temperature": -1}, "temperature"),
+    "top_p above 1": ({**GOOD, "top_p": 1.5}, "top_p"),
+    "no choices": ({**GOOD, "n": 0}, "n:"),
+    "too many choices": ({**GOOD, "n": 100000}, "n:"),
+    "a negative seed": ({**GOOD, "seed": -1}, "seed"),
+    "an empty stop": ({**GOOD, "stop": [""]}, "stop"),
+    "many stops": ({**GOOD, "stop": ["x"] * 17}, "stop"),
+    "a malformed pattern": ({**GOOD, "guided_regex": "("}, "regex"),
+    "a malformed grammar": ({**GOOD, "guided_grammar": "start: nothing"}, "grammar"),
+    "a malformed schema": ({**GOOD, "guided_json": "{"}, "schema"),
+    "a schema not of this world": ({**GOOD, "guided_json": {"type": "planet"}}, "planet"),
+    "a huge pattern": ({**GOOD, "guided_regex": "a" * 60_000}, "longer"),
+    "two constraints": ({**GOOD, "guided_regex": "a", "guided_choice": ["b"]}, "one constraint"),
+    "no choice": ({**GOOD, "guided_choice": []}, "choice"),
+    "an unknown format": ({**GOOD, "response_format": {"type": "xml"}}, "response_format"),
+    "a format without schema": (
+        {**GOOD, "response_format": {"type": "json_schema"}},
+        "response_format",
+    ),
+    "an unknown method": ({**GOOD, "method": "magic"}, "method"),
+    "an unknown resampling": ({**GOOD, "resampling": "x"}, "resampling"),
+    "an unknown potential": ({**GOOD, "potentials": ["nope"]}, "no-a"),
+    "a threshold above 1": ({**GOOD, "ess_threshold": 2}, "ess_threshold"),
+    "logprobs": ({**GOOD, "logprobs": 3}, "logprobs"),
+    "a penalty": ({**GOOD, "presence_penalty": 1.0}, "presence_penalty"),
+    "a bias": ({**GOOD, "logit_bias": {"3": 1.0}}, "logit_bias"),
+    "many streams": ({**GOOD, "stream": True, "n": 2}, "stream"),
+    "a stream of prompts": ({**GOOD, "stream": True, "prompt": ["a", "b"]}, "stream"),
+    "chat: no messages": ({**CHAT, "messages": []}, "messages"),
+    "chat: a strange role": ({**CHAT, "messages": [{"role": "x", "content": "y"}]}, "role"),
+    "chat: an image": (
+        {**CHAT, "messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+        "text",
+    ),
+}
+
+
+def post(url, body):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return reply.status, json.loads(reply.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_request_is_answered_with_what_is_wrong(live, name):
+    body, said = MALFORMED[name]
+    route = "chat/completions" if name.startswith("chat") else "completions"
+    status, answer = post(f"{live.url}/v1/{route}", body)
+    assert 400 <= status < 500, answer
+    assert said in answer["error"]["message"]
+
+
+def test_an_unknown_model_is_not_found(live):
+    status, answer = post(f"{live.url}/v1/completions", {**GOOD, "model": "huge"})
+    assert status == 404 and "tiny" in answer["error"]["message"]
+
+
+def test_the_good_ones_are_served(live):
+    assert post(f"{live.url}/v1/completions", GOOD)[0] == 200
+    assert post(f"{live.url}/v1/chat/completions", CHAT)[0] == 200

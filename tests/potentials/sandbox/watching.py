@@ -1,0 +1,52 @@
+"""What a machine has of a sandbox, seen from outside."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from potentials.sandbox import Sandbox
+
+
+def descendants(pid: int) -> set[int]:
+    """Return the ids of all processes under one, zombies left out."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                parents[int(entry.name)] = int(fields[1])
+    found: set[int] = set()
+    while True:
+        more = {p for p, up in parents.items() if up == pid or up in found} - found
+        if not more:
+            return found
+        found |= more
+
+
+def state(pid: int) -> str:
+    """Return the state of a process in one letter; X if it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return "X"
+    return stat.rpartition(")")[2].split()[0]
+
+
+def alive(pids: set[int]) -> set[int]:
+    """Return those of the processes that still run."""
+    return {pid for pid in pids if state(pid) not in "ZX"}
+
+
+def processes(sandbox: Sandbox) -> set[int]:
+    """Return the ids of the cells, stems, snapshots and runs of a sandbox."""
+    zygote = sandbox._zygote
+    return descendants(zygote._process.pid) if zygote is not None else set()
+
+
+def open_files(pid: int) -> int:
+    """Return how many descriptors a process has."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
