@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domains.base import Item, checked_weights
 from domains.spider.compact_prompt import compact_prompt
@@ -15,7 +15,7 @@ from domains.spider.hardness import hardness
 from domains.spider.prompt import SHOTS, Shot, chat_prompt, plain_prompt, schema_listing
 from domains.spider.scoring import TIMEOUT, judge
 from smc.model import Prompt
-from smc.potential import AnyPotential
+from smc.potential import AnyPotential, Boundary
 
 if TYPE_CHECKING:
     from potentials.grammar import Grammar
@@ -48,6 +48,8 @@ class SpiderTask:
         chat: Prompts are chat messages, not plain text.
         compact: Prompts are those of the embedded model, see `compact_prompt`; they show no
             examples and are no chat.
+        by_clause: Particles wait for each other at the end of each clause, and are resampled only
+            there, where all have been asked the same; see `resample_at`.
         keep_distinct: Score DISTINCT as it stands; the official evaluation leaves it out.
         timeout: Seconds for one query of the scorer.
     """
@@ -55,6 +57,7 @@ class SpiderTask:
     shots: int = len(SHOTS)
     chat: bool = False
     compact: bool = False
+    by_clause: bool = False
     keep_distinct: bool = False
     timeout: float = TIMEOUT
 
@@ -71,6 +74,15 @@ class SpiderTask:
                 f"spider: the compact prompt with shots {self.shots}, chat {self.chat}; expected "
                 "shots 0 and no chat, since the embedded model knows no other form."
             )
+
+    @property
+    def resample_at(self) -> Boundary[Any] | None:
+        """Where particles wait for each other: at the ends of clauses, or nowhere."""
+        if not self.by_clause:
+            return None
+        from potentials.sql import sql_clauses
+
+        return sql_clauses()
 
     def items(self, limit: int | None = None, data: Path | None = None) -> list[SpiderItem]:
         """Return the questions of `dev.json` whose database is there; see `left_out` for the rest.

@@ -377,3 +377,17 @@ def test_model_writes_queries_of_the_schema(model: Any, tokenizer: Any, database
     verdicts = [judge(database, g, a) for g, a in zip(asked.values(), found, strict=True)]
     assert sum(v.runs for v in verdicts) >= 4, found
     assert sum(v.correct for v in verdicts) >= 3, found
+
+
+def test_particles_may_wait_for_each_other_at_the_ends_of_clauses():
+    from domains.spider import by_clause, compact
+    from smc.potential import Boundary
+
+    assert compact.TASK.resample_at is None
+    boundary = by_clause.TASK.resample_at
+    assert isinstance(boundary, Boundary)
+    state, fired = boundary.start(), 0
+    for char in "SELECT a FROM t WHERE a = 1 ORDER BY a":
+        state, fires = boundary.advance(state, char)
+        fired += fires
+    assert 2 <= fired <= 4
