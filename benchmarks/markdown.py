@@ -121,6 +121,9 @@ def _notes(run: Mapping[str, Any], rows: Sequence[Row]) -> str:
         f"- {primary}: posterior-weighted, Σ wᵢ · scoreᵢ over the N texts of a run, mean over "
         "runs (an item with a seed). Weights sum to 1 over texts that came to their own end; a "
         "run without any scores 0. lm, lcd and, up to its final check, rerank weigh all alike.",
+        f"- Beside {primary}, a score that not every text has (that of a level of difficulty) is a "
+        f"mean over runs whose answers have it: a run without an answer is 0 in {primary}, and is "
+        "left out there.",
         f"- In brackets: 95% percentile bootstrap, {DRAWS:,} draws of items with their seeds. An "
         "interval that covers 0 in the table of differences supports no claim. Where all values "
         "are equal it has no width, which understates.",
