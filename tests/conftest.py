@@ -8,6 +8,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not torch.cuda.is_available():
         for item in on_gpu:
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@cache
+def _why_no_sandbox() -> str:
+    """Why no program can be run safely on this machine; empty where one can."""
+    from potentials.sandbox import Job, Sandbox, SandboxError
+
+    try:
+        with Sandbox(workers=1) as sandbox:
+            sandbox.run(Job(("pass",)))
+    except SandboxError as error:
+        return str(error)
+    return ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Skip what runs programs where the machine has no walls to run them in."""
+    try:
+        return (yield)
+    except Exception as error:
+        from potentials.sandbox import SandboxError
+
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, SandboxError):
+            cause = cause.__cause__
+        if cause is not None and _why_no_sandbox():
+            pytest.skip(f"no sandbox here: {_why_no_sandbox()}")
+        raise
 
 
 @pytest.fixture(scope="session")
