@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from benchmarks import provenance
-from tests.conftest import ROOT
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_shown_path_is_inside_the_checkout_or_a_name(tmp_path):

@@ -19,7 +19,8 @@ from benchmarks.methods import generator
 from benchmarks.store import Store
 from benchmarks.tasks import load_task
 from tests.benchmarks.toy import COUNT, ToyTask, model
-from tests.conftest import ROOT
+
+ROOT = Path(__file__).resolve().parents[2]
 
 TOY = ["run", "tests.benchmarks.toy", "--model", "tests.benchmarks.toy:model"]
 SMALL = ["--particles", "4", "--batch", "3", "--methods", "lm,smc"]

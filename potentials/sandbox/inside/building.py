@@ -27,7 +27,7 @@ _UNLIMITED = (
     "the kernel does not limit how many processes a program starts, so that a fork bomb would take "
     "the machine; no program is run, and unsafe=True does not change that. The limit does not hold "
     "for root, and no other user can be had: {}. Start it as another user than root, allow mount "
-    "namespaces, or use an interpreter that lies where every user may read."
+    "namespaces, use an interpreter that lies where every user may read, or a kernel with Landlock."
 )
 
 _NAMESPACES = {
@@ -109,7 +109,9 @@ class Building:
         mounted = "mount namespace" in self.stand
         if proc < 0 and not alone and os.path.isdir("/proc/self"):
             proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        filtered = self.attempt("seccomp", seccomp.probe)
         user = self.attempt("uid", self._user, root, mounted)
+        reads = user is not None and not mounted and not self._open_to_all
         path = view.FOLDER if mounted else os.path.join(self.base, "folder")
         owner = (os.geteuid(), os.getegid()) if user is None else (user, user)
         folder = Folder(path, owner[0], owner[1], mounted)
@@ -117,13 +119,15 @@ class Building:
         # Landlock forgets what is mounted over: the rule is on the folder that it is mounted in.
         place = os.path.dirname(path) if mounted else path
         rules = self.attempt("landlock", landlock.rules, self._paths, places.DEVICES, place)
-        filtered = self.attempt("seccomp", seccomp.probe)
+        if reads and rules is None:
+            raise RefusedError(f"nothing keeps a program from files: {self.missing['landlock']}")
         self.stand.append("capabilities")
         self.stand.append("rlimits")
         processes = Processes(proc, alone, user)
         rights = Rights(
             user=user,
             group=user,
+            reads=reads,
             rules=rules,
             filter=filtered is not None,
             signals=alone or (rules is not None and landlock.scopes_signals()),
@@ -141,7 +145,7 @@ class Building:
         """Return whom a run becomes."""
         if not root:
             raise OSError(1, "only root can become another user")
-        if not mounted and not self._open_to_all:
+        if not mounted and not self._open_to_all and not self._can_read_alone():
             raise OSError(13, "the interpreter lies where only its owner may read")
         if "user namespace" not in self.stand:
             return _fresh_user()
@@ -150,6 +154,14 @@ class Building:
         if self._users < _ITS_OWN and "process namespace" not in self.stand:
             raise OSError(1, "there is no user but nobody, who may have processes elsewhere")
         return INNER_ID
+
+    def _can_read_alone(self) -> bool:
+        """Whether the right to read anything can be lent: Landlock takes the rest of it away.
+
+        A handle would open a file past every folder; the filter denies handles.
+        """
+        walled = "landlock" not in self._without and landlock.version() > 0
+        return walled and "seccomp" in self.stand
 
 
 def _fresh_user() -> int:

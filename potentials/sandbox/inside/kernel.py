@@ -35,9 +35,12 @@ NEW_IPC = 0x08000000
 NEW_UTS = 0x04000000
 NEW_MOUNT = 0x00020000
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP = 1, 4, 8, 24
 _PR_SET_SECUREBITS, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 28, 36, 38
-_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 2, 4
+
+READ_SEARCH = 2
+"""The capability to read files and search folders whoever owns them."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _syscall = _libc.syscall
@@ -79,8 +82,9 @@ def copy_process(sibling: bool = False) -> int:
     return call("clone", flags, 0, 0, 0, 0)
 
 
-def _prctl(option: int, value: int = 0) -> None:
-    if _libc.prctl(option, ctypes.c_ulong(value), *[ctypes.c_ulong(0)] * 3) < 0:
+def _prctl(option: int, value: int = 0, further: int = 0) -> None:
+    rest = [ctypes.c_ulong(v) for v in (value, further, 0, 0)]
+    if _libc.prctl(option, *rest) < 0:
         code = ctypes.get_errno()
         raise OSError(code, f"prctl({option}): {os.strerror(code)}")
 
@@ -105,8 +109,17 @@ def die_with_parent() -> None:
     _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
-def drop_capabilities() -> None:
-    """Give up every capability for good; those that cannot be had again go first."""
+def keep_capabilities() -> None:
+    """Keep, for `drop_capabilities` to choose from, what becoming another user would take."""
+    _prctl(_PR_SET_KEEPCAPS, 1)
+
+
+def drop_capabilities(keep: int | None = None) -> None:
+    """Give up every capability but one for good; those that cannot be had again go first.
+
+    Args:
+        keep: The one to keep, for this process and what it executes; None: none.
+    """
     for capability in range(64):
         try:
             _prctl(_PR_CAPBSET_DROP, capability)
@@ -115,8 +128,11 @@ def drop_capabilities() -> None:
     with contextlib.suppress(OSError):
         _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
-    data = (ctypes.c_uint32 * 6)()
+    kept = 0 if keep is None else 1 << keep
+    data = (ctypes.c_uint32 * 6)(kept, kept, kept)
     call("capset", ctypes.addressof(header), ctypes.addressof(data))
+    if keep is not None:
+        _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, keep)
 
 
 def scrub_environment() -> None:

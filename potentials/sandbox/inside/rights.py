@@ -23,6 +23,8 @@ class Rights:
     Attributes:
         user: To become; None: stay who one is.
         group: To become.
+        reads: Whether to keep the right to read what others own: the interpreter lies where only
+            root may read. Landlock's rules then say alone what can be read.
         rules: Descriptor of Landlock's rules; None: the kernel has none.
         filter: Whether system calls are filtered.
         signals: Whether a run may send signals, because it reaches nobody but its own.
@@ -35,6 +37,7 @@ class Rights:
 
     user: int | None
     group: int | None
+    reads: bool
     rules: int | None
     filter: bool
     signals: bool
@@ -59,10 +62,12 @@ def give_up(rights: Rights, limits: dict[str, Any], others: int) -> None:
         _die_first(rights.proc)
     set_limits(rights, limits, others)
     if rights.user is not None and rights.group is not None:
+        if rights.reads:
+            kernel.keep_capabilities()
         os.setgroups([])
         os.setresgid(rights.group, rights.group, rights.group)
         os.setresuid(rights.user, rights.user, rights.user)
-    kernel.drop_capabilities()
+    kernel.drop_capabilities(kernel.READ_SEARCH if rights.reads else None)
     # The cell looks at the run from outside; who becomes another user is hidden from it.
     kernel.set_dumpable(True)
     kernel.no_new_privileges()

@@ -58,6 +58,7 @@ def _sandbox(without: tuple[str, ...], unsafe: bool = False) -> Sandbox:
 
 @pytest.mark.parametrize("without", SUBSETS, ids=lambda w: "+".join(w) or "none")
 def test_whatever_multiplies_is_held_without(without: tuple[str, ...]) -> None:
+    before = descendants(os.getpid())  # sandboxes that other tests share
     with _sandbox(without, unsafe=without == WALLS) as sandbox:
         result = sandbox.run(Job((BOMB,), limits=LIMITS, reuse=False))
         assert result.outcome is Outcome.TIMEOUT
@@ -75,7 +76,7 @@ def test_whatever_multiplies_is_held_without(without: tuple[str, ...]) -> None:
         read = Job(("x = 6",), (("a/b", b"x"),), result="[x, open('a/b').read()]")
         assert sandbox.run(read).value == [6, "x"]
         assert sandbox.run(Job(("import os",), result="os.listdir()")).value == []
-    assert not descendants(os.getpid())
+    assert descendants(os.getpid()) <= before
 
 
 @pytest.mark.skipif(not ROOT, reason="only root escapes the limit on processes")

@@ -1,4 +1,4 @@
-"""Settings and fixtures shared by all tests."""
+"""Settings and fixtures shared by all tests, those in docstrings included."""
 
 import os
 
@@ -9,13 +9,14 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 from collections.abc import Iterator
+from doctest import UnexpectedException
 from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent
 
 # Examples are the same in every run, and no test fails because the machine was busy.
 settings.register_profile("smc", deadline=None, derandomize=True)
@@ -55,12 +56,19 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     except Exception as error:
         from potentials.sandbox import SandboxError
 
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, SandboxError):
-            cause = cause.__cause__
-        if cause is not None and _why_no_sandbox():
+        if any(isinstance(c, SandboxError) for c in _causes(error)) and _why_no_sandbox():
             pytest.skip(f"no sandbox here: {_why_no_sandbox()}")
         raise
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what caused it, through what doctest wraps around it."""
+    yield error
+    for failure in getattr(error, "failures", (error,)):
+        if isinstance(failure, UnexpectedException):
+            yield from _causes(failure.exc_info[1])
+    if error.__cause__ is not None:
+        yield from _causes(error.__cause__)
 
 
 @pytest.fixture(scope="session")
