@@ -9,8 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from smc.errors import (
     GrammarError,
@@ -21,6 +20,7 @@ from smc.errors import (
     SMCError,
     VocabularyError,
 )
+from smc.lazy import lazy_names
 from smc.model import Decoding, LanguageModel, Vocabulary
 from smc.posterior import Posterior, Status, Step, TextSequence
 from smc.potential import (
@@ -111,7 +111,4 @@ def load(
     )
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'smc' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _LAZY)

@@ -9,8 +9,9 @@ Importing this loads none of its modules.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from smc.lazy import lazy_names
 
 if TYPE_CHECKING:
     from potentials.pddl.answers import closed_expressions
@@ -93,9 +94,4 @@ __all__ = [
     "relaxed_reachable",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import the module of a public name when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'potentials.pddl' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -5,8 +5,9 @@ Importing this loads none of its modules, nor the packages they need.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from smc.lazy import lazy_names
 
 if TYPE_CHECKING:
     from potentials.python.execution import PythonExecution
@@ -32,9 +33,4 @@ __all__ = [
     "split_statements",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import the module of a public name when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'potentials.python' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = lazy_names(__name__, _HOMES)

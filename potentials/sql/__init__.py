@@ -5,8 +5,9 @@ Importing this loads none of its modules, nor the packages they need.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from smc.lazy import lazy_names
 
 if TYPE_CHECKING:
     from potentials.sql.clauses import sql_clauses
@@ -35,9 +36,4 @@ __all__ = [
     "sql_clauses",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Import the module of a public name when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'potentials.sql' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = lazy_names(__name__, _HOMES)
