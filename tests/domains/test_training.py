@@ -17,7 +17,8 @@ pytest.importorskip("transformers")
 
 from domains.training import command  # noqa: E402
 from domains.training.batch import Batch  # noqa: E402
-from domains.training.card import model_facts  # noqa: E402
+from domains.training.card import card_options, model_facts, write_card  # noqa: E402
+from domains.training.held_out import answer_losses  # noqa: E402
 from domains.training.model import batch_loss, build_model  # noqa: E402
 from domains.training.run import Run  # noqa: E402
 from domains.training.setting import Setting  # noqa: E402
@@ -216,3 +217,28 @@ def test_the_command_line_trains_continues_and_exports(tmp_path: Path, clock: No
         torch.set_flush_denormal(False)
     assert (again / "model.safetensors").read_bytes() == (out / "model.safetensors").read_bytes()
     assert seen == [Path("here")] * 2
+
+
+def test_losses_of_answers_are_those_of_the_model_itself(tokenizer: Any) -> None:
+    torch.manual_seed(3)
+    model = build_model(SMALL, tokenizer).eval()
+    pairs = [("the cat", " sat on mat 1\n"), ("number", " 7\n"), ("the", " cat")]
+    found = answer_losses(model, tokenizer, pairs)
+    for (prompt, answer), total in zip(pairs, found.totals, strict=True):
+        ids = tokenizer.encode(prompt) + tokenizer.encode(answer)
+        labels = [-100] * len(tokenizer.encode(prompt)) + tokenizer.encode(answer)
+        loss = model(torch.tensor([ids]), labels=torch.tensor([labels])).loss.detach()
+        assert total == pytest.approx(float(loss) * len(tokenizer.encode(answer)), rel=1e-5)
+    assert found.tokens == sum(len(tokenizer.encode(answer)) for _, answer in pairs)
+    assert found.per_token == pytest.approx(sum(found.totals) / found.tokens)
+    assert found.per_answer == pytest.approx(np.mean(found.totals))
+    assert found.per_answer_se == pytest.approx(np.std(found.totals, ddof=1) / 3**0.5)
+
+
+def test_a_card_is_its_template_filled_in(tmp_path: Path) -> None:
+    options = card_options("cards", tmp_path).parse_args(["--machine", "a small one"])
+    assert options.model == tmp_path
+    write_card(tmp_path, "# Model\n{steps:,} steps on {machine}\n", {"steps": 1234, "machine": "M"})
+    assert (tmp_path / "README.md").read_text() == "# Model\n1,234 steps on M\n"
+    with pytest.raises(KeyError, match="loss"):
+        write_card(tmp_path, "{loss}", {})

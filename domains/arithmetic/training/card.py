@@ -22,7 +22,7 @@ from domains.arithmetic.training.measure import draw, is_right
 from domains.arithmetic.training.prm import judge, pairs
 from domains.arithmetic.training.quality import calibration, quality
 from domains.arithmetic.training.samples import Sample
-from domains.training.card import model_facts
+from domains.training.card import model_facts, write_card
 
 TEMPLATES = Path(__file__).parent
 
@@ -72,13 +72,6 @@ def measure(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
     return shared | {"table": table}, shared | found | {"bins": bins, "aucs": aucs}
 
 
-def write_card(folder: Path, template: str, figures: dict[str, Any], note: str) -> None:
-    """Write ``README.md`` beside a model."""
-    text = (TEMPLATES / template).read_text(encoding="utf-8")
-    card = text.format(**model_facts(folder), **figures, note=note)
-    (folder / "README.md").write_text(card, encoding="utf-8")
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m domains.arithmetic.training.card")
@@ -87,8 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--prm-note", default="", help="the same of the reward model")
     options = parser.parse_args(arguments)
     policy, prm = measure(options.count)
-    write_card(MODEL, "policy_card.md", policy, options.policy_note)
-    write_card(PRM, "prm_card.md", prm, options.prm_note)
+    for folder, template, figures, note in (
+        (MODEL, "policy_card.md", policy, options.policy_note),
+        (PRM, "prm_card.md", prm, options.prm_note),
+    ):
+        facts = {**model_facts(folder), **figures, "note": note}
+        write_card(folder, (TEMPLATES / template).read_text(encoding="utf-8"), facts)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ Every figure of the card comes from the stored weights and from ``training.json`
 
 from __future__ import annotations
 
-import argparse
-import os
 import time
 from collections.abc import Sequence
 from itertools import islice
@@ -18,7 +16,7 @@ from typing import Any
 from domains.gdb17.data import FILE, load, prompt_molecules
 from domains.gdb17.prompt import HOLD_OUT, SHOTS, few_shot_prompt, split
 from domains.gdb17.training.evaluate import quality, sample, validation_loss
-from domains.training.card import model_facts
+from domains.training.card import card_options, model_facts, write_card
 
 MODEL = Path(__file__).parent.parent / "model"
 PROMPTS = 100
@@ -133,29 +131,24 @@ def measure(model_dir: Path, data: Path, each: int, loss_prompts: int) -> dict[s
     }
 
 
-def write_card(facts: dict[str, Any], model_dir: Path, machine: str) -> None:
-    """Writes ``README.md`` beside the model."""
+def said(facts: dict[str, Any], machine: str) -> dict[str, Any]:
+    """Return every field of the card: what was measured, and what is the same for every model."""
     fixed = {"file": FILE, "hold_out": HOLD_OUT, "shots": SHOTS, "machine": machine}
     command = (
         "python -m domains.gdb17.train --data DIR --work DIR "
         f"--minutes {facts['minutes']:g} --seed {facts['seed']}"
     )
-    card = CARD.format(**facts, **fixed, command=command)
-    (model_dir / "README.md").write_text(card, encoding="utf-8")
+    return {**facts, **fixed, "command": command}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="python -m domains.gdb17.training.card")
-    root = Path(os.environ.get("SMC_DATA", "../shared/data"))
-    parser.add_argument("--data", type=Path, default=root, help="root of the data sets, or a file")
-    parser.add_argument("--model", type=Path, default=MODEL)
+    parser = card_options("python -m domains.gdb17.training.card", MODEL)
     parser.add_argument("--each", type=int, default=30, help="samples a prompt")
     parser.add_argument("--loss-prompts", type=int, default=1000)
-    parser.add_argument("--machine", default=f"{os.cpu_count()} CPU cores")
     options = parser.parse_args(arguments)
     facts = measure(options.model, options.data, options.each, options.loss_prompts)
-    write_card(facts, options.model, options.machine)
+    write_card(options.model, CARD, said(facts, options.machine))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from domains.gdb17.prompt import LABEL, SHOTS, few_shot_prompt, molecule_line
+from domains.training.held_out import answer_losses
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 MAX_NEW_TOKENS = 40
 
 
-@torch.no_grad()
 def validation_loss(
     model: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
@@ -31,19 +31,17 @@ def validation_loss(
         their sum for one molecule) and ``per_molecule_se``, its standard error.
     """
     rng = np.random.default_rng(seed)
-    total, count = [], 0
-    for _ in range(prompts):
-        chosen = [held_out[i] for i in rng.choice(len(held_out), SHOTS + 1, replace=False)]
-        prompt = tokenizer.encode(few_shot_prompt(chosen[:SHOTS]))
-        answer = tokenizer.encode(molecule_line(chosen[SHOTS])[len(LABEL) :])
-        logits = model(input_ids=torch.tensor([prompt + answer])).logits[0].float()
-        log_probs = logits[len(prompt) - 1 : -1].log_softmax(-1)
-        total.append(-float(log_probs.gather(1, torch.tensor(answer)[:, None]).sum()))
-        count += len(answer)
+    rows = [rng.choice(len(held_out), SHOTS + 1, replace=False) for _ in range(prompts)]
+    chosen = [[held_out[i] for i in row] for row in rows]
+    found = answer_losses(
+        model,
+        tokenizer,
+        ((few_shot_prompt(c[:SHOTS]), molecule_line(c[SHOTS])[len(LABEL) :]) for c in chosen),
+    )
     return {
-        "per_token": sum(total) / count,
-        "per_molecule": float(np.mean(total)),
-        "per_molecule_se": float(np.std(total, ddof=1) / np.sqrt(prompts)),
+        "per_token": found.per_token,
+        "per_molecule": found.per_answer,
+        "per_molecule_se": found.per_answer_se,
     }
 
 

@@ -7,8 +7,6 @@ Every figure of the card comes from the stored weights and from ``training.json`
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
 from collections.abc import Sequence
 from itertools import islice
@@ -28,7 +26,7 @@ from domains.planetarium.training.problems import (
     benchmark_classes,
     examples,
 )
-from domains.training.card import model_facts
+from domains.training.card import card_options, model_facts, write_card
 
 MODEL = Path(__file__).parent.parent / "model"
 CARD = """\
@@ -140,8 +138,8 @@ def measure(model_dir: Path, data: Path, each: int, prompts: int) -> dict[str, A
     }
 
 
-def write_card(facts: dict[str, Any], model_dir: Path, machine: str) -> None:
-    """Writes ``README.md`` beside the model."""
+def said(facts: dict[str, Any], machine: str) -> dict[str, Any]:
+    """Return every field of the card: what was measured, and what is the same for every model."""
     from domains.planetarium.training.corpus import FIRST_BLOCKS
 
     fixed = {
@@ -159,22 +157,17 @@ def write_card(facts: dict[str, Any], model_dir: Path, machine: str) -> None:
         "python -m domains.planetarium.train --data DIR --work DIR "
         f"--minutes {facts['minutes']:g} --seed {facts['seed']}"
     )
-    card = CARD.format(**(fixed | facts), command=command)
-    (model_dir / "README.md").write_text(card, encoding="utf-8")
+    return {**fixed, **facts, "command": command}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="python -m domains.planetarium.training.card")
-    root = Path(os.environ.get("SMC_DATA", "../shared/data"))
-    parser.add_argument("--data", type=Path, default=root, help="root of the data sets, or a file")
-    parser.add_argument("--model", type=Path, default=MODEL)
+    parser = card_options("python -m domains.planetarium.training.card", MODEL)
     parser.add_argument("--each", type=int, default=10, help="samples a prompt of the benchmark")
     parser.add_argument("--prompts", type=int, default=500, help="held-out problems")
-    parser.add_argument("--machine", default=f"{os.cpu_count()} CPU cores")
     options = parser.parse_args(arguments)
     facts = measure(options.model, options.data, options.each, options.prompts)
-    write_card(facts, options.model, options.machine)
+    write_card(options.model, CARD, said(facts, options.machine))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from domains.planetarium.generate import problem_text
 from domains.planetarium.judge import Verdict, judge
 from domains.planetarium.prompt import STOP
 from domains.planetarium.training.problems import Example
+from domains.training.held_out import answer_losses
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
@@ -20,7 +21,6 @@ MAX_NEW_TOKENS = 150
 BATCH = 32
 
 
-@torch.no_grad()
 def held_out_loss(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, examples: Sequence[Example]
 ) -> dict[str, float]:
@@ -30,17 +30,11 @@ def held_out_loss(
         ``per_token`` (nats, over the tokens of the goals), ``per_goal`` (nats, their sum for one
         goal) and ``per_goal_se``, its standard error.
     """
-    total, count = [], 0
-    for example in examples:
-        prompt, answer = tokenizer.encode(example.prompt), tokenizer.encode(example.answer)
-        logits = model(input_ids=torch.tensor([prompt + answer])).logits[0].float()
-        log_probs = logits[len(prompt) - 1 : -1].log_softmax(-1)
-        total.append(-float(log_probs.gather(1, torch.tensor(answer)[:, None]).sum()))
-        count += len(answer)
+    found = answer_losses(model, tokenizer, ((e.prompt, e.answer) for e in examples))
     return {
-        "per_token": sum(total) / count,
-        "per_goal": float(np.mean(total)),
-        "per_goal_se": float(np.std(total) / np.sqrt(len(total))),
+        "per_token": found.per_token,
+        "per_goal": found.per_answer,
+        "per_goal_se": found.per_answer_se,
     }
 
 

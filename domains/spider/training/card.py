@@ -7,8 +7,6 @@ Every figure of the card comes from the stored weights and from ``training.json`
 
 from __future__ import annotations
 
-import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from domains.spider.hardness import LEVELS
 from domains.spider.task import SpiderItem
 from domains.spider.training.evaluate import answers, losses
 from domains.spider.training.examples import read, split
-from domains.training.card import model_facts
+from domains.training.card import card_options, model_facts, write_card
 
 MODEL = Path(__file__).parent.parent / "model"
 WAYS = {
@@ -124,7 +122,7 @@ def measure(model_dir: Path, data: Path, loss_samples: int) -> dict[str, Any]:
     training, held_out = split(samples)
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
     model = AutoModelForCausalLM.from_pretrained(model_dir, dtype=torch.float32).eval()
-    total, tokens = losses(model, tokenizer, held_out[:loss_samples])
+    loss = losses(model, tokenizer, held_out[:loss_samples])
     items = TASK.items(None, data)
     prompts = [str(item.prompt) for item in items]
     texts = {
@@ -136,8 +134,8 @@ def measure(model_dir: Path, data: Path, loss_samples: int) -> dict[str, Any]:
     train = sum(map(len, training.values()))
     return {
         **model_facts(model_dir),
-        "loss": total / tokens,
-        "per_query": total / len(held_out[:loss_samples]),
+        "loss": loss.per_token,
+        "per_query": loss.per_answer,
         "loss_samples": len(held_out[:loss_samples]),
         "train": train,
         "databases": len(training),
@@ -199,27 +197,22 @@ def _mean_and_error(values: Sequence[float]) -> str:
     return f"{100 * np.mean(values):.1f} ± {100 * error:.1f}"
 
 
-def write_card(facts: dict[str, Any], model_dir: Path, machine: str) -> None:
-    """Writes ``README.md`` beside the model."""
+def said(facts: dict[str, Any], machine: str) -> dict[str, Any]:
+    """Return every field of the card: what was measured, and what is the same for every model."""
     command = (
         "python -m domains.spider.train --data DIR --work DIR "
         f"--minutes {facts['minutes']:g} --seed {facts['seed']} --threads 1"
     )
-    card = CARD.format(**facts, command=command, machine=machine)
-    (model_dir / "README.md").write_text(card, encoding="utf-8")
+    return {**facts, "command": command, "machine": machine}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="python -m domains.spider.training.card")
-    root = Path(os.environ.get("SMC_DATA", "../shared/data"))
-    parser.add_argument("--data", type=Path, default=root, help="root of the data sets")
-    parser.add_argument("--model", type=Path, default=MODEL)
+    parser = card_options("python -m domains.spider.training.card", MODEL)
     parser.add_argument("--loss-samples", type=int, default=300)
-    parser.add_argument("--machine", default=f"{os.cpu_count()} CPU cores")
     options = parser.parse_args(arguments)
     facts = measure(options.model, options.data, options.loss_samples)
-    write_card(facts, options.model, options.machine)
+    write_card(options.model, CARD, said(facts, options.machine))
 
 
 if __name__ == "__main__":

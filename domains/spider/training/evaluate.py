@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from domains.spider.compact_prompt import compact_text, told
 from domains.spider.hardness import LEVELS, hardness
 from domains.spider.scoring import judge
 from domains.spider.training.examples import Sample
 from domains.spider.training.queries import written
+from domains.training.held_out import AnswerLosses, answer_losses
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
@@ -26,19 +26,12 @@ def prompt_of(sample: Sample) -> str:
     return compact_text(str(sample.known.listing), told(sample.pieces))
 
 
-@torch.no_grad()
 def losses(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, samples: Sequence[Sample]
-) -> tuple[float, int]:
-    """Return the summed loss in nats of the queries in the one style, and their tokens."""
-    total, count = 0.0, 0
-    for sample in samples:
-        prompt = tokenizer.encode(prompt_of(sample))
-        answer = tokenizer.encode(f" {written(sample.parts)}\n")
-        logits = model(input_ids=torch.tensor([prompt + answer])).logits[0, len(prompt) - 1 : -1]
-        total += float(functional.cross_entropy(logits, torch.tensor(answer), reduction="sum"))
-        count += len(answer)
-    return total, count
+) -> AnswerLosses:
+    """Return the losses of the queries in the one style."""
+    pairs = ((prompt_of(sample), f" {written(sample.parts)}\n") for sample in samples)
+    return answer_losses(model, tokenizer, pairs)
 
 
 @torch.no_grad()
@@ -91,7 +84,7 @@ def validation(
     rng = np.random.default_rng(0)
     count = min(prompts, len(held_out))
     chosen = [held_out[i] for i in rng.choice(len(held_out), count, replace=False)]
-    total, tokens = losses(model, tokenizer, chosen)
+    loss = losses(model, tokenizer, chosen)
     texts = answers(model, tokenizer, [prompt_of(s) for s in chosen], greedy=True)
     right: dict[str, list[bool]] = {level: [] for level in LEVELS}
     for sample, text in zip(chosen, texts, strict=True):
@@ -101,7 +94,7 @@ def validation(
     exact = sum(text == written(s.parts) for s, text in zip(chosen, texts, strict=True))
     every = [r for level in right.values() for r in level]
     return {
-        "held_out_loss": total / tokens,
+        "held_out_loss": loss.per_token,
         "exact": exact / count,
         "correct": sum(every) / count,
         **{level: f"{sum(mine)}/{len(mine)}" for level, mine in right.items()},
