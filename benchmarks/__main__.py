@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks import report, run
-from smc.errors import SMCError
+from benchmarks.command import explained
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,15 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reporting = commands.add_parser("report", help="tables and a plot of what a run left")
     report.add_arguments(reporting)
     parsed = parser.parse_args(arguments)
-    try:
-        {"run": run.main, "report": report.main}[parsed.command](parsed)
-    except SMCError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here.", file=sys.stderr)
-        return 130
-    return 0
+    work = {"run": run.main, "report": report.main}[parsed.command]
+    return explained(lambda: work(parsed))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-import smc
 from benchmarks import provenance
-from benchmarks.methods import PAPER_RESAMPLING, RunSettings, generator, parse_methods
-from benchmarks.records import Run, prompt_digest
+from benchmarks.methods import PAPER_RESAMPLING, RunSettings, parse_methods
+from benchmarks.ray_cluster import LOCAL, check_address
+from benchmarks.ray_team import ray_team
+from benchmarks.ray_worker import Setup, code_digest, items_digest
 from benchmarks.store import Store
 from benchmarks.tasks import default_model, find_data, load_items, load_model, load_task
+from benchmarks.work import Here, Workplace, pending_units
 from domains.base import Item, Task
 from smc.errors import SettingsError
-from smc.model import LanguageModel
 from smc.settings import METHODS
 
 
@@ -51,6 +53,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--temperature", type=float, default=1.0, help="of the model, so of the target (default: 1)"
     )
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const=LOCAL,
+        metavar="ADDRESS",
+        help="spread over Ray workers: of this machine, or of the cluster at auto, HOST:PORT or "
+        "ray://HOST:PORT",
+    )
+    parser.add_argument(
+        "--ray-workers", type=int, help="how many (default: one a GPU, else as cores allow)"
+    )
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -60,11 +73,20 @@ def main(arguments: argparse.Namespace) -> None:
         SettingsError: An argument is out of its range, or does not fit the results in `--out`.
     """
     console = Console(stderr=True)
-    for name in ("seeds", "batch"):
-        if getattr(arguments, name) < 1:
+    for name in ("seeds", "batch", "ray_workers"):
+        if (value := getattr(arguments, name)) is not None and value < 1:
             raise SettingsError(
-                f"--{name}: expected a whole number above 0, got {getattr(arguments, name)}."
+                f"--{name.replace('_', '-')}: expected a whole number above 0, got {value}."
             )
+    if arguments.ray is not None:
+        check_address(arguments.ray)
+        if ":" in (arguments.device or ""):
+            raise SettingsError(
+                f"--device: got {arguments.device!r} with --ray, where each worker sees GPUs of "
+                "its own; expected --device cuda."
+            )
+    elif arguments.ray_workers is not None:
+        raise SettingsError("--ray-workers: got a number without --ray; expected both or neither.")
     methods = parse_methods(arguments.methods)
     task = load_task(arguments.domain)
     settings = RunSettings(
@@ -78,13 +100,12 @@ def main(arguments: argparse.Namespace) -> None:
     items = load_items(task, arguments.limit, data)
     model_name = arguments.model or default_model(task)
     store = Store(arguments.out)
-    with store.locked():
-        model = load_model(
-            model_name,
-            device=arguments.device,
-            dtype=arguments.dtype,
-            temperature=arguments.temperature,
-        )
+    runs = arguments.seeds * len(methods)
+    most = runs * math.ceil(len(items) / arguments.batch)
+    with (
+        store.locked(),
+        _workplace(arguments, task, items, settings, data, most, console) as workplace,
+    ):
         common = {
             "domain": task.name,
             "primary": task.primary,
@@ -99,25 +120,24 @@ def main(arguments: argparse.Namespace) -> None:
             "command": _command(arguments, model_name, data, settings),
             "date": provenance.now(),
             "commit": provenance.commit(),
-            "machine": provenance.machine(),
-            "versions": provenance.versions(),
+            **workplace.provenance(),
             "methods": methods,
             "seeds": arguments.seeds,
             "items": len(items),
             "batch": arguments.batch,
         }
         store.begin(common, start)
-        run_all(
-            task,
-            items,
-            model,
-            settings,
-            store,
-            methods=methods,
-            seeds=arguments.seeds,
-            batch=arguments.batch,
-            console=console,
+        units = pending_units(
+            store, items, methods=methods, seeds=arguments.seeds, batch=arguments.batch
         )
+        total = runs * len(items)
+        with _progress(console) as progress:
+            missing = sum(len(unit.items) for unit in units)
+            bar = progress.add_task(task.name, total=total, completed=total - missing)
+            for unit, records in workplace.results(units):
+                store.append(unit.method, unit.seed, records)
+                shown = f"{task.name} {unit.method} seed {unit.seed}"
+                progress.update(bar, advance=len(unit.items), description=shown)
     console.print(
         f"Results in {arguments.out}; see them with: python -m benchmarks report {arguments.out}",
         highlight=False,
@@ -125,81 +145,43 @@ def main(arguments: argparse.Namespace) -> None:
     )
 
 
-def run_all(
+def _workplace(
+    arguments: argparse.Namespace,
     task: Task[Any],
     items: Sequence[Item],
-    model: LanguageModel,
     settings: RunSettings,
-    store: Store,
-    *,
-    methods: Sequence[str],
-    seeds: int,
-    batch: int,
+    data: Path | None,
+    most: int,
     console: Console,
-) -> None:
-    """Run what is not in the store yet: for each seed, each method, batches of items."""
-    total = seeds * len(methods) * len(items)
-    with _progress(console) as progress:
-        bar = progress.add_task(task.name, total=total)
-        for seed in range(seeds):
-            for method in methods:
-                pending = _pending(store, method, seed, items)
-                progress.update(
-                    bar,
-                    advance=len(items) - len(pending),
-                    description=f"{task.name} {method} seed {seed}",
-                )
-                for chosen in _batches(pending, batch):
-                    records = run_batch(task, chosen, model, settings, method, seed)
-                    store.append(method, seed, records)
-                    progress.advance(bar, len(chosen))
-
-
-def run_batch(
-    task: Task[Any],
-    items: Sequence[Item],
-    model: LanguageModel,
-    settings: RunSettings,
-    method: str,
-    seed: int,
-) -> list[dict[str, Any]]:
-    """Run one method on some items at once; return one record each."""
-    potentials = [[*task.cheap(item), *task.expensive(item)] for item in items]
-    began, cpu_began = time.perf_counter(), time.process_time()
-    posteriors = smc.sample_batch(
-        model,
-        [item.prompt for item in items],
-        potentials,
-        num_particles=settings.num_particles,
-        max_tokens=settings.max_tokens,
-        ess_threshold=settings.ess_threshold,
-        resampling=settings.resampling,
-        resample_at=getattr(task, "resample_at", None),
-        method=method,
-        stop=settings.stop,
-        seeds=[generator(seed, item) for item in items],
+) -> AbstractContextManager[Workplace]:
+    """Return where units, `most` at most, are run: here, or by Ray's workers."""
+    if arguments.ray is None:
+        model = load_model(
+            arguments.model or default_model(task),
+            device=arguments.device,
+            dtype=arguments.dtype,
+            temperature=arguments.temperature,
+        )
+        return nullcontext(Here(task, model, settings))
+    given: str | None = arguments.model
+    if given is not None and Path(given).exists():
+        given = str(Path(given).resolve())
+    setup = Setup(
+        domain=arguments.domain,
+        limit=arguments.limit,
+        data=None if data is None else str(data.resolve()),
+        model=given,
+        device=arguments.device,
+        dtype=arguments.dtype,
+        temperature=arguments.temperature,
+        settings=settings,
+        items_digest=items_digest(items),
+        model_digest=provenance.model_digest(given or default_model(task)),
+        code=None if arguments.ray == LOCAL else code_digest(),
     )
-    seconds = (time.perf_counter() - began) / len(items)
-    cpu_seconds = (time.process_time() - cpu_began) / len(items)
-    run = Run(task, method, seed, settings.max_tokens)
-    return [run.record(i, p, seconds, cpu_seconds) for i, p in zip(items, posteriors, strict=True)]
-
-
-def _pending(store: Store, method: str, seed: int, items: Sequence[Item]) -> list[Item]:
-    """Return the items that have no result yet."""
-    done = {r["item"]: r["prompt_digest"] for r in store.repair(method, seed)}
-    for item in items:
-        if item.id in done and done[item.id] != prompt_digest(item):
-            raise SettingsError(
-                f"--out: {store.path(method, seed)} has a result of the item {item.id!r} with "
-                "another prompt, so the data differ. They cannot be mixed; give the data of "
-                "before, or another folder."
-            )
-    return [item for item in items if item.id not in done]
-
-
-def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    return (items[at : at + size] for at in range(0, len(items), size))
+    return ray_team(
+        arguments.ray, setup, workers=arguments.ray_workers, at_most=most, console=console
+    )
 
 
 def _progress(console: Console) -> Progress:
@@ -224,6 +206,7 @@ def _command(
         "out": arguments.out.name,
         "resampling": settings.resampling,
         "max_tokens": settings.max_tokens,
+        "ray": arguments.ray if arguments.ray in (None, LOCAL) else "auto",  # no host's name
     }
     words = ["python", "-m", "benchmarks", "run", arguments.domain]
     for name, value in vars(arguments).items():
