@@ -1,0 +1,272 @@
+"""A stock vLLM server as a language model: its draws come in segments, over HTTP.
+
+The server runs `smc.integrations.vllm_server`. It draws some tokens ahead, under the model or the
+model × a constraint, and reports each one's log weight increment; a decoding hands them out one
+at a time, as if they had been drawn then. That is exact: what was drawn ahead from a prefix is a
+draw from the proposal at every one of its tokens, and is thrown away with the particle it was for.
+A copy made by resampling draws anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from smc.backends.hf_prompts import encode
+from smc.backends.hf_tokens import token_bytes
+from smc.backends.openai_http import Endpoint
+from smc.backends.remote_fields import Fields
+from smc.backends.remote_segments import Segment, probe, read_segment
+from smc.errors import ModelError, SettingsError, VocabularyError
+from smc.model import HOLD, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
+
+Kind = Literal["grammar", "regex", "json"]
+
+
+class RemoteVLLM:
+    """p(x | prompt), or p(x | prompt) × a constraint, of a model behind a vLLM server.
+
+    Any method, potential and number of prompts works as with a model at hand; potentials that
+    come with the prompts are asked here, one of the server's own (`constraint`) there. Resampling
+    cuts short what was drawn ahead: let particles be compared after every segment,
+    `resample_at=every(segment)`.
+
+    Args:
+        model: Name under which the server knows the model.
+        url: Of the server, up to and with `/v1`.
+        tokenizer: A `transformers` tokenizer of that model, or its name or folder.
+        constraint: Kind and source of what the server constrains texts by: `("grammar", LARK)`,
+            `("regex", PATTERN)`, `("json", SCHEMA)`. It counts in the weights.
+        segment: Tokens that are drawn ahead at once.
+        temperature: > 0; like top_p and top_k part of the model, and so of the target.
+        top_p: In (0, 1].
+        top_k: 0 keeps all tokens.
+        eos_ids: Ids that end a sequence, in place of the tokenizer's.
+        api_key: Of the server, if it wants one.
+        max_concurrency: Requests at a time.
+        timeout: Seconds for one answer, see `Endpoint`.
+        retries: Of a request that may yet succeed, see `Endpoint`. A segment is the same each time.
+
+    Raises:
+        SettingsError: A value outside its range.
+        ModelError: On first use: the server does not run the processor as it must.
+        EndpointError: On use: the server does not answer, or refuses.
+
+    Example:
+        >>> server = RemoteVLLM("m", "http://localhost:8000/v1", "m", constraint=("regex", "a+"))
+        >>> posterior = smc.sample(server, "x", resample_at=every(16))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: str,
+        url: str,
+        tokenizer: Any,
+        *,
+        constraint: tuple[Kind, str] | None = None,
+        segment: int = 16,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        eos_ids: Sequence[int] | None = None,
+        api_key: str | None = None,
+        max_concurrency: int = 64,
+        timeout: float = 300.0,
+        retries: int = 4,
+    ) -> None:
+        if segment < 1 or max_concurrency < 1:
+            raise SettingsError(
+                "segment, max_concurrency: expected whole numbers above 0, got "
+                f"{segment!r} and {max_concurrency!r}."
+            )
+        self.segment = segment
+        self._name = model
+        self._given_tokenizer = tokenizer
+        self._eos_ids = eos_ids
+        self._max_concurrency = max_concurrency
+        self._endpoint = Endpoint(url.rstrip("/"), api_key, timeout, retries)
+        kind, source = constraint or ("regex", "")
+        if kind not in ("grammar", "regex", "json") or (constraint and not source):
+            raise SettingsError(
+                f"constraint: got {constraint!r}; expected ('grammar', source), ('regex', source) "
+                "or ('json', source)."
+            )
+        shaped = {"temperature": temperature, "top_p": top_p, "top_k": top_k, kind: source}
+        try:
+            self._fields = Fields(0, 1, (), 1, (0,), **shaped)
+        except ValueError as error:
+            raise SettingsError(f"model: {error}") from error
+        self._probed = False
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The token ids, their bytes, and the ids that end a sequence.
+
+        Raises:
+            VocabularyError: The tokenizer names no EOS, or its tokens cannot be read.
+        """
+        size = max(self._tokenizer.get_vocab().values()) + 1
+        eos = self._eos_ids
+        if eos is None and self._tokenizer.eos_token_id is not None:
+            eos = (self._tokenizer.eos_token_id,)
+        if not eos:
+            raise VocabularyError(
+                "model: the tokenizer names no end-of-sequence token, so no sequence could ever "
+                "be complete. Pass eos_ids= with the ids that shall end a sequence."
+            )
+        return Vocabulary(token_bytes(self._tokenizer, size), tuple(eos))
+
+    def start(
+        self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int
+    ) -> RemoteDecoding:
+        """See `LanguageModel.start`; the server reads a prompt when it is first drawn from."""
+        rows = [encode(self._tokenizer, prompt, len(vocabulary)) for prompt in prompts]
+        fields = replace(self._fields, max_tokens=max_tokens, eos=vocabulary.eos_ids)
+        if not self._probed:
+            self.ask([(rows[0], replace(fields, seed=1, prompt=len(rows[0]), probe=1))], 1)
+            self._probed = True
+        return RemoteDecoding(self, fields, rows)
+
+    def ask(self, wanted: Sequence[tuple[tuple[int, ...], Fields]], most: int) -> list[Segment]:
+        """Return a segment for each prompt and fields, several requests at a time.
+
+        Args:
+            wanted: Token ids of the prompt, and what to draw behind it.
+            most: Tokens of a segment.
+
+        Raises:
+            EndpointError: The server does not answer, or refuses.
+            ModelError: It answers as one without the processor.
+        """
+        workers = min(self._max_concurrency, len(wanted))
+        with ThreadPoolExecutor(workers, thread_name_prefix="smc-remote") as pool:
+            return list(pool.map(lambda job: self._segment(job[0], job[1], most), wanted))
+
+    def _segment(self, prompt: tuple[int, ...], fields: Fields, most: int) -> Segment:
+        body = {
+            "model": self._name,
+            "prompt": [*prompt, *fields.text],
+            "max_tokens": min(most, fields.max_tokens - len(fields.text)),
+            "temperature": 0,
+            # What a model's generation_config.json may set otherwise.
+            "repetition_penalty": 1.0,
+            "presence_penalty": 0.0,
+            "frequency_penalty": 0.0,
+            "min_tokens": 0,
+            "logprobs": 0,
+            "return_token_ids": True,
+            "stop_token_ids": list(fields.eos),
+            "vllm_xargs": fields.to_request(),
+        }
+        read = probe if fields.probe else read_segment
+        return self._endpoint.ask("/completions", body, lambda reply: read(reply, fields.eos))
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        if not isinstance(self._given_tokenizer, str):
+            return self._given_tokenizer
+        from transformers import AutoTokenizer
+
+        try:
+            return AutoTokenizer.from_pretrained(self._given_tokenizer)
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"tokenizer {self._given_tokenizer!r}: cannot be loaded: {error}. Expected the "
+                "folder or the name of the model that the server runs."
+            ) from error
+
+
+@dataclass
+class _Row:
+    """A prompt, the text so far, and what was drawn ahead of it: each is given out once."""
+
+    prompt: tuple[int, ...]
+    text: tuple[int, ...]
+    ahead: list[Segment]
+    drawn: list[tuple[int, Segment]]
+
+
+class RemoteDecoding:
+    """Rows whose next tokens a server has drawn, or will be asked for."""
+
+    def __init__(self, model: RemoteVLLM, fields: Fields, prompts: Sequence[tuple[int, ...]]):
+        self._model = model
+        self._fields = fields
+        self._rows = [_Row(prompt, (), [], []) for prompt in prompts]
+
+    def advance(self, parents: IntArray, tokens: IntArray) -> None:
+        """See `Decoding.advance`."""
+        rows = []
+        for parent, token in zip(parents.tolist(), tokens.tolist(), strict=True):
+            row = self._rows[parent]
+            if token == HOLD:
+                rows.append(_Row(row.prompt, row.text, row.ahead, []))
+                row.ahead = []
+                continue
+            ahead = [rest for drawn, rest in row.drawn if drawn == token and rest.tokens]
+            row.drawn = [(drawn, rest) for drawn, rest in row.drawn if drawn != token]
+            rows.append(_Row(row.prompt, (*row.text, token), ahead, []))
+        self._rows = rows
+
+    def draw(self, plan: Plan) -> Draws:
+        """Draw tokens as the plan says, as far as a server can.
+
+        The server's constraint is in the proposal and in the weights; masks and scores of the plan
+        weigh what comes. The plan's uniforms seed the segments.
+
+        Raises:
+            SettingsError: The plan has a proposal temperature.
+        """
+        if plan.temperature != 1:
+            raise SettingsError(
+                f"proposal: temperature={plan.temperature}; a remote server draws from the model "
+                "itself. Expected 1; the model's own temperature is an argument of RemoteVLLM."
+            )
+        owners = [self._rows[r] for r in plan.rows.tolist()]
+        given: list[Segment | None] = [row.ahead.pop(0) if row.ahead else None for row in owners]
+        lacking = [m for m, segment in enumerate(given) if segment is None]
+        wanted = []
+        for m in lacking:
+            row, seed = owners[m], int(plan.uniforms[m] * (1 << 53))
+            place = {"prompt": len(row.prompt), "text": row.text, "seed": seed}
+            wanted.append((row.prompt, replace(self._fields, **place)))
+        if wanted:
+            asked = self._model.ask(wanted, self._model.segment)
+            for m, segment in zip(lacking, asked, strict=True):
+                given[m] = segment
+        tokens = np.empty(len(owners), dtype=np.int64)
+        log_weights = np.empty(len(owners))
+        for m, (row, segment) in enumerate(zip(owners, given, strict=True)):
+            assert segment is not None
+            tokens[m], log_weights[m] = segment.tokens[0], segment.log_weights[0]
+            row.drawn.append((segment.tokens[0], segment.rest()))
+        return Draws(tokens, log_weights + _log_scores(plan, tokens))
+
+    def log_probs(self) -> FloatArray:
+        """Not to be had: a server does not send whole rows.
+
+        Raises:
+            ModelError: Always.
+        """
+        raise ModelError(
+            "model: a remote server sends no rows of log probabilities; expected a model in this "
+            "process. Use smc.load, or VLLMModel.load."
+        )
+
+
+def _log_scores(plan: Plan, tokens: IntArray) -> FloatArray:
+    """`[M]` what a plan's masks and scores say of tokens that were drawn without them."""
+    found = np.zeros(len(tokens))
+    at = np.maximum(tokens, 0)
+    if plan.log_scores is not None:
+        found += plan.log_scores[plan.rows, at]
+    if plan.mask is not None:
+        word = plan.mask[plan.rows, at // 32]
+        allowed = (word >> (at % 32).astype(np.uint32)) & 1
+        found[allowed == 0] = -np.inf
+    return found
