@@ -49,16 +49,30 @@ def _why_no_sandbox() -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     """Skip what runs programs where the machine has no walls to run them in."""
     try:
         return (yield)
     except Exception as error:
-        from potentials.sandbox import SandboxError
-
-        if any(isinstance(c, SandboxError) for c in _causes(error)) and _why_no_sandbox():
-            pytest.skip(f"no sandbox here: {_why_no_sandbox()}")
+        _skip_without_sandbox(error)
         raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """As `pytest_runtest_setup`."""
+    try:
+        return (yield)
+    except Exception as error:
+        _skip_without_sandbox(error)
+        raise
+
+
+def _skip_without_sandbox(error: Exception) -> None:
+    from potentials.sandbox import SandboxError
+
+    if any(isinstance(c, SandboxError) for c in _causes(error)) and _why_no_sandbox():
+        pytest.skip(f"no sandbox here: {_why_no_sandbox()}")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -41,11 +41,15 @@ if TYPE_CHECKING:
 
     from smc.backends.table import TableModel as TableModel
     from smc.backends.transformers import TransformersModel as TransformersModel
+    from smc.backends.vllm import VLLMModel as VLLMModel
+    from smc.backends.vllm_remote import RemoteVLLM as RemoteVLLM
     from smc.checking import check_potential as check_potential
 
 _LAZY = {
     "TableModel": "smc.backends.table",
+    "RemoteVLLM": "smc.backends.vllm_remote",
     "TransformersModel": "smc.backends.transformers",
+    "VLLMModel": "smc.backends.vllm",
     "check_potential": "smc.checking",
 }
 
@@ -62,6 +66,7 @@ __all__ = [
     "Potential",
     "PotentialError",
     "PromptError",
+    "RemoteVLLM",
     "SMCError",
     "Settings",
     "SettingsError",
@@ -72,6 +77,7 @@ __all__ = [
     "TokenPotential",
     "TokenScores",
     "TransformersModel",
+    "VLLMModel",
     "Vocabulary",
     "VocabularyError",
     "WhereBoundary",

@@ -123,9 +123,14 @@ class Run:
         """Return the result so far of one problem."""
         return self._populations[index].posterior()
 
-    def is_running(self, index: int) -> bool:
-        """Whether a problem has a particle that may go on."""
-        return any(row.population is self._populations[index] for row in self._rows)
+    def texts(self, index: int) -> list[tuple[str, bool]]:
+        """Return the distinct texts with weight of one problem, and whether each has ended."""
+        return self._populations[index].texts()
+
+    def unfinished(self) -> frozenset[int]:
+        """Return the indices of the problems that have a particle that may go on."""
+        live = {id(row.population) for row in self._rows if row.particles}
+        return frozenset(i for i, p in enumerate(self._populations) if id(p) in live)
 
     def cancel(self, index: int) -> None:
         """Kill all particles of a problem; their rows are freed after the next step."""

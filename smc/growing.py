@@ -11,7 +11,7 @@ from smc.model import Vocabulary
 from smc.population import Ending, Population
 from smc.prefix import Prefix, decode_more
 from smc.rows import Row
-from smc.scoring import death
+from smc.scoring import death, grown
 from smc.settings import Settings
 
 
@@ -43,24 +43,10 @@ class Growth:
         new = self.vocabulary.tokens[token]
         if token in self.vocabulary.eos_set:
             return self._ended(population, parent, token, particles)
-        assert new, "a backend never draws an id outside the model"
-        text, pending = decode_more(parent.pending, new)
-        raw = parent.raw + new
-        child = Prefix(
-            parent,
-            token,
-            parent.length + 1,
-            raw,
-            parent.text + text,
-            pending,
-            tuple(
-                asker.advance(reading, raw, new, text)
-                for asker, reading in zip(population.askers, parent.readings, strict=True)
-            ),
-        )
+        child = grown(population.askers, parent, token, new)
         if self.settings.resample_at is not None:
             child.sync_state, child.waits = self.settings.resample_at.advance(
-                parent.sync_state, text
+                parent.sync_state, child.text[len(parent.text) :]
             )
         cut = self._cut(child.text, len(parent.text))
         if cut is None:

@@ -117,6 +117,13 @@ class Population:
             totals[asker.name] = calls + cost.calls, seconds + cost.seconds
         return totals
 
+    def texts(self) -> list[tuple[str, bool]]:
+        """Return the distinct texts of the particles with weight, and whether each has ended."""
+        kept = np.flatnonzero(self.log_weights > -np.inf).tolist()
+        distinct = {(id(self.prefixes[i]), id(self.endings[i])): i for i in kept}
+        texts = ((_text(self.prefixes[i], self.endings[i]), i) for i in distinct.values())
+        return list(dict.fromkeys((text, self.endings[i] is not None) for text, i in texts))
+
     def posterior(self) -> Posterior:
         """Return the result."""
         log_weights = self.log_weights + self.log_evidence_base
@@ -131,7 +138,11 @@ class Population:
 
 
 def _sequence(prefix: Prefix, ending: Ending | None) -> TextSequence:
+    text = _text(prefix, ending)
     if ending is None:
-        return TextSequence(prefix.final_text, prefix.tokens, finished=False)
-    text = prefix.final_text if ending.text is None else ending.text
+        return TextSequence(text, prefix.tokens, finished=False)
     return TextSequence(text, (*prefix.tokens, ending.token), finished=True)
+
+
+def _text(prefix: Prefix, ending: Ending | None) -> str:
+    return prefix.final_text if ending is None or ending.text is None else ending.text

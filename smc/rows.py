@@ -13,6 +13,7 @@ from smc.population import Population
 from smc.prefix import Prefix
 from smc.scoring import Asker, Request
 from smc.settings import Settings
+from smc.token_scores import all_allowed, combined_scores
 
 
 @dataclass(slots=True)
@@ -103,26 +104,9 @@ def _token_scores(
                 _, where, asked = requests.setdefault(id(asker), (asker, [], []))
                 where.append(r)
                 asked.append((rows[r].prefix, k, population.costs[k]))
-    mask: NDArray[np.uint32] | None = None
-    log_scores: NDArray[np.float32] | None = None
-    for asker, where, asked in requests.values():
-        bits, scores = asker.token_scores(asked)
-        if bits is not None:
-            mask = _everything(rows, vocabulary) if mask is None else mask
-            mask[where] &= bits
-        if scores is not None:
-            if log_scores is None:
-                log_scores = np.zeros((len(rows), len(vocabulary)), dtype=np.float32)
-            for r, row_scores in zip(where, scores, strict=True):  # twice where it is there twice
-                log_scores[r] += row_scores
+    mask, log_scores = combined_scores(requests.values(), len(rows), vocabulary)
     last = [r for r in drawn if rows[r].prefix.length + 1 >= settings.max_tokens]
     if last:
-        mask = _everything(rows, vocabulary) if mask is None else mask
+        mask = all_allowed(len(rows), vocabulary) if mask is None else mask
         mask[last] &= vocabulary.eos_mask
     return mask, log_scores
-
-
-def _everything(rows: Sequence[Row], vocabulary: Vocabulary) -> NDArray[np.uint32]:
-    """A mask that allows every token in every row."""
-    words = len(vocabulary.eos_mask)
-    return np.full((len(rows), words), np.iinfo(np.uint32).max, dtype=np.uint32)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from smc.errors import PotentialError, SMCError
 from smc.model import Vocabulary
 from smc.potential import AnyPotential, IncrementalPotential, Potential, TokenPotential
-from smc.prefix import Prefix, Reading
+from smc.prefix import Prefix, Reading, decode_more
 
 
 @dataclass
@@ -187,6 +187,37 @@ def with_values(prefix: Prefix, log_values: dict[int, float]) -> None:
     prefix.readings = tuple(
         replace(r, log_value=log_values[k]) if k in log_values else r
         for k, r in enumerate(prefix.readings)
+    )
+
+
+def grown(
+    askers: Sequence[Asker], parent: Prefix, token: int, new: bytes | None, *, linked: bool = True
+) -> Prefix:
+    """Return a prefix and one more token.
+
+    Args:
+        askers: Of the prefix's potentials, in the order of its readings.
+        parent: The prefix.
+        token: The token, which is no end of sequence.
+        new: Its bytes, as the vocabulary has them.
+        linked: Whether the new prefix knows its parent. One that does keeps the parent's text
+            alive with its own.
+    """
+    assert new, "a backend never draws an id outside the model"
+    text, pending = decode_more(parent.pending, new)
+    raw = parent.raw + new
+    readings = tuple(
+        asker.advance(reading, raw, new, text)
+        for asker, reading in zip(askers, parent.readings, strict=True)
+    )
+    return Prefix(
+        parent if linked else None,
+        token,
+        parent.length + 1,
+        raw,
+        parent.text + text,
+        pending,
+        readings,
     )
 
 

@@ -6,7 +6,18 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from smc.model import HOLD, Decoding, Draws, LanguageModel, Plan, Prompt, Vocabulary
+from smc.model import (
+    HOLD,
+    Decoding,
+    Draws,
+    FloatArray,
+    IntArray,
+    LanguageModel,
+    Plan,
+    Prompt,
+    Vocabulary,
+    mask_width,
+)
 
 Ids = tuple[int, ...]
 """Token ids behind the prompt."""
@@ -75,10 +86,39 @@ class TokenRows:
         assert self._decoding is not None
         return self._decoding.draw(plan)
 
-    def log_probs(self) -> np.ndarray:
-        """`[R, V]` of the rows; see `Decoding.log_probs`."""
-        assert self._decoding is not None
-        return self._decoding.log_probs()
+    def log_normalisers(self, plan: Plan, draws: Draws) -> FloatArray:
+        """`[M]` log Σᵥ pₜ(v) φ(v) of the row of each draw, with pₜ the model at temperature t.
+
+        The weight of a draw of token v at temperature t is log Z + (1 − 1/t) log p(v), where
+        Z = Σᵥ p(v)^(1/t) φ(v). So a draw without φ, and the probabilities of both tokens, give the
+        ratio of Z with φ to Z without; nothing of the vocabulary's size leaves the device.
+
+        Args:
+            plan: What was drawn; its temperature is t.
+            draws: What came of it.
+        """
+        free = self.draw(Plan(plan.rows, plan.uniforms, temperature=plan.temperature))
+        share = 1 - 1 / plan.temperature
+        log_z, log_z_free = (
+            d.log_weights - share * self._log_probs_of(plan.rows, d.tokens) for d in (draws, free)
+        )
+        return np.where(draws.tokens < 0, -np.inf, log_z - log_z_free)
+
+    def _log_probs_of(self, rows: IntArray, tokens: IntArray) -> FloatArray:
+        """`[M]` log p of tokens at rows, 0 for none; a mask that leaves one token weighs it."""
+        width = len(self.vocabulary)
+        found = np.zeros(len(tokens))
+        pairs = {(r, t) for r, t in zip(rows.tolist(), tokens.tolist(), strict=True) if t >= 0}
+        while pairs:  # a mask a row: tokens of the same row take turns
+            turn = dict(pairs)
+            pairs -= turn.items()
+            where, only = np.fromiter(turn, np.int64), np.fromiter(turn.values(), np.int64)
+            mask = np.zeros((self.size, mask_width(width)), dtype=np.uint32)
+            mask[where, only // 32] = np.uint32(1) << (only % 32).astype(np.uint32)
+            weights = self.draw(Plan(where, np.full(len(where), 0.5), mask)).log_weights
+            for r, t, w in zip(where.tolist(), only.tolist(), weights.tolist(), strict=True):
+                found[(rows == r) & (tokens == t)] = w
+        return found
 
     def _restart(self) -> None:
         """Prefill the prompt anew; all rows are gone but the one behind it."""

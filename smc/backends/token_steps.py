@@ -159,7 +159,7 @@ class TokenSteps:
         if mask is None and log_scores is None:
             log_weights = np.zeros(len(walks))
         elif tempered != 1:
-            log_weights = self._weights.log_normalisers(rows.log_probs(), plan, draws.tokens)
+            log_weights = rows.log_normalisers(plan, draws)
         children: dict[tuple[int, int], Prefix] = {}
         for walk, token, log_weight in zip(walks, draws.tokens.tolist(), log_weights, strict=True):
             walk.log_weight += float(log_weight)

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smc.backends.token_rows import Ids
-from smc.model import FloatArray, IntArray, Plan, Vocabulary, unpack_mask
+from smc.model import Vocabulary
 from smc.potential import AnyPotential, flatten
-from smc.prefix import Prefix, decode_more
-from smc.scoring import Asker, Cost, with_values
+from smc.prefix import Prefix
+from smc.scoring import Asker, Cost, grown, with_values
+from smc.token_scores import combined_scores
 
 _KNOWN = 4096
 """Prefixes that are remembered; one that is forgotten is read again from its first token."""
@@ -55,53 +56,21 @@ class StepWeights:
 
     def child(self, parent: Prefix, token: int) -> Prefix:
         """Return a prefix and one more token."""
-        new = self._vocabulary.tokens[token]
-        assert new, "a backend never draws an id outside the model"
-        text, pending = decode_more(parent.pending, new)
-        raw = parent.raw + new
-        readings = tuple(
-            asker.advance(reading, raw, new, text)
-            for asker, reading in zip(self._askers, parent.readings, strict=True)
-        )
-        whole = parent.text + text
         # Without its parent: a text of T tokens would be kept T times.
-        return Prefix(None, token, parent.length + 1, raw, whole, pending, readings)
+        new = self._vocabulary.tokens[token]
+        return grown(self._askers, parent, token, new, linked=False)
 
     def token_scores(
         self, places: Sequence[tuple[int, Prefix]], size: int
     ) -> tuple[NDArray[np.uint32] | None, NDArray[np.float32] | None]:
         """Combine what the token potentials say of some rows of a batch of `size` rows."""
-        mask: NDArray[np.uint32] | None = None
-        log_scores: NDArray[np.float32] | None = None
         rows = dict(places)
-        where = list(rows)
-        for k, asker in enumerate(self._askers):
-            if not asker.is_token:
-                continue
-            bits, scores = asker.token_scores([(p, k, self._cost) for p in rows.values()])
-            if bits is not None:
-                if mask is None:
-                    words = len(self._vocabulary.eos_mask)
-                    mask = np.full((size, words), np.iinfo(np.uint32).max, dtype=np.uint32)
-                mask[where] &= bits
-            if scores is not None:
-                if log_scores is None:
-                    log_scores = np.zeros((size, len(self._vocabulary)), dtype=np.float32)
-                log_scores[where] += scores
-        return mask, log_scores
-
-    def log_normalisers(self, log_probs: FloatArray, plan: Plan, tokens: IntArray) -> FloatArray:
-        """`[M]` log Σᵥ pₜ(v) φ(v) of each draw, with pₜ the model at the plan's temperature."""
-        rows = log_probs[plan.rows]
-        tempered = rows / plan.temperature
-        weighed = tempered.copy()
-        if plan.log_scores is not None:
-            weighed += plan.log_scores[plan.rows]
-        if plan.mask is not None:
-            allowed = unpack_mask(plan.mask[plan.rows], rows.shape[1])
-            weighed = np.where(allowed, weighed, -np.inf)
-        found = _log_sum(weighed) - _log_sum(tempered)
-        return np.where(tokens < 0, -np.inf, found)
+        asked = [
+            (asker, list(rows), [(p, k, self._cost) for p in rows.values()])
+            for k, asker in enumerate(self._askers)
+            if asker.is_token
+        ]
+        return combined_scores(asked, size, self._vocabulary)
 
     def finish(self, walks: Sequence[Walked]) -> None:
         """Multiply log weights by what the other potentials say at the end of a step.
@@ -150,11 +119,3 @@ class StepWeights:
         self._known[ids] = prefix
         if len(self._known) > _KNOWN:
             del self._known[next(iter(self._known))]
-
-
-def _log_sum(values: FloatArray) -> FloatArray:
-    """`[M]` log Σ exp of each row; −inf where there is nothing."""
-    peak = values.max(axis=1, keepdims=True)
-    peak = np.where(peak == -np.inf, 0.0, peak)
-    with np.errstate(divide="ignore"):
-        return np.log(np.exp(values - peak).sum(axis=1)) + peak[:, 0]

@@ -119,6 +119,30 @@ class TransformersModel:
         )
 
     @property
+    def model(self) -> Any:
+        """The network, as given or loaded."""
+        return self._model
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer."""
+        return self._tokenizer
+
+    def encode(self, prompt: Prompt, max_tokens: int) -> tuple[int, ...]:
+        """Return a prompt's token ids, those that `start` begins with.
+
+        Args:
+            prompt: Text, chat messages or token ids.
+            max_tokens: Which shall follow.
+
+        Raises:
+            PromptError: It cannot be encoded, or leaves too little of the context.
+        """
+        ids = encode(self._tokenizer, prompt, self._num_embedded)
+        check_fits(ids, max_tokens, self._context)
+        return ids
+
+    @property
     def vocabulary(self) -> Vocabulary:
         """The token ids, their bytes, and the ids that end a sequence.
 
@@ -151,9 +175,7 @@ class TransformersModel:
                 f"model: {self._size} logits a token, but the vocabulary has {len(vocabulary)} "
                 "ids; expected as many. Use the model's own, or pad with None."
             )
-        rows = [encode(self._tokenizer, prompt, self._num_embedded) for prompt in prompts]
-        for ids in rows:
-            check_fits(ids, max_tokens, self._context)
+        rows = [self.encode(prompt, max_tokens) for prompt in prompts]
         head = Head(self._warp, self._size, vocabulary.suppressed, self._forward.device)
         return start_decoding(self._forward, head, rows)
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from smc.errors import GrammarError, SettingsError
 from smc.potential import AnyPotential, IncrementalPotential, Potential
+
+if TYPE_CHECKING:
+    from potentials import Limits
 
 
 def constraints(
@@ -15,7 +19,9 @@ def constraints(
     grammar: str | None = None,
     regex: str | None = None,
     json_schema: str | Mapping[str, Any] | None = None,
+    compact_json: str | Mapping[str, Any] | None = None,
     potentials: str | Sequence[AnyPotential | str] = (),
+    limits: Limits | None = None,
 ) -> list[AnyPotential]:
     """Return potentials in the order of the arguments.
 
@@ -23,7 +29,9 @@ def constraints(
         grammar: Lark source.
         regex: For the whole text.
         json_schema: As text, or as what the text says.
+        compact_json: Likewise, of documents without white space between their parts.
         potentials: Potentials, or `module:Name`; a text may part several by commas.
+        limits: How much work one mask may cost.
 
     Raises:
         GrammarError: A grammar, pattern or schema is malformed, or cannot be carried exactly.
@@ -39,15 +47,35 @@ def constraints(
     found: list[AnyPotential] = []
     if grammar is not None:
         source = _text("grammar", grammar)
-        found.append(_made("grammar", lambda: Grammar(source)))
+        found.append(_made("grammar", lambda: Grammar(source, limits=limits)))
     if regex is not None:
         pattern = _text("regex", regex)
-        found.append(_made("regex", lambda: Regex(pattern)))
-    if json_schema is not None:
-        schema = json_schema if isinstance(json_schema, str) else json.dumps(json_schema)
-        found.append(_made("json_schema", lambda: JSONSchema(schema)))
+        found.append(_made("regex", lambda: Regex(pattern, limits=limits)))
+    for name, given in (("json_schema", json_schema), ("compact_json", compact_json)):
+        if given is not None:
+            schema = given if isinstance(given, str) else json.dumps(given)
+            space = name == "json_schema"
+            made = partial(JSONSchema, schema, whitespace=space, limits=limits)
+            found.append(_made("json_schema", made))
     named = potentials.split(",") if isinstance(potentials, str) else potentials
     return found + [_potential(p) for p in named if p]
+
+
+def request_limits() -> Limits:
+    """Return how much work a mask may cost where the grammar comes from a stranger.
+
+    Far less than what one's own may cost. What makes masks slow is ambiguity; grammars of
+    programming languages stay far below.
+    """
+    from potentials import Limits
+
+    return Limits(
+        max_items_in_row=1_000,
+        step_max_items=50_000,
+        step_lexer_fuel=1_000_000,
+        initial_lexer_fuel=5_000_000,
+        max_lexer_states=250_000,
+    )
 
 
 def _potential(given: AnyPotential | str) -> AnyPotential:

@@ -116,21 +116,27 @@ def test_both_tasks_under_a_constraint(folder, tasks):
 
 
 def test_plain_sampling_scores_as_the_harness_does(folder, tasks):
-    """The share of answers whose first letter is "e" or any other: two proportions, z = 4."""
+    """The task's score, and the shares of some first letters: two proportions each, z = 4.
+
+    The standard error of the difference of two shares of n answers, p the mean of both, is
+    sqrt(2 p (1 − p) / n). The score is the share of answers whose first small letter is "e".
+    """
     ours = SMCModel(str(folder), device="cpu", batch_size=16, num_particles=1, method="lm", seed=1)
-    shares = []
+    found = []
     for model, options in (
         (ours, {}),
         ("hf", {"model_args": {"pretrained": str(folder), "device": "cpu"}, "batch_size": 16}),
     ):
         results = evaluated(model, tasks, "sampled", gen_kwargs="top_k=0", **options)
-        assert math.isfinite(results["results"]["sampled"]["exact_match,first"])
-        found = answers(results, "sampled")
-        shares.append([sum(t[:1] == c for t in found) / len(found) for c in ("e", "o", "t", " ")])
-    for a, b in zip(*shares, strict=True):
+        texts = answers(results, "sampled")
+        assert len(texts) == ITEMS
+        score = results["results"]["sampled"]["exact_match,first"]
+        found.append([score, *(sum(t[:1] == c for t in texts) / ITEMS for c in ("e", "o", "t"))])
+    for a, b in zip(*found, strict=True):
         mean = (a + b) / 2
-        assert abs(a - b) <= 4 * math.sqrt(2 * mean * (1 - mean) / ITEMS) + 1e-9
-    assert max(shares[0]) > 0, "none of these letters ever begins an answer"
+        assert abs(a - b) <= 4 * math.sqrt(2 * mean * (1 - mean) / ITEMS) + 1e-9, found
+    assert all(0 < score < 1 for score, *_ in found), "a score that tells nothing"
+    assert max(found[0][1:]) > 0, "none of these letters ever begins an answer"
 
 
 def test_likelihoods_are_the_harness_s_own(folder, tasks):

@@ -198,40 +198,38 @@ def test_what_has_no_weights_is_refused(model, tokenizer, options, named):
         )
 
 
-def test_the_folder_is_loaded_by_name(model, tokenizer, tmp_path, monkeypatch):
+@pytest.fixture
+def by_folder(model, tokenizer, tmp_path, monkeypatch):
+    """Call `generate` with the folder; the arguments are those of the call beyond the usual."""
     monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path))
-    inputs = encoded(tokenizer, "the cat")
-    out = model.generate(
-        **inputs,
-        custom_generate=str(FOLDER),
-        trust_remote_code=True,
-        tokenizer=tokenizer,
-        do_sample=True,
-        top_k=0,
-        max_new_tokens=6,
-        regex="[ab]{2}",
-        num_particles=5,
-        seed=0,
-    )
-    (text,) = texts(tokenizer, out, inputs["input_ids"].shape[1])
+
+    def call(**options):
+        return model.generate(
+            **encoded(tokenizer, "the cat"),
+            custom_generate=str(FOLDER),
+            trust_remote_code=True,
+            tokenizer=tokenizer,
+            do_sample=True,
+            top_k=0,
+            seed=0,
+            **options,
+        )
+
+    return call
+
+
+def test_the_folder_is_loaded_by_name(tokenizer, by_folder):
+    out = by_folder(max_new_tokens=6, regex="[ab]{2}", num_particles=5)
+    (text,) = texts(tokenizer, out, encoded(tokenizer, "the cat")["input_ids"].shape[1])
     assert len(text) == 2 and set(text) <= {"a", "b"}
 
 
-def test_the_folder_takes_the_stop_strings_of_generate(model, tokenizer, tmp_path, monkeypatch):
-    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path))
-    inputs = encoded(tokenizer, "the cat")
-    out = model.generate(
-        **inputs,
-        custom_generate=str(FOLDER),
-        trust_remote_code=True,
-        tokenizer=tokenizer,
-        do_sample=True,
-        top_k=0,
+def test_the_folder_takes_the_stop_strings_of_generate(tokenizer, by_folder):
+    out = by_folder(
         max_new_tokens=9,
         regex="[a-c]{0,4}",
         stop_strings="a",
         num_particles=64,
-        seed=0,
         return_dict_in_generate=True,
     )
     ended = [s for s in out.posteriors[0].sequences if s.finished]

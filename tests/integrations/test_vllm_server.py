@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,6 +26,7 @@ from smc.backends.remote_fields import Fields
 from smc.backends.vllm_remote import RemoteVLLM
 from smc.model import unpack_mask
 from smc.steps import EndpointError
+from tests.integrations.test_readme import blocks
 from tests.integrations.vllm_serving import ROOT, vllm_server
 
 pytestmark = [
@@ -174,6 +179,36 @@ def test_what_cannot_be_served_is_refused_with_a_message(url: str) -> None:
         assert message in refused.value.read().decode()
     with pytest.raises(EndpointError, match="404"):
         smc.sample(RemoteVLLM("absent", url, str(MODEL)), PROMPT, num_particles=2, max_tokens=2)
+
+
+def test_the_example_in_the_readme(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = blocks("A vLLM server", "python")
+    monkeypatch.chdir(ROOT)
+    for written, here in (("http://localhost:8001/v1", url), ('"molecules"', '"served"')):
+        assert written in block
+        block = block.replace(written, here)
+    exec(compile(block, "README.md", "exec"), {})
+    assert SMILESValidity().complete(capsys.readouterr().out.rpartition(" ")[0]) == 0.0
+
+
+@pytest.mark.parametrize("needed", ["SegmentProcessor", "processed_logits"])
+def test_the_command_in_the_readme_is_that_of_the_tests(needed: str) -> None:
+    (command,) = blocks("A vLLM server", "bash")
+    assert needed in command
+    ours = inspect.getsource(vllm_server)
+    flags = re.findall(r"--[a-z-]+", command)
+    assert flags and all(flag in ours for flag in flags)
+
+
+def test_the_example_of_vllm_in_this_process_runs() -> None:
+    (block,) = blocks("vLLM in this process", "python")
+    done = subprocess.run(
+        [sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, timeout=400
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert re.search(r"-\d+\.\d+ 0\.\d+$", done.stdout.strip())
 
 
 def post(url: str, body: dict[str, Any]) -> Any:

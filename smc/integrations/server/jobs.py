@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from smc.errors import ModelError
 from smc.posterior import Posterior
 from smc.potential import AnyPotential
 from smc.settings import Settings
@@ -41,22 +43,41 @@ class Order:
         return self.settings, self.stop, self.warp
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
     """An order that waits, runs, or is done; shared by the engine's thread and the server's.
 
     Attributes:
         order: What to do.
-        on_text: Called in the engine's thread with each further piece of settled text; None: not.
         on_done: Called in the engine's thread once: with a posterior, or an error.
+        on_text: Called in the engine's thread with each further piece of settled text; None: not.
         alone: Whether it runs in a batch of its own, because a batch with it failed.
+        since: When it came, by `time.monotonic`.
     """
 
     order: Order
     on_done: Callable[[Posterior | BaseException], None]
     on_text: Callable[[str], None] | None = None
     alone: bool = False
+    since: float = field(default_factory=time.monotonic)
+    _told: str = ""
     _cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def tell(self, text: str) -> None:
+        """Hand on what a text has beyond what was told; a job that is redone tells nothing twice.
+
+        Raises:
+            ModelError: The text is another: the model is not deterministic.
+        """
+        if self.on_text is None or len(text) <= len(self._told):
+            return
+        if not text.startswith(self._told):
+            raise ModelError(
+                f"model: redone, a stream that began {self._told!r} goes {text!r}; expected the "
+                "same text from the same seed. Ask again, or without stream."
+            )
+        self.on_text(text[len(self._told) :])
+        self._told = text
 
     def cancel(self) -> None:
         """Nobody waits for it any more; its particles are freed at the next token."""

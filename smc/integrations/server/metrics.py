@@ -18,6 +18,7 @@ class Metrics:
     tokens: Counter
     queued: Gauge
     particles: Gauge
+    batches: Gauge
     seconds: Histogram
     step_seconds: Histogram
 
@@ -35,6 +36,7 @@ class Metrics:
             tokens=Counter("smc_particle_tokens", "Particle-tokens drawn", registry=own),
             queued=Gauge("smc_queue", "Jobs that wait", registry=own),
             particles=Gauge("smc_particles", "Particles that run", registry=own),
+            batches=Gauge("smc_batches", "Batches that run", registry=own),
             seconds=Histogram("smc_request_seconds", "Time of a request", registry=own),
             step_seconds=Histogram("smc_step_seconds", "Time of one token", registry=own),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from smc.errors import SettingsError
@@ -21,6 +22,9 @@ class Limits:
         max_particles: Of one prompt.
         max_tokens: Of one text.
         max_batch_particles: Particles of the prompts that run as one batch.
+        max_body_bytes: Of a request.
+        constraint_seconds: How long a request waits for its grammar, pattern or schema to be made;
+            then it is answered with 503.
 
     Raises:
         SettingsError: One of them is not above 0.
@@ -30,20 +34,32 @@ class Limits:
     max_particles: int = 256
     max_tokens: int = 4096
     max_batch_particles: int = 512
+    max_body_bytes: int = 4 << 20
+    constraint_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value < 1:
-                raise SettingsError(f"{name}: expected at least 1, got {value}.")
+            if value <= 0:
+                raise SettingsError(f"{name}: expected more than 0, got {value}.")
 
 
-def orders(served: Served, limits: Limits, body: CompletionRequest | ChatRequest) -> list[Order]:
+def orders(
+    served: Served,
+    limits: Limits,
+    body: CompletionRequest | ChatRequest,
+    constraint: Sequence[AnyPotential],
+) -> list[Order]:
     """Return an order for each prompt of a request.
+
+    Args:
+        served: The model.
+        limits: Of requests.
+        body: The request.
+        constraint: What its grammar, pattern or schema was made into.
 
     Raises:
         SettingsError: A limit is exceeded, or a potential unknown.
         PromptError: A prompt cannot be encoded, or does not fit.
-        GrammarError: A constraint is malformed.
     """
     for name, asked, allowed in (
         ("particles", body.particles, limits.max_particles),
@@ -61,7 +77,7 @@ def orders(served: Served, limits: Limits, body: CompletionRequest | ChatRequest
     prompts = [served.encode(prompt, body.max_tokens) for prompt in body.prompts]
     first = Order(
         prompt=(),
-        potentials=_potentials(served, body),
+        potentials=[*constraint, *_registered(served, body.potentials)],
         settings=settings,
         stop=tuple(body.stop or ()),
         warp=(body.temperature, body.top_p, body.top_k),
@@ -70,16 +86,11 @@ def orders(served: Served, limits: Limits, body: CompletionRequest | ChatRequest
     return [replace(first, prompt=p, seed=body.seed + i) for i, p in enumerate(prompts)]
 
 
-def _potentials(served: Served, body: CompletionRequest | ChatRequest) -> list[AnyPotential]:
-    found: list[AnyPotential] = []
-    constraint = body.constraint()
-    if constraint is not None:
-        found += served.constraints(*constraint)
-    for name in body.potentials:
+def _registered(served: Served, names: Sequence[str]) -> list[AnyPotential]:
+    for name in names:
         if name not in served.potentials:
             known = ", ".join(sorted(served.potentials)) or "none"
             raise SettingsError(
                 f"potentials: {name!r} is not registered here; expected one of: {known}."
             )
-        found.append(served.potentials[name])
-    return found
+    return [served.potentials[name] for name in names]

@@ -17,7 +17,11 @@ MAX_CONSTRAINT = 50_000
 
 
 class Structured(BaseModel):
-    """vLLM's `structured_outputs`; exactly one field."""
+    """vLLM's `structured_outputs`; exactly one constraint.
+
+    With `disable_any_whitespace` a JSON document has no white space between its parts: weak models
+    write little else where they may.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,6 +29,7 @@ class Structured(BaseModel):
     regex: str | None = None
     json_schema: str | dict[str, Any] | None = Field(default=None, alias="json")
     choice: list[str] | None = None
+    disable_any_whitespace: bool = False
 
 
 class Shared(BaseModel):
@@ -84,6 +89,8 @@ class Shared(BaseModel):
             raise ValueError("an empty string would end every text before it begins")
         if len(found) > 16:
             raise ValueError("at most 16 strings")
+        if any(re.search("[\ud800-\udfff]", text) for text in found):
+            raise ValueError("a string with a lone surrogate can end no text")
         return found
 
     @model_validator(mode="after")
@@ -103,7 +110,7 @@ class Shared(BaseModel):
         return self
 
     def constraint(self) -> tuple[str, str] | None:
-        """Return the one constraint: its kind (`grammar`, `regex`, `json_schema`) and text.
+        """Return the one constraint: its kind and text, for `constraints`.
 
         Raises:
             ValueError: There are several, or one is malformed.
@@ -217,7 +224,8 @@ def _of_structured(given: Structured | None) -> list[tuple[str, str]]:
         return []
     found = [("grammar", given.grammar), ("regex", given.regex)]
     if given.json_schema is not None:
-        found.append(("json_schema", _schema(given.json_schema)))
+        kind = "compact_json" if given.disable_any_whitespace else "json_schema"
+        found.append((kind, _schema(given.json_schema)))
     if given.choice is not None:
         found.append(("regex", _choices(given.choice)))
     return [(kind, text) for kind, text in found if text is not None]

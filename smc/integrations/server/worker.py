@@ -1,8 +1,8 @@
 """The engine's thread: takes waiting jobs in batches, one token a turn.
 
-Jobs of one kind that wait together run as one batch of the engine. At most two batches run at a
-time, taking turns: what arrives meanwhile gathers into the next batch, and a short request need not
-outlast a long one.
+Jobs of one kind that wait together run as one batch of the engine. As a rule two batches run at a
+time, taking turns: what arrives meanwhile gathers into the next batch. A job that has waited long
+does not wait for them, so that a short request need not outlast long ones.
 """
 
 from __future__ import annotations
@@ -11,26 +11,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-import numpy as np
-
-from smc.engine import Problem, Run
+from smc.integrations.server.batches import Batch
 from smc.integrations.server.jobs import Busy, Closed, Job, Warp
+from smc.integrations.server.memory import GivesBack
 from smc.integrations.server.metrics import Metrics
-from smc.integrations.server.settled import settled_text
 from smc.model import LanguageModel
 
 _RUNS = 2
-
-
-@dataclass
-class _Batch:
-    """Jobs that run together; a job at None is answered."""
-
-    run: Run
-    jobs: list[Job | None]
-    sent: list[str] = field(default_factory=list)
+_MOST_RUNS = 8
+_PATIENCE_SECONDS = 2.0
+_IDLE_SECONDS = 10.0
 
 
 class Worker:
@@ -56,7 +47,7 @@ class Worker:
         self._max_particles = max_particles
         self._metrics = metrics
         self._waiting: deque[Job] = deque()
-        self._batches: list[_Batch] = []
+        self._batches: list[Batch] = []
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="smc-engine", daemon=True)
@@ -70,8 +61,7 @@ class Worker:
     @property
     def particles(self) -> int:
         """Particles of the jobs that run now."""
-        running = (j for b in list(self._batches) for j in b.jobs if j is not None)
-        return sum(j.order.settings.num_particles for j in running)
+        return sum(j.order.settings.num_particles for b in list(self._batches) for j in b.jobs)
 
     def submit(self, jobs: list[Job]) -> None:
         """Queue all jobs of a request, or none.
@@ -98,94 +88,74 @@ class Worker:
         self._thread.join()
 
     def _loop(self) -> None:
+        give_back, dirty = GivesBack(), False
         while True:
             with self._changed:
-                while not (self._closed or self._waiting or self._batches):
-                    self._changed.wait()
+                self._changed.wait_for(self._has_work, _IDLE_SECONDS if dirty else None)
                 if self._closed:
                     break
-                taken = self._take() if len(self._batches) < _RUNS else []
+                taken = self._take() if self._may_start() else []
                 self._metrics.queued.set(len(self._waiting))
             if taken:
                 self._start(taken)
             for batch in list(self._batches):
                 self._step(batch)
             self._metrics.particles.set(self.particles)
-        left = [j for b in self._batches for j in b.jobs if j is not None]
+            self._metrics.batches.set(len(self._batches))
+            dirty = not give_back() or bool(self._batches)
+        left = [job for batch in self._batches for job in batch.jobs]
         self._batches = []
         for job in [*left, *self._waiting]:
             job.on_done(Closed())
 
+    def _has_work(self) -> bool:
+        return self._closed or bool(self._waiting or self._batches)
+
+    def _may_start(self) -> bool:
+        """Whether there is room for a further batch."""
+        if len(self._batches) < _RUNS or not self._waiting:
+            return True
+        waited = time.monotonic() - self._waiting[0].since
+        return len(self._batches) < _MOST_RUNS and waited > _PATIENCE_SECONDS
+
     def _take(self) -> list[Job]:
         """Take the oldest job, and those of its kind that fit beside it; the others wait."""
-        self._waiting = deque(j for j in self._waiting if not j.cancelled)
-        if not self._waiting:
-            return []
-        first = self._waiting[0]
-        taken, room = [], self._max_particles
-        for job in list(self._waiting):
-            fits = job.order.settings.num_particles <= room
-            if job is first or (fits and not (first.alone or job.alone) and _alike(job, first)):
+        waiting, self._waiting = self._waiting, deque()
+        taken: list[Job] = []
+        room = self._max_particles
+        for job in waiting:
+            if job.cancelled:
+                continue
+            particles = job.order.settings.num_particles
+            if not taken or (particles <= room and _alike(job, taken[0])):
                 taken.append(job)
-                room -= job.order.settings.num_particles
-                self._waiting.remove(job)
+                room -= particles
+            else:
+                self._waiting.append(job)
         return taken
 
     def _start(self, jobs: list[Job]) -> None:
-        order = jobs[0].order
-        problems = [
-            Problem(j.order.prompt, j.order.potentials, np.random.default_rng(j.order.seed))
-            for j in jobs
-        ]
         try:
-            run = Run(self._model(order.warp), problems, order.settings, order.stop)
+            self._batches.append(Batch(self._model(jobs[0].order.warp), jobs, self._metrics))
         except Exception as error:
-            self._failed(list(jobs), error)
-            return
-        self._batches.append(_Batch(run, list(jobs), [""] * len(jobs)))
+            self._failed(jobs, error)
 
-    def _step(self, batch: _Batch) -> None:
-        for index, job in enumerate(batch.jobs):
-            if job is not None and job.cancelled:
-                batch.run.cancel(index)
-                batch.jobs[index] = None
-                self._metrics.cancelled.inc()
+    def _step(self, batch: Batch) -> None:
         began = time.perf_counter()
         try:
-            if batch.run.running and any(batch.jobs):
-                batch.run.step()
+            batch.step()
         except Exception as error:
             self._batches.remove(batch)
-            self._failed([j for j in batch.jobs if j is not None], error)
+            self._failed(batch.jobs, error)
             return
         self._metrics.step_seconds.observe(time.perf_counter() - began)
-        for index, job in enumerate(batch.jobs):
-            if job is not None:
-                self._report(batch, index, job)
-        if not any(batch.jobs):
+        if not batch.jobs:
             self._batches.remove(batch)
-
-    def _report(self, batch: _Batch, index: int, job: Job) -> None:
-        """Hand on what is settled, and the result once it is there."""
-        done = not batch.run.is_running(index)
-        if not done and job.on_text is None:
-            return
-        posterior = batch.run.posterior(index)
-        if job.on_text is not None:
-            text = posterior.best or "" if done else settled_text(posterior, job.order.stop)
-            if len(text) > len(batch.sent[index]):
-                job.on_text(text[len(batch.sent[index]) :])
-                batch.sent[index] = text
-        if done:
-            batch.jobs[index] = None
-            self._metrics.tokens.inc(posterior.num_tokens)
-            job.on_done(posterior)
 
     def _failed(self, jobs: list[Job], error: Exception) -> None:
         """Tell a single job; of several, let each show by itself whether it is at fault."""
-        if len(jobs) == 1 or any(j.on_text is not None for j in jobs):
-            for job in jobs:
-                job.on_done(error)
+        if len(jobs) == 1:
+            jobs[0].on_done(error)
             return
         with self._changed:
             for job in reversed(jobs):
@@ -194,4 +164,5 @@ class Worker:
 
 
 def _alike(job: Job, other: Job) -> bool:
-    return job.order.kind == other.order.kind
+    """Whether two jobs may run as one batch."""
+    return not (job.alone or other.alone) and job.order.kind == other.order.kind

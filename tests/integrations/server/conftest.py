@@ -69,11 +69,11 @@ class Live:
         self._thread.join(timeout=30)
 
 
-def served(**potentials):
+def served(trial=None, **potentials):
     tokenizer = byte_level_tokenizer()
     tokenizer.chat_template = TEMPLATE
     known = {"no-a": NoA(), "no-space": NoSpace(), "broken": Broken(), **potentials}
-    return Served("tiny", tiny_model("llama", len(tokenizer)), tokenizer, known)
+    return Served("tiny", tiny_model("llama", len(tokenizer)), tokenizer, known, trial=trial)
 
 
 @pytest.fixture(scope="package")

@@ -1,0 +1,132 @@
+"""The load test's command line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import openai
+
+from benchmarks import provenance
+from benchmarks.server_load.process import Held, Server, server
+from benchmarks.server_load.report import page, summary
+from benchmarks.server_load.requests import BACK_PRESSURE, KINDS, Client
+from benchmarks.tasks import ROOT
+
+_LOOK_SECONDS = 5.0
+_SETTLE_SECONDS = 15.0
+_PATIENCE_SECONDS = 300.0
+
+
+@dataclass
+class Seen:
+    """What the clients saw.
+
+    Attributes:
+        seconds: Latencies by kind.
+        extinct: Answers that no text satisfies the constraints, by kind.
+        refused: Answers to come back later, by kind.
+        errors: Anything that should not have been.
+    """
+
+    seconds: dict[str, list[float]] = field(default_factory=lambda: {k: [] for k in KINDS})
+    extinct: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the clients; print what they saw and what the server held. 1 if anything was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.server_load", description=__doc__)
+    parser.add_argument("--clients", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--model", type=Path, default=ROOT / "domains/gdb17/model")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true", help="one object instead of a page")
+    parser.add_argument("--out", type=Path, help="also write the page to this file")
+    options = parser.parse_args(arguments)
+    with server(options.model, queue=4 * options.clients) as running:
+        seen, held = asyncio.run(_load(running, options))
+    found = {**summary(seen, held), **_provenance(options, arguments)}
+    if options.out is not None:
+        options.out.write_text(page(found), encoding="utf-8")
+    print(json.dumps(found, indent=2) if options.json else page(found))
+    return 1 if found["unexpected_errors"] or found["leaks"] else 0
+
+
+async def _load(running: Server, options: argparse.Namespace) -> tuple[Seen, list[Held]]:
+    began = time.monotonic()
+    seen, held = Seen(), [running.held(began)]
+    until = began + 60 * options.minutes
+    looking = asyncio.create_task(_look(running, began, held))
+    clients = [_client(running.url, options.seed + i, until, seen) for i in range(options.clients)]
+    await asyncio.gather(*clients)
+    looking.cancel()
+    await asyncio.sleep(_SETTLE_SECONDS)
+    held.append(await asyncio.to_thread(running.held, began))
+    return seen, held
+
+
+async def _look(running: Server, began: float, held: list[Held]) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        held.append(await asyncio.to_thread(running.held, began))
+
+
+async def _client(url: str, seed: int, until: float, seen: Seen) -> None:
+    """One request after the other, until the time is over."""
+    dice = random.Random(seed)
+    weights = [weight for weight, _ in KINDS.values()]
+    async with openai.AsyncOpenAI(
+        base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=_PATIENCE_SECONDS
+    ) as ours:
+        client = Client(ours, dice)
+        while time.monotonic() < until:
+            (kind,) = dice.choices(list(KINDS), weights)
+            began = time.monotonic()
+            if await _asked(client, kind, seen):
+                seen.seconds[kind].append(time.monotonic() - began)
+
+
+async def _asked(client: Client, kind: str, seen: Seen) -> bool:
+    """Ask once; whether it was answered as it should be."""
+    try:
+        await KINDS[kind][1](client)
+        return True
+    except openai.UnprocessableEntityError:
+        seen.extinct[kind] += 1
+        return True
+    except Exception as error:  # to be counted, whatever it is
+        status = error.status_code if isinstance(error, openai.APIStatusError) else None
+        if status in BACK_PRESSURE:
+            seen.refused[kind] += 1
+            await asyncio.sleep(1.0)
+        else:
+            seen.errors.append(f"{kind}: {type(error).__name__}: {error}"[:500])
+    return False
+
+
+def _provenance(options: argparse.Namespace, arguments: Sequence[str] | None) -> dict[str, Any]:
+    given = sys.argv[1:] if arguments is None else arguments
+    return {
+        "command": " ".join(["python -m benchmarks.server_load", *given]),
+        "clients": options.clients,
+        "model": provenance.shown_model(str(options.model)),
+        "commit": provenance.commit(),
+        "machine": provenance.machine(),
+        "date": provenance.now(),
+        "versions": provenance.versions(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

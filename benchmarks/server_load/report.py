@@ -1,0 +1,156 @@
+"""What the clients saw and the server held, as figures and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from benchmarks.server_load.process import Held
+
+_WARM_UP = 0.5
+"""Share of the time after which caches should be nearly full."""
+_FILES_SLACK = 8
+_RSS_SLACK = 0.1
+"""Of the memory after the warm-up: allocators settle late."""
+_WINDOW_SECONDS = 30
+_MEMORY_SECONDS = 240
+"""A shorter run says nothing of memory: caches fill all the while."""
+
+
+class Seen(Protocol):
+    """What `summary` needs of what the clients saw."""
+
+    seconds: dict[str, list[float]]
+    extinct: Mapping[str, int]
+    refused: Mapping[str, int]
+    errors: list[str]
+
+
+def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
+    """Return all figures.
+
+    Args:
+        seen: By the clients.
+        held: By the server; the first before the clients began, the last after they ended.
+    """
+    start, *running, end = held
+    warm = _warm(running, end)
+    return {
+        "requests": sum(len(s) for s in seen.seconds.values()),
+        "unexpected_errors": len(seen.errors),
+        "errors": seen.errors[:20],
+        "leaks": _leaks(warm, end),
+        "seconds": end.seconds,
+        "particle_tokens_per_second": round((end.tokens - start.tokens) / end.seconds, 1),
+        "kinds": {
+            kind: {
+                "answered": len(seconds),
+                "extinct": seen.extinct[kind],
+                "refused": seen.refused[kind],
+                **_percentiles(seconds),
+            }
+            for kind, seconds in seen.seconds.items()
+        },
+        "all": _percentiles([x for s in seen.seconds.values() for x in s]),
+        "held": {
+            "start": asdict(start),
+            "warm": asdict(warm),
+            "most": {name: max(getattr(h, name) for h in held) for name in asdict(end)},
+            "end": asdict(end),
+        },
+        "rss_mib_by_minute": _by_minute(held),
+    }
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """Return the figures as Markdown."""
+    machine, held = found["machine"], found["held"]
+    rows = [
+        f"| {kind} | {f['answered']} | {f['extinct']} | {f['refused']} | {_cells(f)} |"
+        for kind, f in found["kinds"].items()
+    ]
+    facts = (
+        ("memory, MiB", "rss"),
+        ("open files", "files"),
+        ("threads", "threads"),
+        ("processes below", "processes"),
+        ("particles", "particles"),
+        ("batches", "batches"),
+        ("prompts in the queue", "queued"),
+    )
+    states = [
+        f"| {name} | " + " | ".join(_shown(held[when][key], key) for when in held) + " |"
+        for name, key in facts
+    ]
+    lines = [
+        "# The server under load",
+        "",
+        f"`{found['command']}`",
+        "",
+        f"Commit {found['commit']}, {found['date']}; {machine['cores']} cores, load average "
+        f"{machine['load']} at the end. Model: {found['model']}, on the CPU. Server and clients "
+        "share the machine.",
+        "",
+        f"{found['clients']} clients for {found['seconds'] / 60:.1f} minutes, each one request "
+        f"after the other: {found['requests']} answered as they should be, "
+        f"**{found['unexpected_errors']} unexpected errors**, "
+        f"{found['particle_tokens_per_second']:,.0f} particle-tokens per second. Every JSON answer "
+        "is validated against its schema. Leaks: "
+        f"**{', '.join(found['leaks']) or 'none'}**.",
+        "",
+        "| kind | answered | no text found (422) | come back later (429, 503) | median s | p95 s | "
+        "p99 s |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *rows,
+        f"| all | {found['requests']} | | | {_cells(found['all'])} |",
+        "",
+        "| the server | at the start | warm | at most | at the end |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        *states,
+        "",
+        "Memory by minute, MiB: " + ", ".join(f"{m:.0f}" for m in found["rss_mib_by_minute"]) + ".",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _warm(running: Sequence[Held], end: Held) -> Held:
+    """What was held half way, with the least memory of some looks: it is given back in turns."""
+    window = [h for h in running if 0 <= h.seconds - _WARM_UP * end.seconds <= _WINDOW_SECONDS]
+    return replace(window[0], rss=min(h.rss for h in window)) if window else end
+
+
+def _leaks(warm: Held, end: Held) -> list[str]:
+    found = [name for name in ("particles", "batches", "queued") if getattr(end, name)]
+    if end.files > warm.files + _FILES_SLACK:
+        found.append("files")
+    if end.processes > warm.processes:
+        found.append("processes")
+    if end.seconds >= _MEMORY_SECONDS and end.rss > warm.rss * (1 + _RSS_SLACK):
+        found.append("memory")
+    return found
+
+
+def _percentiles(seconds: Sequence[float]) -> dict[str, float | None]:
+    levels = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+    if not seconds:
+        return dict.fromkeys(levels)
+    return {name: round(float(np.quantile(seconds, q)), 3) for name, q in levels.items()}
+
+
+def _by_minute(held: Sequence[Held]) -> list[float]:
+    minutes: dict[int, float] = {}
+    for one in held:
+        minutes.setdefault(int(one.seconds // 60), one.rss / 2**20)
+    return [round(m, 1) for m in minutes.values()]
+
+
+def _cells(percentiles: Mapping[str, Any]) -> str:
+    values = (percentiles[name] for name in ("p50", "p95", "p99"))
+    return " | ".join("" if v is None else f"{v:.2f}" for v in values)
+
+
+def _shown(value: float, key: str) -> str:
+    return f"{value / 2**20:.0f}" if key == "rss" else f"{value:g}"

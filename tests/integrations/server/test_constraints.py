@@ -1,0 +1,197 @@
+"""Grammars of strangers: made once, within limits, and nobody else waits for them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+import openai
+import pytest
+
+from smc.cli.trials import Trials
+from smc.errors import GrammarError
+from smc.integrations.server import create_app
+from smc.integrations.server.jobs import Busy
+from smc.integrations.server.makers import Maker
+from smc.integrations.server.orders import Limits
+from tests.integrations.server.conftest import Live, served
+
+# Terminals that are alike, with long counted repetitions: minutes to make.
+SLOW = "start: ({})+\n".format("|".join(f"T{i}" for i in range(12))) + "\n".join(
+    f"T{i}: /([a-z]{{1,{300 + 7 * i}}}{i})*x/" for i in range(12)
+)
+
+
+def ask(live, **options):
+    return live.client.completions.create(
+        model="tiny", prompt="the cat", max_tokens=6, extra_body=options
+    )
+
+
+@pytest.fixture(scope="module")
+def trials():
+    found = Trials(cpu_seconds=1.0)
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize(
+    "kind, text, said",
+    [
+        ("grammar", "start: nothing", "nothing"),
+        ("regex", "(", "regex"),
+        ("json_schema", '{"type": "planet"}', "planet"),
+        ("json_schema", "[" * 50_000, "json_schema|recursion"),
+        ("regex", "(" * 5_000 + ")" * 5_000, "regex"),
+        ("grammar", SLOW, "more time or memory"),
+    ],
+)
+def test_a_trial_says_what_is_wrong(trials, kind, text, said):
+    with pytest.raises(GrammarError, match=said):
+        trials(kind, text)
+
+
+@pytest.mark.parametrize(
+    "kind, text",
+    [
+        ("grammar", '%import common.NUMBER\nstart: NUMBER "é"'),
+        ("regex", "[a-z]{3}é"),
+        ("json_schema", '{"type": "string", "format": "date"}'),
+        ("compact_json", '{"type": "object"}'),
+    ],
+)
+def test_a_trial_says_nothing_of_what_can_be_made(trials, kind, text):
+    trials(kind, text)
+
+
+def test_others_are_answered_while_a_grammar_takes_long(trials):
+    server = Live(create_app(served(trial=trials)))
+    try:
+        found = {}
+        ask(server)  # the first request of a process takes long
+
+        def slow():
+            try:
+                ask(server, guided_grammar=SLOW)
+            except openai.BadRequestError as error:
+                found["slow"] = str(error)
+
+        threads = [threading.Thread(target=slow) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        answered = 0
+        while any(thread.is_alive() for thread in threads):
+            assert ask(server).choices
+            answered += 1
+        assert answered > 1
+        assert "more time or memory" in found["slow"]
+        assert ask(server, guided_regex="[ab]{1,3}").choices
+    finally:
+        server.close()
+
+
+def test_a_grammar_that_is_not_made_in_time_is_asked_for_again_later():
+    release = threading.Event()
+    server = Live(
+        create_app(
+            served(trial=lambda kind, text: release.wait(30)), Limits(constraint_seconds=0.2)
+        )
+    )
+    try:
+        with pytest.raises(openai.InternalServerError) as error:
+            ask(server, guided_regex="a+")
+        assert error.value.status_code == 503
+        assert error.value.response.headers["Retry-After"] == "1"
+        release.set()
+        assert set(_asked_again(server, "a{1,4}")) == {"a"}
+    finally:
+        release.set()
+        server.close()
+
+
+def _asked_again(server, regex):
+    """The first answer; a busy machine may need many times what the server waits."""
+    for _ in range(200):
+        with contextlib.suppress(openai.InternalServerError):
+            return ask(server, guided_regex=regex).choices[0].text
+    pytest.fail("the constraint was never made")
+
+
+def test_equal_constraints_are_tried_once_and_failures_are_remembered():
+    tried = []
+
+    def trial(kind, text):
+        tried.append(text)
+        if text == "bad":
+            raise GrammarError("bad on purpose")
+
+    maker = Maker(trial)
+    assert maker.make("regex", "a+") is maker.make("regex", "a+")
+    maker.make("regex", "a+").result()
+    for _ in range(2):
+        with pytest.raises(GrammarError, match="on purpose"):
+            maker.make("regex", "bad").result()
+    assert tried == ["a+", "bad"]
+    maker.close()
+
+
+def test_a_failure_of_the_trial_itself_is_not_held_against_the_text(live):
+    failures = [RuntimeError("no process")]
+
+    def trial(kind, text):
+        if failures:
+            raise failures.pop()
+
+    server = Live(create_app(served(trial=trial)))
+    try:
+        with pytest.raises(openai.InternalServerError, match="no process"):
+            ask(server, guided_regex="a{1,4}")
+        assert ask(server, guided_regex="a{1,4}").choices
+    finally:
+        server.close()
+
+
+def test_only_so_many_wait_to_be_made():
+    release = threading.Event()
+    maker = Maker(lambda kind, text: release.wait(30))
+    with pytest.raises(Busy):
+        for number in range(200):
+            maker.make("regex", "a" * (number + 1))
+    release.set()
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            maker.make("regex", "b").result()
+            break
+        except Busy:
+            time.sleep(0.01)
+    else:
+        pytest.fail("the queue never emptied")
+    maker.close()
+
+
+def test_what_is_too_hard_for_the_masks_is_the_client_s_fault(live):
+    """The masks' work is limited: an error of the request, not of the server."""
+    with pytest.raises(openai.BadRequestError, match="Regex: the mask engine"):
+        live.client.completions.create(
+            model="tiny",
+            prompt="the cat",
+            max_tokens=100,
+            extra_body={"guided_regex": "((a{1,200}){1,200}){150,200}", "particles": 1},
+        )
+
+
+def test_a_document_without_white_space(live):
+    schema = {"type": "object", "properties": {"a": {"enum": [1]}}, "required": ["a"]}
+    schema["additionalProperties"] = False
+    answer = live.client.completions.create(
+        model="tiny",
+        prompt="the cat",
+        max_tokens=20,
+        extra_body={
+            "structured_outputs": {"json": schema, "disable_any_whitespace": True},
+            "particles": 4,
+        },
+    )
+    assert answer.choices[0].text == '{"a":1}'

@@ -1,0 +1,67 @@
+"""What a run shows of itself between two tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import smc
+from smc.engine import Problem, Run
+from smc.settings import Settings
+from tests.models import byte_level_tokenizer, tiny_model
+
+
+class NoA(smc.Potential):
+    def prefix(self, text):
+        return float("-inf") if "a" in text else 0.0
+
+
+class Nothing(smc.Potential):
+    def prefix(self, text):
+        return float("-inf")
+
+
+@pytest.fixture(scope="module")
+def model():
+    tokenizer = byte_level_tokenizer()
+    return smc.TransformersModel(tiny_model("llama", len(tokenizer)), tokenizer)
+
+
+def run(model, *potentials, stop=("e",), **settings):
+    problems = [
+        Problem("the cat", p, np.random.default_rng(seed)) for seed, p in enumerate(potentials)
+    ]
+    return Run(model, problems, Settings(num_particles=12, **settings), stop)
+
+
+def test_texts_and_unfinished_are_those_of_the_posteriors(model):
+    engine = run(model, [], [NoA()], max_tokens=12)
+    seen_unfinished, seen_ended = set(), False
+    while engine.running:
+        engine.step()
+        for index, posterior in enumerate(engine.posteriors()):
+            live = np.isfinite(posterior.log_weights)
+            kept = [s for s, alive in zip(posterior.sequences, live, strict=True) if alive]
+            assert set(engine.texts(index)) == {(s.text, s.finished) for s in kept}
+            assert len(engine.texts(index)) == len(set(engine.texts(index)))
+            unfinished = any(not s.finished for s in kept)
+            assert (index in engine.unfinished()) == unfinished
+            seen_ended |= any(s.finished for s in kept) and unfinished
+        seen_unfinished.add(engine.unfinished())
+    assert engine.unfinished() == frozenset()
+    assert len(seen_unfinished) > 1 and seen_ended, "the problems should not end at once"
+
+
+def test_a_problem_that_is_dead_at_the_empty_text_is_finished(model):
+    engine = run(model, [Nothing()], [], max_tokens=4)
+    assert engine.unfinished() == {1}
+    assert engine.texts(0) == []
+
+
+def test_a_cancelled_problem_is_finished_after_the_next_step(model):
+    engine = run(model, [], [], max_tokens=12, stop=())
+    engine.step()
+    engine.cancel(0)
+    assert engine.texts(0) == []
+    engine.step()
+    assert engine.unfinished() == {1}
