@@ -13,6 +13,7 @@ from benchmarks.micro.timing import Options, Result
 NAMES = (
     "engine_vs_generate",
     "engine_vs_genlm",
+    "engine_vs_vllm",
     "step",
     "mask",
     "sql_mask",

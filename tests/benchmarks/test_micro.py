@@ -12,7 +12,8 @@ from benchmarks.micro import engine_vs_genlm, genlm, timing
 from benchmarks.micro.timing import Options, Result
 
 TINY = Options(repeats=2, particles=3, tokens=4, vocabulary=300, hidden=64, layers=1)
-IN_PROCESS = [name for name in command.NAMES if name != "engine_vs_genlm"]
+ELSEWHERE = ("engine_vs_genlm", "engine_vs_vllm")  # in environments of their own
+IN_PROCESS = [name for name in command.NAMES if name not in ELSEWHERE]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,225 @@
+"""Language models in a vLLM engine in this process: its paged cache, its kernels, our draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from types import SimpleNamespace, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from smc.backends.hf_prompts import check_fits, encode
+from smc.backends.hf_tokens import eos_ids as find_eos_ids
+from smc.backends.hf_tokens import token_bytes
+from smc.backends.hf_warp import Warp
+from smc.backends.vllm_desk import Target
+from smc.backends.vllm_start import check_arguments, check_installed, start_llm
+from smc.errors import ModelError, VocabularyError
+from smc.model import Prompt, Vocabulary
+
+if TYPE_CHECKING:
+    from smc.backends.vllm_decoding import VLLMDecoding
+    from smc.backends.vllm_engine import CacheUse
+
+
+class VLLMModel:
+    """p(x | prompt) of a causal language model that vLLM runs.
+
+    The same distribution as `TransformersModel` of the same weights, within rounding. Rows are
+    running requests; forks go through the prefix cache. Several decodings may be alive, but a step
+    of one frees the requests of the others, which then cost a look-up in the prefix cache: run
+    several prompts as one batch (`smc.sample_batch`) instead.
+
+    Which blocks the prefix cache holds decides which kernels run, so the same seed gives the same
+    result up to rounding of the logits, not bit by bit.
+
+    Use as a context manager, or call `close`, to free the engine. vLLM's process groups belong to
+    the whole process: whichever of its models is closed first takes those of the others along, so
+    have one at a time.
+
+    Args:
+        llm: A `vllm.LLM` with a processor at `desk`; see `start_llm`, which makes both.
+        desk: Where that processor takes the logits.
+        temperature: > 0; like top_p and top_k part of the model, and so of the target.
+        top_p: In (0, 1]; 1 keeps all tokens.
+        top_k: 0 keeps all tokens.
+        eos_ids: Ids that end a sequence, in place of those that the model and its tokenizer name.
+        vocabulary: In place of the one read from the tokenizer; of the logits' width.
+
+    Raises:
+        SettingsError: temperature, top_p or top_k is out of its range.
+    """
+
+    def __init__(
+        self,
+        llm: Any,
+        desk: Any,
+        *,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        eos_ids: Sequence[int] | None = None,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        from smc.backends.vllm_engine import Engine
+
+        self._warp = Warp(temperature, top_p, top_k)
+        self._llm: Any = llm
+        self._config = llm.llm_engine.vllm_config.model_config
+        self._eos_ids = eos_ids
+        self._given_vocabulary = vocabulary
+        self._engine: Engine | None = Engine(llm, desk)
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str,
+        *,
+        tensor_parallel_size: int = 1,
+        dtype: str = "auto",
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        eos_ids: Sequence[int] | None = None,
+        vocabulary: Vocabulary | None = None,
+        trust_remote_code: bool = False,
+        revision: str | None = None,
+        engine_args: Mapping[str, Any] | None = None,
+    ) -> VLLMModel:
+        """Start an engine in this process.
+
+        Args:
+            name_or_path: Of a Hub repository, or a local folder.
+            tensor_parallel_size: Over how many devices each layer is spread. With more than one,
+                vLLM starts a process for each: a script needs `if __name__ == "__main__":`.
+            dtype: `"auto"` (the checkpoint's), `"bfloat16"`, `"float32"`, ….
+            temperature: See the class.
+            top_p: See the class.
+            top_k: See the class.
+            eos_ids: See the class.
+            vocabulary: See the class.
+            trust_remote_code: Whether to run code that comes with the model.
+            revision: Branch, tag or commit of the repository.
+            engine_args: Further arguments of `vllm.LLM`: `max_num_seqs` (at least the particles
+                of a batch), `max_model_len`, `gpu_memory_utilization`, `enforce_eager`, ….
+
+        Raises:
+            ModelError: vLLM is not installed, or cannot start the model.
+            SettingsError: An argument is out of its range, or one that the backend sets itself.
+        """
+        Warp(temperature, top_p, top_k)  # before the weights are read
+        given = dict(engine_args or {})
+        check_arguments(given, tensor_parallel_size)
+        check_installed()
+        llm, desk = start_llm(
+            name_or_path,
+            {
+                "tensor_parallel_size": tensor_parallel_size,
+                "dtype": dtype,
+                "trust_remote_code": trust_remote_code,
+                "revision": revision,
+                **given,
+            },
+        )
+        return cls(
+            llm,
+            desk,
+            temperature=temperature,
+            top_p=top_p,
+            top_k=top_k,
+            eos_ids=eos_ids,
+            vocabulary=vocabulary,
+        )
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The token ids, their bytes, and the ids that end a sequence.
+
+        Raises:
+            VocabularyError: The model names no EOS, or its tokenizer's tokens cannot be read.
+        """
+        return self._vocabulary
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        if self._given_vocabulary is not None:
+            return self._given_vocabulary
+        tokens = token_bytes(self._tokenizer, self._size)
+        eos = self._eos_ids
+        if eos is None:
+            eos = find_eos_ids(self._tokenizer, self._names_eos, self._size)
+        if not eos:
+            newlines = [i for i, b in enumerate(tokens) if b == b"\n"]
+            raise VocabularyError(
+                "model: neither its configuration nor its tokenizer names an end-of-sequence "
+                "token, so no sequence could ever be complete; expected at least one. Pass "
+                f"eos_ids= with the ids that shall end a sequence (a newline is {newlines})."
+            )
+        return Vocabulary(tokens, tuple(eos))
+
+    def start(
+        self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int
+    ) -> VLLMDecoding:
+        """See `LanguageModel.start`; prompts are prefilled when they are first drawn from."""
+        from smc.backends.vllm_decoding import VLLMDecoding
+
+        engine = self._open
+        if len(vocabulary) != self._size:
+            raise VocabularyError(
+                f"model: {self._size} logits a token, but the vocabulary has {len(vocabulary)} "
+                "ids; expected as many. Use the model's own, or pad with None."
+            )
+        rows = [encode(self._tokenizer, prompt, self._size) for prompt in prompts]
+        for ids in rows:
+            check_fits(ids, max_tokens, engine.max_model_len)
+        return VLLMDecoding(engine, Target(self._warp, self._size, vocabulary.suppressed), rows)
+
+    @property
+    def cache_use(self) -> CacheUse:
+        """How the prefix cache served the requests so far; take differences for one run."""
+        return self._open.cache_use
+
+    @property
+    def num_requests(self) -> int:
+        """How many requests the engine holds: rows of decodings that are in use."""
+        return self._open.num_requests
+
+    def close(self) -> None:
+        """Free the engine and its memory; the model is of no use afterwards."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = self._llm = None
+
+    def __enter__(self) -> VLLMModel:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def _open(self) -> Any:
+        if self._engine is None:
+            raise ModelError("vLLM: this model was closed; load it again.")
+        return self._engine
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return self._llm.get_tokenizer()
+
+    @property
+    def _size(self) -> int:
+        """The width of the logits."""
+        return self._config.get_vocab_size()
+
+    @property
+    def _names_eos(self) -> Any:
+        """What `find_eos_ids` asks of a `transformers` model."""
+        generation = self._config.try_get_generation_config()
+        return SimpleNamespace(
+            generation_config=SimpleNamespace(eos_token_id=generation.get("eos_token_id")),
+            config=self._config.hf_text_config,
+        )
