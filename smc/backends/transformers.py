@@ -11,10 +11,9 @@ import torch
 from smc.backends.hf_decoding import start_decoding
 from smc.backends.hf_forward import Forward
 from smc.backends.hf_prompts import check_fits, encode
-from smc.backends.hf_tokens import eos_ids as find_eos_ids
-from smc.backends.hf_tokens import token_bytes
+from smc.backends.hf_vocabulary import check_width, vocabulary_of
 from smc.backends.hf_warp import Head, Warp
-from smc.errors import ModelError, VocabularyError
+from smc.errors import ModelError
 from smc.model import Decoding, Prompt, Vocabulary
 
 
@@ -155,26 +154,11 @@ class TransformersModel:
     def _vocabulary(self) -> Vocabulary:
         if self._given_vocabulary is not None:
             return self._given_vocabulary
-        tokens = token_bytes(self._tokenizer, self._size)
-        eos = self._eos_ids
-        if eos is None:
-            eos = find_eos_ids(self._tokenizer, self._model, self._size)
-        if not eos:
-            newlines = [i for i, b in enumerate(tokens) if b == b"\n"]
-            raise VocabularyError(
-                "model: neither its configuration nor its tokenizer names an end-of-sequence "
-                "token, so no sequence could ever be complete; expected at least one. Pass "
-                f"eos_ids= with the ids that shall end a sequence (a newline is {newlines})."
-            )
-        return Vocabulary(tokens, tuple(eos))
+        return vocabulary_of(self._tokenizer, self._size, self._eos_ids, self._model)
 
     def start(self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int) -> Decoding:
         """See `LanguageModel.start`; distinct prompts are prefilled in one batch."""
-        if len(vocabulary) != self._size:
-            raise VocabularyError(
-                f"model: {self._size} logits a token, but the vocabulary has {len(vocabulary)} "
-                "ids; expected as many. Use the model's own, or pad with None."
-            )
+        check_width(vocabulary, self._size)
         rows = [self.encode(prompt, max_tokens) for prompt in prompts]
         head = Head(self._warp, self._size, vocabulary.suppressed, self._forward.device)
         return start_decoding(self._forward, head, rows)

@@ -8,12 +8,11 @@ from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from smc.backends.hf_prompts import check_fits, encode
-from smc.backends.hf_tokens import eos_ids as find_eos_ids
-from smc.backends.hf_tokens import token_bytes
+from smc.backends.hf_vocabulary import check_width, vocabulary_of
 from smc.backends.hf_warp import Warp
 from smc.backends.vllm_desk import Target
 from smc.backends.vllm_start import check_arguments, check_installed, start_llm
-from smc.errors import ModelError, VocabularyError
+from smc.errors import ModelError
 from smc.model import Prompt, Vocabulary
 
 if TYPE_CHECKING:
@@ -143,18 +142,7 @@ class VLLMModel:
     def _vocabulary(self) -> Vocabulary:
         if self._given_vocabulary is not None:
             return self._given_vocabulary
-        tokens = token_bytes(self._tokenizer, self._size)
-        eos = self._eos_ids
-        if eos is None:
-            eos = find_eos_ids(self._tokenizer, self._names_eos, self._size)
-        if not eos:
-            newlines = [i for i, b in enumerate(tokens) if b == b"\n"]
-            raise VocabularyError(
-                "model: neither its configuration nor its tokenizer names an end-of-sequence "
-                "token, so no sequence could ever be complete; expected at least one. Pass "
-                f"eos_ids= with the ids that shall end a sequence (a newline is {newlines})."
-            )
-        return Vocabulary(tokens, tuple(eos))
+        return vocabulary_of(self._tokenizer, self._size, self._eos_ids, self._names_eos)
 
     def start(
         self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int
@@ -163,11 +151,7 @@ class VLLMModel:
         from smc.backends.vllm_decoding import VLLMDecoding
 
         engine = self._open
-        if len(vocabulary) != self._size:
-            raise VocabularyError(
-                f"model: {self._size} logits a token, but the vocabulary has {len(vocabulary)} "
-                "ids; expected as many. Use the model's own, or pad with None."
-            )
+        check_width(vocabulary, self._size)
         rows = [encode(self._tokenizer, prompt, self._size) for prompt in prompts]
         for ids in rows:
             check_fits(ids, max_tokens, engine.max_model_len)

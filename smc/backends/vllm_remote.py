@@ -18,11 +18,11 @@ from typing import Any, Literal
 import numpy as np
 
 from smc.backends.hf_prompts import encode
-from smc.backends.hf_tokens import token_bytes
+from smc.backends.hf_vocabulary import vocabulary_of
 from smc.backends.openai_http import Endpoint
 from smc.backends.remote_fields import Fields
 from smc.backends.remote_segments import Segment, probe, read_segment
-from smc.errors import ModelError, SettingsError, VocabularyError
+from smc.errors import ModelError, SettingsError
 from smc.model import HOLD, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
 
 Kind = Literal["grammar", "regex", "json"]
@@ -111,15 +111,7 @@ class RemoteVLLM:
             VocabularyError: The tokenizer names no EOS, or its tokens cannot be read.
         """
         size = max(self._tokenizer.get_vocab().values()) + 1
-        eos = self._eos_ids
-        if eos is None and self._tokenizer.eos_token_id is not None:
-            eos = (self._tokenizer.eos_token_id,)
-        if not eos:
-            raise VocabularyError(
-                "model: the tokenizer names no end-of-sequence token, so no sequence could ever "
-                "be complete. Pass eos_ids= with the ids that shall end a sequence."
-            )
-        return Vocabulary(token_bytes(self._tokenizer, size), tuple(eos))
+        return vocabulary_of(self._tokenizer, size, self._eos_ids)
 
     def start(
         self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int
