@@ -143,6 +143,15 @@ def test_equal_rates_share_a_bin():
     assert quantile_thresholds([0.0] * 10, 5) == ()
 
 
+def test_the_problems_that_are_never_solved_have_the_last_bin_to_themselves():
+    rates = [1.0, 0.9, 0.6, 0.5, 0.2, 0.1, 0.0, 0.0, 0.0, 0.0]
+    thresholds = quantile_thresholds(rates, 5)
+    assert thresholds == (0.9, 0.5, 0.1)
+    assert [bin_of(r, thresholds) for r in (0.9, 0.5, 0.1, 0.0)] == [0, 1, 2, 3]
+    more = [1.0, 0.9, 0.6, 0.5, 0.3, 0.2, 0.1, 0.0, 0.0, 0.0]
+    assert quantile_thresholds(more, 5) == (0.9, 0.5, 0.2, 0.1)
+
+
 def test_absolute_bins_are_the_papers():
     assert [bin_of(r, ABSOLUTE) for r in (0.5, 0.49, 0.1, 0.09)] == [0, 1, 1, 2]
 

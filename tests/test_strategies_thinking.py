@@ -85,7 +85,8 @@ def test_ending_the_text_while_thinking_is_taken_back_too():
     assert result.text == "think Waitthink </think>Final Answer:yes"
 
 
-def test_a_mark_of_several_tokens_is_taken_back_whole():
+@pytest.mark.parametrize("room", [None, 1], ids=["whole", "cut in two by the room"])
+def test_a_mark_of_several_tokens_is_taken_back_whole(room):
     def spells(text: str) -> str | None:
         if text.endswith("</thi"):
             return "nk>"
@@ -93,20 +94,8 @@ def test_a_mark_of_several_tokens_is_taken_back_whole():
             return None if text.endswith("no") else "no"
         return "</thi" if text.endswith("think ") else "think "
 
-    result = budget_forcing(scripted(spells), "", BudgetForcing(waits=1))
-    assert result.text == "think Waitthink </think>no"
-
-
-def test_a_mark_that_the_room_cuts_in_two_is_still_one():
-    def spells(text: str) -> str | None:
-        if text.endswith("</thi"):
-            return "nk>"
-        if "</think>" in text:
-            return None if text.endswith("no") else "no"
-        return "</thi" if text.endswith("think ") else "think "
-
-    model = scripted(spells)
-    result = budget_forcing(model, "", BudgetForcing(waits=1), options=Options(max_step_tokens=1))
+    options = Options(max_step_tokens=room)
+    result = budget_forcing(scripted(spells), "", BudgetForcing(waits=1), options=options)
     assert result.text == "think Waitthink </think>no"
 
 

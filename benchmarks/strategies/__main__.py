@@ -6,25 +6,39 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
+from benchmarks.command import explained
+from benchmarks.strategies.plans import SEARCHED
 from benchmarks.strategies.report import write_report
-from benchmarks.strategies.run import MODEL, SCORERS, run
+from benchmarks.strategies.run import LEVELS, MODEL, SCORERS, run
 from benchmarks.tasks import ROOT
-from smc.errors import SMCError
+from domains.arithmetic.problems import LEVELS as PROBLEM_LEVELS
+from smc.strategies.aggregate import Selection
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     found = argparse.ArgumentParser(prog="python -m benchmarks.strategies", description=__doc__)
     found.add_argument("--out", type=Path, required=True, help="folder of the results")
-    found.add_argument("--budgets", type=_numbers, default=[1, 2, 4, 8, 16, 32, 64], metavar="N,N")
+    found.add_argument("--budgets", type=_distinct, default=[1, 2, 4, 8, 16, 32, 64], metavar="N,N")
     found.add_argument(
-        "--tree-budgets", type=_numbers, default=None, metavar="N,N", help="of the searches"
+        "--tree-budgets", type=_distinct, default=None, metavar="N,N", help="of the searches"
+    )
+    found.add_argument(
+        "--searches", type=_searches, default=SEARCHED, help=f"of {', '.join(SEARCHED)}"
+    )
+    found.add_argument(
+        "--selection",
+        choices=get_args(Selection),
+        default=None,
+        help="how all searches settle on an answer; left out: each in its own way",
     )
     found.add_argument("--bins", type=int, default=5, help="of difficulty")
     found.add_argument("--items", type=int, default=100, help="problems of each part")
+    found.add_argument("--levels", type=_levels, default=LEVELS, metavar="L,L", help="in turn")
     found.add_argument("--scorer", type=_names, default=["prm"], help=f"of {', '.join(SCORERS)}")
-    found.add_argument("--seeds", type=_numbers, default=[0], metavar="K,K")
+    found.add_argument("--seeds", type=_distinct, default=[0], metavar="K,K")
     found.add_argument("--samples", type=int, default=64, help="to measure difficulty by")
     found.add_argument("--model", type=Path, default=ROOT / MODEL)
     found.add_argument("--minutes", type=float, default=None, help="stop after so many")
@@ -36,17 +50,13 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run and report; return the exit status: 0, 2 for an error explained, 130 if interrupted."""
     args = parser().parse_args(arguments)
-    try:
-        if not args.report_only:
-            run(args)
-        print(write_report(args.out, args.bins))
-    except SMCError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here.", file=sys.stderr)
-        return 130
-    return 0
+    return explained(lambda: _work(args))
+
+
+def _work(args: argparse.Namespace) -> None:
+    if not args.report_only:
+        run(args)
+    print(write_report(args.out, args.bins))
 
 
 def _numbers(text: str) -> list[int]:
@@ -54,16 +64,39 @@ def _numbers(text: str) -> list[int]:
         found = [int(part) for part in text.split(",")]
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r}: expected whole numbers, 1,2,4") from error
-    if any(n < 0 for n in found) or len(set(found)) < len(found):
+    if any(n < 0 for n in found):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected numbers from 0 on")
+    return found
+
+
+def _distinct(text: str) -> list[int]:
+    found = _numbers(text)
+    if len(set(found)) < len(found):
         raise argparse.ArgumentTypeError(f"{text!r}: expected distinct numbers from 0 on")
     return found
 
 
+def _levels(text: str) -> list[int]:
+    found = _numbers(text)
+    if not set(found) <= set(PROBLEM_LEVELS):
+        known = ", ".join(map(str, PROBLEM_LEVELS))
+        raise argparse.ArgumentTypeError(f"{text!r}: expected levels of {known}")
+    return found
+
+
 def _names(text: str) -> list[str]:
+    return _known(text, SCORERS)
+
+
+def _searches(text: str) -> list[str]:
+    return _known(text, SEARCHED)
+
+
+def _known(text: str, names: Sequence[str]) -> list[str]:
     found = text.split(",")
-    wrong = [name for name in found if name not in SCORERS]
+    wrong = [name for name in found if name not in names]
     if wrong:
-        raise argparse.ArgumentTypeError(f"{wrong[0]!r}: expected some of {', '.join(SCORERS)}")
+        raise argparse.ArgumentTypeError(f"{wrong[0]!r}: expected some of {', '.join(names)}")
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,12 +49,14 @@ class Outcomes:
 
     Attributes:
         scorer: The judge.
+        judge: What fixes it.
         thresholds: Of difficulty, from the calibration problems.
         calibration: Of the problems that the choice is fitted on.
         test: Of the others.
     """
 
     scorer: str
+    judge: str
     thresholds: tuple[float, ...]
     calibration: list[Outcome]
     test: list[Outcome]
@@ -70,7 +72,9 @@ class Outcomes:
         return [o for o in both if bin_ is None or o.bin == bin_]
 
 
-def outcomes_of(scorer: str, records: Mapping[str, Sequence[Mapping[str, Any]]], bins: int):
+def outcomes_of(
+    scorer: str, records: Mapping[str, Sequence[Mapping[str, Any]]], bins: int
+) -> Outcomes:
     """Return the outcomes under a judge.
 
     Args:
@@ -81,7 +85,8 @@ def outcomes_of(scorer: str, records: Mapping[str, Sequence[Mapping[str, Any]]],
     rates = _pass_rates(records["calibration"])
     thresholds = quantile_thresholds(list(rates.values()), bins)
     parts = {part: _outcomes(found, thresholds) for part, found in records.items()}
-    return Outcomes(scorer, thresholds, parts["calibration"], parts["test"])
+    judges = ", ".join(dict.fromkeys(r["judge"] for own in records.values() for r in own))
+    return Outcomes(scorer, judges, thresholds, parts["calibration"], parts["test"])
 
 
 def by_plan(outcomes: Sequence[Outcome]) -> dict[Plan, list[Outcome]]:
@@ -130,6 +135,20 @@ def fitted(outcomes: Outcomes, budgets: Sequence[float], model: str) -> ComputeO
     trials = [Trial(o.item, o.difficulty, o.plan, o.correct, o.cost) for o in outcomes.calibration]
     limits = [b * SLACK for b in budgets]
     return fit(trials, outcomes.thresholds, limits, model=model, reward_model=outcomes.scorer)
+
+
+def crossed(outcomes: Outcomes, budgets: Sequence[float], model: str) -> dict[float, Values]:
+    """Return `correct` of the choice on all problems by budget; it is fitted on the other part.
+
+    Source: Snell et al. (2024), section 3.2, two folds.
+    """
+    found: dict[float, Values] = {budget: {} for budget in budgets}
+    halves = outcomes.calibration, outcomes.test
+    for ours, theirs in (halves, halves[::-1]):
+        policy = fitted(replace(outcomes, calibration=theirs, test=ours), budgets, model)
+        for budget in budgets:
+            found[budget] |= values(chosen(policy, ours, budget))
+    return found
 
 
 def chosen(policy: ComputeOptimal, outcomes: Sequence[Outcome], budget: float) -> list[Outcome]:

@@ -20,8 +20,13 @@ SEARCHED = ("beam", "dvts", "lookahead", "particle_filter", "particle_gibbs")
 NAMES = (*SAMPLED, *SEARCHED)
 
 
-def searches(budgets: Sequence[int]) -> list[Plan]:
-    """Return the plans of all searches; a budget is N, over all sweeps where there are several."""
+def searches(budgets: Sequence[int], names: Sequence[str] = SEARCHED) -> list[Plan]:
+    """Return the plans of searches; a budget is N, over all sweeps where there are several.
+
+    Args:
+        budgets: Of each search.
+        names: Which searches.
+    """
     plans = []
     for n in budgets:
         if n % WIDTH == 0:
@@ -32,4 +37,4 @@ def searches(budgets: Sequence[int]) -> list[Plan]:
             plans.append(Plan("particle_filter", n))
         if n % SWEEPS == 0 and n // SWEEPS > 1:
             plans.append(Plan("particle_gibbs", n // SWEEPS, (("sweeps", SWEEPS),)))
-    return plans
+    return [plan for plan in plans if plan.strategy in names]

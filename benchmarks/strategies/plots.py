@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.strategies.analysis import Outcome, Outcomes, accuracy, by_plan
+from benchmarks.strategies.analysis import Outcome, Outcomes, accuracy, by_plan, chosen
 from benchmarks.strategies.plans import NAMES
+from smc.strategies import ComputeOptimal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLOURS = dict(
     zip(
@@ -19,45 +24,65 @@ _COLOURS = dict(
 )
 
 
-def plot(found: Sequence[Outcomes], path: Path) -> None:
-    """Draw all judges and bins into a file."""
+def plot(
+    found: Sequence[Outcomes],
+    policies: Sequence[ComputeOptimal],
+    budgets: Sequence[float],
+    path: Path,
+) -> None:
+    """Draw all judges and bins into a file, and the fitted choice on the held-out problems.
+
+    Args:
+        found: A judge each.
+        policies: The choice fitted under each.
+        budgets: That it was fitted for.
+        path: Of the picture.
+    """
     from matplotlib.figure import Figure
 
-    columns = max(o.bins for o in found) + 1
-    figure = Figure(figsize=(3.1 * columns, 2.7 * len(found) + 0.5), layout="constrained")
-    grid = figure.subplots(len(found), columns, squeeze=False, sharey=True)
-    for row, outcomes in zip(grid, found, strict=True):
-        for column, axis in enumerate(row):
-            bin_ = None if column == 0 else column - 1
-            if bin_ is not None and bin_ >= outcomes.bins:
-                axis.set_visible(False)
-                continue
-            _curves(axis, outcomes.all(bin_))
-            axis.set_title("all problems" if bin_ is None else f"bin {bin_ + 1}", fontsize=9)
+    bins = max(o.bins for o in found)
+    figure = Figure(figsize=(3.1 * (bins + 2), 2.7 * len(found) + 0.5), layout="constrained")
+    grid = figure.subplots(len(found), bins + 2, squeeze=False, sharey=True)
+    for row, outcomes, policy in zip(grid, found, policies, strict=True):
+        _panel(row[0], outcomes.all(), "all problems")
+        for bin_ in range(bins):
+            _panel(row[bin_ + 1], outcomes.all(bin_), f"bin {bin_ + 1}")
+        _panel(row[-1], outcomes.test, "held-out problems")
+        choices = [chosen(policy, outcomes.test, budget) for budget in budgets]
+        _curve(row[-1], [own for own in choices if own], "black", "compute_optimal")
         row[0].set_ylabel(f"{outcomes.scorer}: accuracy, %")
     for axis in grid[-1]:
         axis.set_xlabel("generated tokens")
-    handles, labels = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
-    figure.savefig(path, dpi=130)
+    handles, labels = grid[0][-1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
+    figure.savefig(path, dpi=110)
 
 
-def _curves(axis, outcomes: Sequence[Outcome]) -> None:
+def _panel(axis: Axes, outcomes: Sequence[Outcome], title: str) -> None:
+    if not outcomes:
+        axis.set_visible(False)
+        return
     plans = by_plan(outcomes)
     for name in NAMES:
         own = [os for plan, os in plans.items() if plan.strategy == name]
-        if not own:
-            continue
-        tokens = [float(np.mean([o.tokens for o in os])) for os in own]
-        intervals = [accuracy(os) for os in own]
-        order = np.argsort(tokens)
-        xs = np.array(tokens)[order]
-        means, lows, highs = (
-            100 * np.array([getattr(i, end) for i in intervals])[order]
-            for end in ("mean", "low", "high")
-        )
-        axis.plot(xs, means, marker="o", markersize=3, color=_COLOURS[name], label=name)
-        axis.fill_between(xs, lows, highs, color=_COLOURS[name], alpha=0.08, linewidth=0)
+        _curve(axis, own, _COLOURS[name], name)
+    axis.set_title(title, fontsize=9)
     axis.set_xscale("log", base=2)
     axis.grid(color="#e5e5e5")
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def _curve(axis: Axes, groups: Sequence[Sequence[Outcome]], colour: str, name: str) -> None:
+    """A point for each group of outcomes, in the order of their tokens."""
+    if not groups:
+        return
+    tokens = [float(np.mean([o.tokens for o in own])) for own in groups]
+    intervals = [accuracy(own) for own in groups]
+    order = np.argsort(tokens)
+    xs = np.array(tokens)[order]
+    means, lows, highs = (
+        100 * np.array([getattr(i, end) for i in intervals])[order]
+        for end in ("mean", "low", "high")
+    )
+    axis.plot(xs, means, marker="o", markersize=3, color=colour, label=name)
+    axis.fill_between(xs, lows, highs, color=colour, alpha=0.08, linewidth=0)

@@ -28,7 +28,7 @@ class _Tree:
         self._network = network
         self._suppressed = torch.from_numpy(suppressed)
         self._children: dict[tuple[int, int], int] = {}
-        self._paths: list[list[int]] = []
+        self._paths: list[IntArray] = []
         self._pool: torch.Tensor | None = None
         self._logits: torch.Tensor | None = None
         self._size = 0
@@ -44,40 +44,39 @@ class _Tree:
         return self._logits[list(nodes)]
 
     def compute(self, wanted: Sequence[tuple[int, int]]) -> None:
-        """Run tokens behind nodes, all in one batch."""
+        """Run tokens behind nodes: as one sequence, in which each sees what it comes from alone.
+
+        So what they have in common is read once, and nothing is copied for each of them.
+        """
         assert self._pool is not None
         paths = [self._paths[node] for node, _ in wanted]
-        longest = max(map(len, paths))
-        index = torch.tensor([[0] * (longest - len(p)) + p for p in paths])
-        mask = torch.tensor([[0] * (longest - len(p)) + [1] * (len(p) + 1) for p in paths])
-        past = self._pool[index]  # [B, L, layers, 2, heads, dim]
+        past, columns = np.unique(np.concatenate(paths), return_inverse=True)
+        sees = np.zeros((len(paths), len(past) + len(paths)), dtype=bool)
+        sees[np.repeat(np.arange(len(paths)), list(map(len, paths))), columns] = True
+        sees[np.arange(len(paths)), len(past) + np.arange(len(paths))] = True
+        kept = self._pool[torch.from_numpy(past)].permute(1, 2, 3, 0, 4)[:, :, None]
         cache = DynamicCache()
-        for layer in range(past.shape[2]):
-            keys, values = past[:, :, layer, 0], past[:, :, layer, 1]
-            cache.update(keys.transpose(1, 2), values.transpose(1, 2), layer)
+        for layer, (keys, values) in enumerate(kept):
+            cache.update(keys, values, layer)
         out = self._network(
-            input_ids=torch.tensor([[token] for _, token in wanted]),
+            input_ids=torch.tensor([[token for _, token in wanted]]),
             past_key_values=cache,
-            attention_mask=mask,
-            position_ids=torch.tensor([[len(p)] for p in paths]),
+            attention_mask=torch.from_numpy(sees)[None, None],
+            position_ids=torch.tensor([[len(p) for p in paths]]),
             use_cache=True,
-        )
-        new = torch.stack(
-            [torch.stack([own.keys[:, :, -1], own.values[:, :, -1]], 1) for own in cache.layers], 1
         )
         for place, (node, token) in enumerate(wanted):
             self._children[node, token] = self._size + place
-            self._paths.append([*paths[place], self._size + place])
-        self._append(new, out.logits[:, -1].float())
+            self._paths.append(np.append(paths[place], self._size + place))
+        self._append(_stacked(cache, len(past)), out.logits[0].float())
 
     def _first(self, prompt: Sequence[int]) -> None:
         """Run the prompt; its last token is the root, and its tokens are nodes."""
         cache = DynamicCache()
         ids = torch.tensor([list(prompt)])
         out = self._network(input_ids=ids, past_key_values=cache, use_cache=True)
-        new = torch.stack([torch.stack([own.keys[0], own.values[0]]) for own in cache.layers])
-        self._paths = [list(range(k + 1)) for k in range(len(prompt))]
-        self._append(new.permute(3, 0, 1, 2, 4), out.logits[0].float())
+        self._paths = [np.arange(k + 1) for k in range(len(prompt))]
+        self._append(_stacked(cache, 0), out.logits[0].float())
         self.root = len(prompt) - 1
 
     def _append(self, pool: torch.Tensor, logits: torch.Tensor) -> None:
@@ -94,6 +93,14 @@ class _Tree:
                 )
         self._pool[self._size : end], self._logits[self._size : end] = pool, logits
         self._size = end
+
+
+def _stacked(cache: DynamicCache, start: int) -> torch.Tensor:
+    """`[L, layers, 2, heads, width]` keys and values from a position on."""
+    layers = [
+        torch.stack([own.keys[0, :, start:], own.values[0, :, start:]]) for own in cache.layers
+    ]  # type: ignore[union-attr]
+    return torch.stack(layers).permute(3, 0, 1, 2, 4)
 
 
 class RememberedModel:

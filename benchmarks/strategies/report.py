@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,20 @@ from benchmarks.strategies.analysis import (
     at_cost,
     by_plan,
     chosen,
+    crossed,
     difference,
     fitted,
     outcomes_of,
     values,
 )
+from benchmarks.strategies.claims import claims_table
 from benchmarks.strategies.plans import NAMES
 from benchmarks.strategies.plots import plot
 from benchmarks.strategies.run import SCORERS, SPLITS
+from benchmarks.strategies.tables import shown, table
 from smc.errors import SettingsError
 
-CLAIMS = (
+PAIRS = (
     ("beam", "weighted_best_of_n"),
     ("dvts", "weighted_best_of_n"),
     ("dvts", "beam"),
@@ -49,19 +52,20 @@ def write_report(folder: Path, bins: int) -> Path:
     """
     run, found = read(folder, bins)
     budgets = [float(b) for b in run["settings"]["budgets"]]
-    pages = [_head(run, found)]
-    for outcomes in found:
-        policy = fitted(outcomes, budgets, run["settings"]["model"])
+    policies = [fitted(outcomes, budgets, run["settings"]["model"]) for outcomes in found]
+    halves = [crossed(outcomes, budgets, run["settings"]["model"]) for outcomes in found]
+    pages = [_head(run, found), claims_table(found, halves)]
+    for outcomes, policy in zip(found, policies, strict=True):
         policy.save(folder / f"choice-{outcomes.scorer}.json")
         pages += [
             f"## Judge: {outcomes.scorer}",
             _sizes(outcomes),
             _by_budget(outcomes),
             _by_bin(outcomes, budgets),
-            _claims(outcomes, budgets),
+            _differences(outcomes, budgets),
             _optimal(outcomes, policy, budgets),
         ]
-    plot(found, folder / "strategies.png")
+    plot(found, policies, budgets, folder / "strategies.png")
     pages.append("![Accuracy against generated tokens](strategies.png)")
     path = folder / "report.md"
     path.write_text("\n\n".join(pages) + "\n", encoding="utf-8")
@@ -92,37 +96,27 @@ def read(folder: Path, bins: int) -> tuple[dict[str, Any], list[Outcomes]]:
     return run, found
 
 
-def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table, numbers to the right."""
-    rule = ["---" if k == 0 else "---:" for k in range(len(head))]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *body))
-
-
-def shown(interval: Interval, *, sign: str = "") -> str:
-    """Return a mean and its interval, in percent."""
-    if interval.items == 0:
-        return "–"
-    numbers = (100 * v for v in (interval.mean, interval.low, interval.high))
-    return "{} ({}, {})".format(*(f"{v:{sign}.0f}" for v in numbers))
-
-
 def _head(run: Mapping[str, Any], found: Sequence[Outcomes]) -> str:
     settings, starts = run["settings"], run["starts"]
     facts = {
         "model": f"{settings['model']} (digest {settings['model_digest']})",
         "temperature": settings["temperature"],
         "M, k, sweeps": f"{settings['width']}, {settings['lookahead']}, {settings['sweeps']}",
-        "noisy judge": f"AUC {settings['noisy_auc']} a step",
+        "answers of searches": settings.get("selection", "each in its own way"),
         "difficulty": f"pass@1 of {settings['samples']} samples of their own",
+        "problems": _counts(found),
+        "levels, in turn": ", ".join(map(str, settings["levels"])),
+        **{f"judge {own.scorer}": own.judge for own in found},
         "commit": ", ".join(dict.fromkeys(s["commit"] for s in starts)),
-        "machine": "; ".join(dict.fromkeys(s["machine"]["cpu"] for s in starts)),
+        "machine": "; ".join(dict.fromkeys(_machine(s["machine"]) for s in starts)),
         "date": ", ".join(dict.fromkeys(s["date"] for s in starts)),
     }
     commands = "\n".join(dict.fromkeys(s["command"] for s in starts))
     notes = (
-        "Accuracy in percent with 95% percentile bootstrap intervals over problems; seeds of a "
-        "problem are averaged first. tokens: generated, texts that were dropped and rollouts "
-        "included. passes: sequences put through the network, of the model and of the judge. "
+        "Both models are small and were trained here. Accuracy in percent with 95% percentile "
+        "bootstrap intervals over problems; seeds of a problem are averaged first. tokens: "
+        "generated, texts that were dropped and rollouts included. passes: sequences put through "
+        "the network, of the model and of the judge. "
         "Cost is in samples: tokens over those of one sample of the same problem. At a cost of k "
         f"a strategy has, in each bin, its largest N of mean cost at most {SLACK} k. Differences "
         "are paired; one whose interval covers 0 supports no claim."
@@ -130,6 +124,22 @@ def _head(run: Mapping[str, Any], found: Sequence[Outcomes]) -> str:
     rows = table(["", ""], [[k, str(v)] for k, v in facts.items()])
     judges = ", ".join(o.scorer for o in found)
     return f"# Strategies on arithmetic: {judges}\n\n```\n{commands}\n```\n\n{rows}\n\n{notes}"
+
+
+def _machine(machine: Mapping[str, Any]) -> str:
+    return (
+        f"{machine['cpu']}, {machine['threads']} thread of {machine['cores']} cores shared with "
+        f"other work, {machine['memory_gib']} GiB"
+    )
+
+
+def _counts(found: Sequence[Outcomes]) -> str:
+    counts = dict.fromkeys(
+        f"{len({o.item for o in own.calibration})} for calibration, "
+        f"{len({o.item for o in own.test})} held out"
+        for own in found
+    )
+    return "; ".join(counts)
 
 
 def _sizes(outcomes: Outcomes) -> str:
@@ -174,9 +184,9 @@ def _by_bin(outcomes: Outcomes, budgets: Sequence[float]) -> str:
     return "\n\n".join(parts)
 
 
-def _claims(outcomes: Outcomes, budgets: Sequence[float]) -> str:
+def _differences(outcomes: Outcomes, budgets: Sequence[float]) -> str:
     body = []
-    for ours, theirs in CLAIMS:
+    for ours, theirs in PAIRS:
         for budget in (b for b in budgets if b in (4, 16, budgets[-1])):
             cells = []
             for bin_ in (None, *range(outcomes.bins)):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import itertools
+import os
 import sys
 import time
 from pathlib import Path
@@ -10,11 +12,11 @@ from typing import Any
 
 from benchmarks import provenance
 from benchmarks.store import Store
-from benchmarks.strategies.plans import LOOKAHEAD, SWEEPS, TEMPERATURE, WIDTH
-from benchmarks.strategies.trial import RememberedScorer, run_item
+from benchmarks.strategies.plans import LOOKAHEAD, SEARCHED, SWEEPS, TEMPERATURE, WIDTH, searches
+from benchmarks.strategies.trial import RememberedScorer, draw_pool, run_item
 from domains.arithmetic.scorers import NoisyScorer, OracleScorer
 from domains.arithmetic.splits import Split
-from domains.arithmetic.task import ArithmeticTask
+from domains.arithmetic.task import PRM, ArithmeticTask
 from potentials.boundaries import lines
 from smc.backends.token_steps import TokenSteps
 from smc.errors import SettingsError
@@ -24,6 +26,9 @@ SPLITS: tuple[Split, ...] = ("calibration", "test")
 SCORERS = ("oracle", "noisy", "prm")
 MODEL = Path("domains/arithmetic/model")
 MAX_TOKENS = 128
+LEVELS = (2, 3, 4, 5, 4, 3, 4, 5, 4, 5)
+"""Of the problems, in turn: such that the fifths of difficulty are told apart. At level 1, and
+mostly at level 2, every sample is right, and there is nothing to compare."""
 
 
 def make_scorer(name: str) -> StepScorer:
@@ -43,9 +48,16 @@ def make_scorer(name: str) -> StepScorer:
     raise SettingsError(f"--scorer: expected some of {', '.join(SCORERS)}; got {name!r}.")
 
 
+def judge_of(name: str) -> str:
+    """Return what fixes a judge; it stands in every record that goes by it."""
+    if name == "prm":
+        return f"{provenance.shown_path(PRM)} (digest {provenance.model_digest(str(PRM))})"
+    return f"AUC {NoisyScorer().auc} a step" if name == "noisy" else "labels"
+
+
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:
     """Return what all results in a folder must have in common."""
-    return {
+    common = {
         "model": provenance.shown_model(str(args.model)),
         "model_digest": provenance.model_digest(str(args.model)),
         "budgets": args.budgets,
@@ -55,8 +67,13 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
         "width": WIDTH,
         "lookahead": LOOKAHEAD,
         "sweeps": SWEEPS,
-        "noisy_auc": NoisyScorer().auc,
+        "levels": args.levels,
     }
+    if tuple(args.searches) != SEARCHED:
+        common["searches"] = args.searches
+    if args.selection:
+        common["selection"] = args.selection
+    return common
 
 
 def run(args: argparse.Namespace) -> None:
@@ -76,38 +93,59 @@ def run(args: argparse.Namespace) -> None:
             "command": "python -m benchmarks.strategies " + " ".join(_shown(sys.argv[1:])),
             "date": provenance.now(),
             "commit": provenance.commit(),
-            "machine": provenance.machine(),
+            "machine": provenance.machine() | {"memory_gib": _memory()},
             "versions": provenance.versions(),
         }
         store.begin(settings, start)
         done = {
-            (split, name, seed): {r["item"] for r in store.repair(f"{split}-{name}", seed)}
-            for split in SPLITS
-            for name in scorers
-            for seed in args.seeds
+            (split, name, seed): _done(store, split, name, seed)
+            for split, name, seed in itertools.product(SPLITS, scorers, args.seeds)
         }
-        items = {split: ArithmeticTask(split).items(args.items) for split in SPLITS}
-        for place in range(args.items):  # all parts grow alike, so that they can be read any time
-            for split in SPLITS:
-                for seed in args.seeds:
-                    item = items[split][place]
-                    for name, scorer in scorers.items():
-                        if item.id in done[split, name, seed]:
-                            continue
-                        if time.monotonic() > ends:
-                            print(f"{args.minutes} minutes are over; the same command goes on.")
-                            return
-                        record = run_item(
-                            model,
-                            scorer,
-                            item,
-                            args.budgets,
-                            settings["tree_budgets"],
-                            seed,
-                            args.samples,
-                        )
-                        store.append(f"{split}-{name}", seed, [record])
+        parts = {
+            split: ArithmeticTask(split, levels=tuple(args.levels)).items(args.items)
+            for split in SPLITS
+        }
+        for place in range(args.items):  # both parts grow alike, so that they can be read any time
+            for split, seed in itertools.product(SPLITS, args.seeds):
+                item = parts[split][place]
+                left = [name for name in scorers if item.id not in done[split, name, seed]]
+                pool = None
+                for name in left:
+                    if time.monotonic() > ends:
+                        print(f"{args.minutes} minutes are over; the same command goes on.")
+                        return
+                    pool = pool or draw_pool(model, item, args.budgets, seed, args.samples)
+                    record = run_item(
+                        model,
+                        scorers[name],
+                        item,
+                        pool,
+                        args.budgets,
+                        searches(settings["tree_budgets"], args.searches),
+                        seed,
+                        args.selection,
+                    )
+                    record |= {"judge": judge_of(name)}
+                    store.append(f"{split}-{name}", seed, [record])
             print(f"{place + 1} of {args.items}", file=sys.stderr, flush=True)
+
+
+def _done(store: Store, split: Split, name: str, seed: int) -> set[str]:
+    """The items that there are results of; all must be of the judge as it is now."""
+    records = store.repair(f"{split}-{name}", seed)
+    others = {r["judge"] for r in records} - {judge_of(name)}
+    if others:
+        raise SettingsError(
+            f"--out: {store.path(f'{split}-{name}', seed)} holds results of another judge, "
+            f"{', '.join(sorted(others))}; expected {judge_of(name)}. Give another folder, or "
+            "remove the file."
+        )
+    return {r["item"] for r in records}
+
+
+def _memory() -> float:
+    """Of the machine, in GiB."""
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
 
 
 def _shown(words: list[str]) -> list[str]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.strategies.plans import SAMPLED, TEMPERATURE, searches
+from benchmarks.strategies.plans import SAMPLED, TEMPERATURE
 from domains.arithmetic.steps import answer
 from domains.arithmetic.task import ArithmeticItem
 from smc.model import Prompt
 from smc.steps import Budget, Solution, StepModel, StepScorer, TokenText
 from smc.strategies import Chain, Options, Plan, StrategyResult, majority_vote
-from smc.strategies.aggregate import aggregate, judge, select
+from smc.strategies.aggregate import Selection, aggregate, judge, select
 
 _APART = 1_000_003
 """Seeds of the samples that difficulty is measured on are this far from those of the strategies."""
@@ -43,56 +43,98 @@ class RememberedScorer:
         return [self._known[s] for s in solutions]
 
 
+@dataclass(frozen=True)
+class Pool:
+    """What the model draws of a problem whoever judges it; one draw serves all judges.
+
+    Attributes:
+        pass_rate: Share of right answers among samples of their own.
+        sample_tokens: Their mean length.
+        drawn: As many solutions as the largest budget; the first n are those of a run with n.
+    """
+
+    pass_rate: float
+    sample_tokens: float
+    drawn: StrategyResult
+
+
+def draw_pool(
+    model: StepModel, item: ArithmeticItem, budgets: Sequence[int], seed: int, samples: int
+) -> Pool:
+    """Return the samples of a problem.
+
+    Args:
+        model: The policy.
+        item: The problem.
+        budgets: Numbers of solutions.
+        seed: Of the strategies' samples.
+        samples: To measure difficulty by; of another seed.
+    """
+    apart = majority_vote(
+        model, item.prompt, num_solutions=samples, options=_options(seed + _APART)
+    )
+    drawn = majority_vote(model, item.prompt, num_solutions=max(budgets), options=_options(seed))
+    right = apart.votes.get(item.problem.answer, 0.0)
+    return Pool(right / samples, apart.budget.model_tokens / samples, drawn)
+
+
 def run_item(
     model: StepModel,
     scorer: StepScorer,
     item: ArithmeticItem,
+    pool: Pool,
     budgets: Sequence[int],
-    tree_budgets: Sequence[int],
+    plans: Sequence[Plan],
     seed: int,
-    samples: int,
+    selection: Selection | None = None,
 ) -> dict[str, Any]:
     """Return the record of a problem.
 
-    The first n of the largest number of samples are what a run with n would have drawn (each has a
-    generator of its own), so votes and best-of-N at all budgets are read off one set.
+    The first n samples of the pool are what a run with n would have drawn (each has a generator
+    of its own), so votes and best-of-N at all budgets are read off one set.
+
+    Args:
+        model: The policy.
+        scorer: The judge.
+        item: The problem.
+        pool: What was drawn of it.
+        budgets: Numbers of samples of the pool to choose among.
+        plans: The searches.
+        seed: Of the searches.
+        selection: How searches settle on an answer; None: each in its own way.
     """
-    options = Options(answer=answer, temperature=TEMPERATURE, seed=seed)
-    apart = Options(answer=answer, temperature=TEMPERATURE, seed=seed + _APART)
     right = item.problem.answer
-    difficulty = majority_vote(model, item.prompt, num_solutions=samples, options=apart)
-    found = list(_sampled(model, scorer, item, budgets, options))
-    for plan in searches(tree_budgets):
-        result = plan.run(model, item.prompt, scorer, options)
+    found = list(_sampled(scorer, item, pool.drawn, budgets))
+    for plan in plans:
+        result = plan.run(model, item.prompt, scorer, _options(seed, selection))
         found.append(_run(plan, result.answer == right, result.budget))
     return {
         "item": item.id,
         "level": item.level,
         "seed": seed,
-        "pass_rate": difficulty.votes.get(right, 0.0) / samples,
-        "sample_tokens": difficulty.budget.model_tokens / samples,
+        "pass_rate": pool.pass_rate,
+        "sample_tokens": pool.sample_tokens,
         "runs": found,
     }
 
 
+def _options(seed: int, selection: Selection | None = None) -> Options:
+    return Options(answer=answer, temperature=TEMPERATURE, seed=seed, selection=selection)
+
+
 def _sampled(
-    model: StepModel,
-    scorer: StepScorer,
-    item: ArithmeticItem,
-    budgets: Sequence[int],
-    options: Options,
-) -> Iterable[dict[str, Any]]:
-    result = majority_vote(model, item.prompt, num_solutions=max(budgets), options=options)
-    chains = _judged(scorer, item, result)
-    selections = {"majority_vote": "majority", "best_of_n": "best"}
+    scorer: StepScorer, item: ArithmeticItem, drawn: StrategyResult, budgets: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    chains = _judged(scorer, item, drawn)
+    selections: dict[str, Selection] = {"majority_vote": "majority", "best_of_n": "best"}
     for n in budgets:
         first = chains[:n]
+        tokens, passes = sum(c.num_tokens for c in first), _passes(first)
         for name in SAMPLED:
-            found, _, _ = select(first, answer, selections.get(name, "weighted"))  # type: ignore[arg-type]
+            found, _, _ = select(first, answer, selections.get(name, "weighted"))
             asked = 0 if name == "majority_vote" else n
             text = sum(len(c.text) for c in first) if asked else 0
-            tokens = sum(c.num_tokens for c in first)
-            budget = Budget(tokens, _passes(first), asked, text)
+            budget = Budget(tokens, passes, asked, text)
             yield _run(Plan(name, n), found == item.problem.answer, budget)
 
 

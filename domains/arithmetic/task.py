@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domains.arithmetic.problems import Problem
+from domains.arithmetic.problems import LEVELS, Problem
 from domains.arithmetic.splits import Split, problems
 from domains.arithmetic.steps import MARK, answer, sound, split
 from domains.base import Item, checked_weights
@@ -47,10 +47,12 @@ class ArithmeticTask:
     Args:
         split: The part that the problems are from.
         seed: Of the problems.
+        levels: Of the problems, in turn; a level that is named twice comes twice as often.
     """
 
     split: Split = "test"
     seed: int = 0
+    levels: tuple[int, ...] = tuple(LEVELS)
 
     name = "arithmetic"
     primary = "correct"
@@ -70,9 +72,10 @@ class ArithmeticTask:
         count = COUNT if limit is None else limit
         if count < 0:
             raise ValueError(f"arithmetic: limit is {limit}; expected None, 0 or more.")
+        chosen = islice(problems(self.split, self.seed, self.levels), count)
         return [
             ArithmeticItem(f"arithmetic-{self.split}-{index:04d}", problem.text, level, problem)
-            for index, (level, problem) in enumerate(islice(problems(self.split, self.seed), count))
+            for index, (level, problem) in enumerate(chosen)
         ]
 
     def cheap(self, item: ArithmeticItem | None = None) -> list[AnyPotential]:

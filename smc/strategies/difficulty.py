@@ -59,8 +59,9 @@ def mean_score(
 def quantile_thresholds(rates: Sequence[float], bins: int = 5) -> tuple[float, ...]:
     """Return the thresholds that cut problems into bins of equal size, the easiest first.
 
-    Where many problems have the same rate, thresholds coincide, and one of them is left out: there
-    are fewer bins then.
+    Problems of the same rate share a bin. Where the hardest fill more than the last bin (no sample
+    of them is right), they have it to themselves; where other thresholds coincide, there are fewer
+    bins.
 
     Args:
         rates: Of the calibration problems.
@@ -75,8 +76,8 @@ def quantile_thresholds(rates: Sequence[float], bins: int = 5) -> tuple[float, .
         )
     ordered = np.sort(np.asarray(rates, dtype=np.float64))[::-1]
     at = [ordered[round(k * len(ordered) / bins) - 1] for k in range(1, bins)]
-    distinct = dict.fromkeys(float(t) for t in at)
-    return tuple(t for t in distinct if t > ordered[-1])
+    above = ordered[ordered > ordered[-1]]  # what is not among the hardest
+    return tuple(dict.fromkeys(float(max(t, above[-1])) for t in at)) if len(above) else ()
 
 
 def bin_of(rate: float, thresholds: Sequence[float]) -> int:

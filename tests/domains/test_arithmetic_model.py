@@ -64,7 +64,7 @@ def test_the_cards_are_those_of_the_weights():
         card = (folder / "README.md").read_text()
         facts = json.loads((folder / "training.json").read_text())
         assert f"{facts['step']:,} of about" in card and name in card
-        assert (folder / "model.safetensors").stat().st_size < 5e6
+        assert (folder / "model.safetensors").stat().st_size < 6e6
 
 
 def test_the_reward_model_is_a_potential_of_the_task():
@@ -150,7 +150,7 @@ def test_training_learns_from_labels(policy, tmp_path):
     held_out = list(draw_samples(*policy, held_out_problems("calibration", 1), 8, seed=1))
     write_samples(samples, tmp_path / "samples.jsonl")
     assert read_samples(tmp_path / "samples.jsonl") == samples
-    setting = PrmSetting(minutes=1e9, rows=4)
+    setting = PrmSetting(minutes=1e9, rows=4, lessons=0)
     corpus = LabelledSamples(setting, MODEL, samples, held_out)
     run = PrmRun(setting, corpus, tmp_path / "run")
     batches = corpus.batches(run.tokenizer, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,39 +15,41 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from domains.arithmetic.problems import parse
 from domains.arithmetic.steps import solve
+from domains.arithmetic.training.labelled import FORMAT, LabelledBatch, labelled, lesson
 from domains.arithmetic.training.quality import quality
 from domains.arithmetic.training.samples import Sample
 from domains.training.batch import Batch
 from domains.training.run import Run
 from domains.training.setting import Setting
-from potentials.reward_model.formats import MathShepherd
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
-
-FORMAT = MathShepherd()
 
 
 @dataclass(frozen=True)
 class PrmSetting(Setting):
     """The reward model begins as the policy, with one token and some layers more.
 
-    What the policy would write in a place is known after its last layer; to compare it with what
-    is written takes further ones, which begin as the identity.
+    What would be written in a place is known after one layer; to compare it with what is written
+    takes further ones. All that the policy has not begin as the identity.
 
     Attributes:
+        judging: The last layers, which judge only: the next character is foretold before them.
         writing: How much the loss of foretelling the right steps counts, beside that of judging.
         spotting: How much the loss of telling after every character whether all is right so far.
+        lessons: Batches of right solutions that come before all others, to be foretold only: who
+            cannot work a step out cannot judge it.
         samples: Solutions drawn from the policy, to learn from.
         slips: Right solutions with the policy's slips put in, to learn from; far cheaper.
         held_out: Solutions drawn from the policy on problems kept from it, to look at.
     """
 
-    minutes: float = 11.0
+    minutes: float = 48.0
     rows: int = 8
     length: int = 256
     width: int = 128
-    layers: int = 6
+    layers: int = 8
+    judging: int = 2
     inner: int = 256
     head: int = 32
     vocabulary: int = 258
@@ -55,27 +57,10 @@ class PrmSetting(Setting):
     rate: float = 0.8
     writing: float = 2.0
     spotting: float = 1.0
-    samples: int = 1_000
-    slips: int = 16_000
+    lessons: int = 2_000
+    samples: int = 3_000
+    slips: int = 32_000
     held_out: int = 500
-
-
-@dataclass(frozen=True)
-class LabelledBatch(Batch):
-    """Rows with steps to judge.
-
-    Attributes:
-        rows: `[M]` the row of each mark.
-        marks: `[M]` its position.
-        labels: `[M]` 1 where the step is right.
-        so_far: `[R, L]` after each character: 1 where all is right so far, 0 where it is not, −1
-            where nobody says.
-    """
-
-    rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    marks: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    labels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    so_far: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
 
 
 class LabelledSamples:
@@ -105,10 +90,14 @@ class LabelledSamples:
         return tokenizer
 
     def batches(self, tokenizer: PreTrainedTokenizerFast, epoch: int) -> Iterator[Batch]:
-        """Yield batches of samples of like length."""
+        """Yield batches of samples of like length; in the first epoch, lessons before them."""
+        pad, budget = tokenizer.pad_token_id, self.setting.rows * self.setting.length
+        if epoch == 0 and self.setting.lessons:
+            rng = random.Random(f"prm lessons {self.setting.seed}")
+            for _ in range(self.setting.lessons):
+                yield lesson(tokenizer, rng, budget)
         readings = [FORMAT.readings(tokenizer, s.prompt, s.steps)[0] for s in self.samples]
         fitting = [k for k, r in enumerate(readings) if len(r.ids) <= self.setting.context]
-        budget = self.setting.rows * self.setting.length
         while True:
             rng = random.Random(f"prm {self.setting.seed} {epoch}")
             order = sorted(fitting, key=lambda k: len(readings[k].ids) + 8 * rng.random())
@@ -119,31 +108,8 @@ class LabelledSamples:
                 groups[-1].append(k)
             rng.shuffle(groups)
             for group in groups:
-                width = max(len(readings[k].ids) for k in group)
-                tokens = np.full((len(group), width + 1), tokenizer.pad_token_id, dtype=np.int64)
-                weights = np.zeros((len(group), width), dtype=np.float32)
-                so_far = np.full((len(group), width), -1, dtype=np.int64)
-                rows, marks, labels = [], [], []
-                for r, k in enumerate(group):
-                    tokens[r, : len(readings[k].ids)] = readings[k].ids
-                    rows += [r] * len(readings[k].marks)
-                    marks += readings[k].marks
-                    labels += self.samples[k].labels
-                    for at, label in characters(self.samples[k], readings[k].marks):
-                        so_far[r, at] = label
-                    sound = sum(self.samples[k].labels)
-                    opening = len(self.samples[k].prompt)  # a token a character
-                    if sound:
-                        weights[r, opening : readings[k].marks[sound - 1]] = 1.0
-                yield LabelledBatch(
-                    epoch,
-                    tokens,
-                    weights,
-                    rows=np.array(rows),
-                    marks=np.array(marks),
-                    labels=np.array(labels, dtype=np.int64),
-                    so_far=so_far,
-                )
+                chosen = [(self.samples[k], readings[k]) for k in group]
+                yield labelled(chosen, epoch, pad)
             epoch += 1
 
     def validate(
@@ -180,13 +146,18 @@ class PrmRun(Run):
         assert isinstance(batch, LabelledBatch)
         assert isinstance(self.setting, PrmSetting) and batch.weights is not None
         tokens = torch.from_numpy(batch.tokens)
-        hidden = self.model.model(input_ids=tokens[:, :-1], use_cache=False).last_hidden_state
-        at = hidden[torch.from_numpy(batch.rows), torch.from_numpy(batch.marks)]
-        judged = self.model.lm_head(at)[:, [self.bad, self.good]]
-        loss = functional.cross_entropy(judged, torch.from_numpy(batch.labels))
+        out = self.model.model(input_ids=tokens[:, :-1], use_cache=False, output_hidden_states=True)
+        hidden = out.last_hidden_state
+        loss = torch.zeros(())
+        if len(batch.labels):
+            at = hidden[torch.from_numpy(batch.rows), torch.from_numpy(batch.marks)]
+            judged = self.model.lm_head(at)[:, [self.bad, self.good]]
+            loss = functional.cross_entropy(judged, torch.from_numpy(batch.labels))
         counts = torch.from_numpy(batch.weights) > 0
         if self.setting.writing and counts.any():
-            written = self.model.lm_head(hidden[counts])
+            before = out.hidden_states[-1 - self.setting.judging] if self.setting.judging else None
+            known = hidden if before is None else self.model.model.norm(before)
+            written = self.model.lm_head(known[counts])
             foretold = functional.cross_entropy(written, tokens[:, 1:][counts])
             loss = loss + self.setting.writing * foretold
         said = torch.from_numpy(batch.so_far)
@@ -199,29 +170,6 @@ class PrmRun(Run):
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         return loss.item()
-
-
-def characters(sample: Sample, marks: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the place of each character of a solution, and whether all is right up to it.
-
-    Args:
-        sample: The solution.
-        marks: Where its steps are judged, in the tokens of the format.
-
-    Yields:
-        Position in the tokens, and 1 or 0; nothing from where that cannot be told.
-    """
-    solution = solve(parse(sample.prompt))
-    start, good = len(sample.prompt) + 1, True
-    for k, (step, mark) in enumerate(zip(sample.steps, marks, strict=True)):
-        if good and not sample.labels[k] and sample.steps[:k] != solution[:k]:
-            return  # another order: what the next step should be is open
-        for c in range(mark - 1 - start):
-            expected = sample.labels[k] or (k < len(solution) and step[c] == solution[k][c : c + 1])
-            good = good and bool(expected)
-            yield start + c, int(good)
-        good = good and sample.labels[k]
-        start = mark + 2  # the newline behind the mark
 
 
 def judge(

@@ -63,8 +63,7 @@ def draw_samples(
     seed: int,
 ) -> Iterator[Sample]:
     """Yield solutions of the policy at temperature 1, one for each problem; empty ones left out."""
-    left = iter(islice(source, count))
-    while chosen := sorted(islice(left, AT_ONCE), key=lambda pair: pair[0]):
+    for chosen in _batches(source, count, AT_ONCE):
         texts = draw(model, tokenizer, [p.text for _, p in chosen], seed=seed, rows=AT_ONCE // 2)
         seed += 1
         for (level, problem), text in zip(chosen, texts, strict=True):
@@ -90,8 +89,7 @@ def draw_slips(
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    left = iter(islice(source, count))
-    while chosen := sorted(islice(left, AT_ONCE // 8), key=lambda pair: pair[0]):
+    for chosen in _batches(source, count, AT_ONCE // 8):
         prompts = [tokenizer.encode(p.text) for _, p in chosen]
         texts = ["".join(solve(p)) for _, p in chosen]
         rows = [a + tokenizer.encode(t) for a, t in zip(prompts, texts, strict=True)]
@@ -106,6 +104,15 @@ def draw_slips(
             wrote = [tokenizer.decode([i]) for i in row[len(prompt) - 1 :]][: len(text)]
             steps = with_slip(problem, text, wrote)
             yield Sample(level, problem.text, steps, sound(problem, steps))
+
+
+def _batches(
+    source: Iterable[tuple[int, Problem]], count: int, size: int
+) -> Iterator[list[tuple[int, Problem]]]:
+    """Yield the first `count` problems, `size` at a time; of these, the easy ones first."""
+    left = iter(islice(source, count))
+    while chosen := sorted(islice(left, size), key=lambda pair: pair[0]):
+        yield chosen
 
 
 def with_slip(problem: Problem, text: str, wrote: Sequence[str]) -> tuple[str, ...]:
