@@ -232,7 +232,8 @@ class Run:
         parents: IntArray
         old = self._rows
         self._rows, parents, tokens = next_rows(old, HOLD)
-        used = {id(prefix) for row in old for prefix in row.population.prefixes}
+        populations = {id(row.population): row.population for row in old}.values()
+        used = {id(prefix) for population in populations for prefix in population.prefixes}
         for row in old:
             if id(row.prefix) not in used:
                 row.prefix.forget()

@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-import smc
 from benchmarks.micro.genlm import Peer, Variant, variants
-from benchmarks.micro.models import CACHE, PROMPT, load, model_folder
+from benchmarks.micro.models import CACHE, PROMPT, load, model_folder, sample_rate
 from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
 from potentials import Regex
 
@@ -85,15 +84,4 @@ def _try(folder: Path, regex: str, variant: Variant, options: Options) -> float:
 
 
 def _engine_run(model: Any, regex: str, options: Options, seed: int) -> tuple[float, float]:
-    potential = Regex(regex)  # a new one: it remembers masks
-    potential.bind(model.vocabulary)
-    began = options.now()
-    posterior = smc.sample(
-        model,
-        PROMPT,
-        [potential],
-        num_particles=options.particles,
-        max_tokens=options.tokens,
-        seed=seed,
-    )
-    return posterior.num_tokens / (options.now() - began), posterior.log_evidence
+    return sample_rate(model, Regex(regex), options, seed)  # a new one: it remembers masks

@@ -19,9 +19,8 @@ from typing import Any
 
 import numpy as np
 
-import smc
 from benchmarks.micro.mask import JSON
-from benchmarks.micro.models import CACHE, PROMPT, model_folder
+from benchmarks.micro.models import CACHE, PROMPT, model_folder, sample_rate
 from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
 from potentials import Grammar
 from smc.backends.vllm import VLLMModel
@@ -116,18 +115,7 @@ def _engines(folder: str, options: Options) -> Iterator[tuple[VLLMModel, Any]]:
 
 
 def _engine_run(model: VLLMModel, options: Options, seed: int) -> float:
-    potential = Grammar(JSON)  # a new one: it remembers masks
-    potential.bind(model.vocabulary)
-    began = options.now()
-    posterior = smc.sample(
-        model,
-        PROMPT,
-        [potential],
-        num_particles=options.particles,
-        max_tokens=options.tokens,
-        seed=seed,
-    )
-    return posterior.num_tokens / (options.now() - began)
+    return sample_rate(model, Grammar(JSON), options, seed)[0]  # a new one: it remembers masks
 
 
 def _peer_run(

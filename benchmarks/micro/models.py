@@ -11,8 +11,11 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+import smc
 from benchmarks.micro.timing import Options
 from smc.backends.transformers import TransformersModel
+from smc.model import LanguageModel
+from smc.potential import AnyPotential, TokenPotential
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "out" / "micro"
@@ -45,6 +48,24 @@ def load(options: Options, cache: Path = CACHE) -> tuple[TransformersModel, Any]
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype="float32").eval()
     return TransformersModel(model, tokenizer), model
+
+
+def sample_rate(
+    model: LanguageModel, potential: AnyPotential, options: Options, seed: int
+) -> tuple[float, float]:
+    """Return the particle-tokens per second of one run of full SMC, and its log evidence."""
+    if isinstance(potential, TokenPotential):
+        potential.bind(model.vocabulary)  # made once for all runs of a user
+    began = options.now()
+    posterior = smc.sample(
+        model,
+        PROMPT,
+        [potential],
+        num_particles=options.particles,
+        max_tokens=options.tokens,
+        seed=seed,
+    )
+    return posterior.num_tokens / (options.now() - began), posterior.log_evidence
 
 
 def _make(folder: Path, options: Options) -> None:

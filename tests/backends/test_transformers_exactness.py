@@ -1,48 +1,21 @@
 """The engine over a real transformer, against brute force on the same weights."""
 
-import functools
-
-import numpy as np
 import pytest
-import torch
-import transformers
 
 import smc
-from smc.engine import Problem, run
-from smc.model import Vocabulary
-from smc.settings import Settings
-from tests.exact import (
-    MAX_TOKENS,
-    VOCABULARY,
-    AfterB,
-    Alternation,
-    Judge,
-    NoTripleA,
-    SoftLength,
-    estimates,
-    target,
-    with_boundary,
-    z_scores,
+from tests.backends.small_world import (
+    CHANGES,
+    PADDED,
+    check_draws,
+    check_unbiased,
+    small_llama,
+    tables_of,
 )
-
-RUNS = 2500
-PADDED = Vocabulary((*VOCABULARY.tokens, None), VOCABULARY.eos_ids)  # an id outside the model
 
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(5)
-    config = transformers.LlamaConfig(
-        vocab_size=len(PADDED),
-        hidden_size=32,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=32,
-        initializer_range=0.25,
-    )
-    return transformers.LlamaForCausalLM(config).eval()
+    return small_llama()
 
 
 @pytest.fixture(scope="module")
@@ -52,70 +25,13 @@ def model(network):
 
 @pytest.fixture(scope="module")
 def tables(network):
-    """For each prompt the same model as a table, from forward passes without a cache."""
-
-    def table(prompt):
-        @functools.cache
-        def next_probs(prefix):
-            with torch.no_grad():
-                logits = network(torch.tensor([[*prompt, *prefix]])).logits[0, -1].double().clone()
-            logits[list(PADDED.suppressed)] = -torch.inf
-            return tuple(logits.softmax(-1).tolist())
-
-        return smc.TableModel(PADDED, next_probs)
-
-    return {prompt: table(prompt) for prompt in [(0, 1), (2, 2, 1, 0, 0)]}
+    return tables_of(network)
 
 
-def factors():
-    return [
-        NoTripleA(),
-        SoftLength(),
-        with_boundary(Alternation(), AfterB()),
-        with_boundary(Judge(), None),
-    ]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"ess_threshold": 0.0},
-        {"ess_threshold": 0.5, "resampling": "stratified"},
-        {"ess_threshold": 1.0, "resampling": "multinomial"},
-        {"ess_threshold": 1.0, "resampling": "residual", "resample_at": AfterB()},
-        {"ess_threshold": 1.0, "proposal": smc.LocalProposal(temperature=1.6)},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("changes", CHANGES, ids=str)
 def test_unbiased_for_prompts_of_unequal_length_in_one_batch(model, tables, changes):
-    settings = Settings(num_particles=4, max_tokens=MAX_TOKENS, **changes)
-    shared = factors()
-    rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(99).spawn(2 * RUNS)]
-    prompts = [list(prompt) for prompt in tables for _ in range(RUNS)]
-    posteriors = run(
-        model, [Problem(p, shared, r) for p, r in zip(prompts, rngs, strict=True)], settings
-    )
-    for index, table in enumerate(tables.values()):
-        gamma = target(shared, model=table)
-        found = estimates(iter(posteriors[index * RUNS : (index + 1) * RUNS]), list(gamma))
-        exact = np.array(list(gamma.values()))
-        hit = (found > 0).sum(axis=0) >= 25
-        assert exact[hit].sum() > 0.95 * exact.sum()
-        both = np.column_stack([found[:, hit], found.sum(axis=1)])
-        z = z_scores(both, np.append(exact[hit], exact.sum()))
-        assert np.abs(z).max() < 4
+    check_unbiased(model, tables, changes)
 
 
 def test_the_table_and_the_transformer_agree_draw_by_draw(model, tables):
-    """Same seeds, same uniforms: the same particles, and weights within float32 rounding."""
-    shared = factors()
-    for prompt, table in tables.items():
-        for seed in range(20):
-            one, other = (
-                smc.sample(
-                    source, list(start), shared, max_tokens=MAX_TOKENS, ess_threshold=0.9, seed=seed
-                )
-                for source, start in ((model, prompt), (table, ()))
-            )
-            assert one.sequences == other.sequences
-            np.testing.assert_allclose(one.log_weights, other.log_weights, atol=1e-4)
+    check_draws(model, tables)

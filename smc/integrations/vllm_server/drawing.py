@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smc.backends.hf_warp import Head, Warp
 from smc.backends.remote_fields import DEAD, PROBE
 from smc.errors import SMCError
 from smc.integrations.vllm_server.rows import RequestRow, uniforms
@@ -32,10 +31,8 @@ def draw(
         `[R]` token ids, and `[R]` log weight increments; `DEAD` with an end where nothing may
         follow, or the constraint could not be asked.
     """
-    vocabulary, (temperature, top_p, top_k) = rows[0].vocabulary, rows[0].warp
-    head = Head(
-        Warp(temperature, top_p, top_k), len(vocabulary), vocabulary.suppressed, logits.device
-    )
+    vocabulary = rows[0].vocabulary
+    head = rows[0].constraints.head(rows[0].fields, logits.device)
     mask = _masks(rows, lengths)
     plan = Plan(
         rows=np.arange(len(rows)),

@@ -115,7 +115,9 @@ def _drawn(
     alike: dict[Any, list[tuple[int, RequestRow, int]]] = {}
     for item in due:
         row = item[1]
-        alike.setdefault((row.warp, row.fields.eos), []).append(item)
+        asked = row.fields
+        model = asked.temperature, asked.top_p, asked.top_k
+        alike.setdefault((model, asked.eos), []).append(item)
     for items in alike.values():
         places = np.asarray([place for place, _, _ in items])
         rows, lengths = [row for _, row, _ in items], [length for _, _, length in items]

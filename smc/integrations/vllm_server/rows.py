@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from smc.backends.hf_warp import Head, Warp
 from smc.backends.remote_fields import Fields
 from smc.model import Vocabulary
 from smc.potential import TokenPotential
 
 _KEPT = 64
-"""Constraints, and vocabularies, that are kept ready."""
+"""Constraints, vocabularies and heads that are kept ready."""
 
 _TOLD = 4096
 """Requests whose tokens are remembered beyond their place in the batch (preemption)."""
@@ -38,7 +39,7 @@ class Texts:
 
 
 class Constraints:
-    """Token potentials by their sources, each bound to a vocabulary; the last ones are kept."""
+    """What requests have in common: potentials, vocabularies, heads; the last ones are kept."""
 
     def __init__(self, tokens: tuple[bytes | None, ...]) -> None:
         self._tokens = tokens
@@ -64,6 +65,15 @@ class Constraints:
         vocabulary = self.vocabulary(fields.eos)
         made = self._once((kind, source), lambda: constraint(kind, source))
         return made.bind(vocabulary)
+
+    def head(self, fields: Fields, device: torch.device) -> Head:
+        """Return what makes the target's logits of the model's, for a request."""
+        warp = Warp(fields.temperature, fields.top_p, fields.top_k)
+        vocabulary = self.vocabulary(fields.eos)
+        return self._once(
+            (warp, fields.eos, device),
+            lambda: Head(warp, len(vocabulary), vocabulary.suppressed, device),
+        )
 
     def _once(self, key: Any, make: Callable[[], Any]) -> Any:
         if key not in self._made:
@@ -99,6 +109,7 @@ class RequestRow:
 
     def __init__(self, fields: Fields, tokens: list[int], constraints: Constraints) -> None:
         self.fields = fields
+        self.constraints = constraints
         self.vocabulary = constraints.vocabulary(fields.eos)
         self.potential = constraints.bound(fields)
         self._tokens = tokens
@@ -132,11 +143,6 @@ class RequestRow:
     def must_end(self, length: int) -> bool:
         """Whether only an end may follow so many tokens."""
         return length + 1 >= self.fields.max_tokens
-
-    @cached_property
-    def warp(self) -> tuple[float, float, int]:
-        """Temperature, top_p and top_k."""
-        return float(self.fields.temperature), float(self.fields.top_p), self.fields.top_k
 
 
 def uniforms(seeds: Sequence[int], places: Sequence[int]) -> NDArray[np.float64]:
