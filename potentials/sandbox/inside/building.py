@@ -30,6 +30,11 @@ _UNLIMITED = (
     "namespaces, use an interpreter that lies where every user may read, or a kernel with Landlock."
 )
 
+_UNSEEN = (
+    "the namespace of processes has no /proc of its own: memory is limited for each process and "
+    "not added up over all of them, and no beginning is reused"
+)
+
 _NAMESPACES = {
     "mount namespace": kernel.NEW_MOUNT,
     "network namespace": kernel.NEW_NET,
@@ -109,6 +114,10 @@ class Building:
         mounted = "mount namespace" in self.stand
         if proc < 0 and not alone and os.path.isdir("/proc/self"):
             proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if proc < 0:
+            self.missing["view of processes"] = _UNSEEN
+        else:
+            self.stand.append("view of processes")
         filtered = self.attempt("seccomp", seccomp.probe)
         user = self.attempt("uid", self._user, root, mounted)
         reads = user is not None and not mounted and not self._open_to_all

@@ -84,6 +84,9 @@ def _show(base: str, path: str, device: bool = False) -> None:
         return
     if os.path.isdir(path):
         os.makedirs(target, exist_ok=True)
+    elif os.path.lexists(target):
+        # A link has shown it before, or the folder that it lies in; it may be running.
+        return
     else:
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
     _mount(path, target, "", _BIND | (0 if device else _RECURSIVE))

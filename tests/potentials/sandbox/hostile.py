@@ -72,7 +72,7 @@ class Hostile:
     Attributes:
         code: Its text.
         outcomes: Any of which it may have.
-        needs: The walls, any of which holds it, divided by `|`; `no WALL` is one that is missing.
+        needs: The walls, any of which holds it, divided by `|`.
     """
 
     code: str

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from potentials.sandbox import Job, Limits, Outcome, RunResult, Sandbox
-from tests.potentials.sandbox.watching import processes
+from tests.potentials.sandbox.watching import need_view_of_processes, processes
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,7 @@ def test_a_reused_beginning_changes_nothing() -> None:
     last = ("state['n'] += 10\nd = random.random()\nprint(d)", "1 / 0", "e = random.gauss(0, 1)")
     result = "[a, b, c, state, random.random(), os.getcwd(), hash('x')]"
     with Sandbox(workers=1) as sandbox:
+        need_view_of_processes(sandbox)
         for tail in last:
             for asked in (None, result):
                 fresh = sandbox.run(Job((*PREFIX, tail), result=asked, reuse=False))
@@ -44,6 +45,7 @@ def test_a_reused_beginning_changes_nothing() -> None:
 
 
 def test_siblings_do_not_disturb_each_other(sandbox: Sandbox) -> None:
+    need_view_of_processes(sandbox)
     sandbox.run(Job(("kept = []", "kept.append(1)")))
     for n in range(3):
         result = sandbox.run(
@@ -74,6 +76,7 @@ def test_what_a_copy_would_share_is_not_kept(sandbox: Sandbox, first: str) -> No
 
 def test_kept_processes_are_bounded() -> None:
     with Sandbox(workers=1, snapshots=3) as sandbox:
+        need_view_of_processes(sandbox)
         for n in range(10):
             sandbox.run(Job((f"x = {n}", "y = 1")))
         # With the cell and the stem.
