@@ -243,11 +243,12 @@ def test_prompts_of_other_kinds(tmp_path):
     folder = made.math_shepherd(tmp_path, "llama")
     reward = loaded("math-shepherd", folder)
     chat = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": QUESTION}]
-    assert reward.scores(chat, [(ONE,)]) == reward.scores(QUESTION, [(ONE,)])
+    (expected,) = reward.scores(QUESTION, [(ONE,)])
+    assert reward.scores(chat, [(ONE,)])[0] == pytest.approx(expected, **CLOSE)
     with pytest.raises(PromptError, match="question="):
         reward.scores([1, 2, 3], [(ONE,)])
     asked = loaded("math-shepherd", folder, question=lambda prompt: QUESTION)
-    assert asked.scores([1, 2, 3], [(ONE,)]) == reward.scores(QUESTION, [(ONE,)])
+    assert asked.scores([1, 2, 3], [(ONE,)])[0] == pytest.approx(expected, **CLOSE)
 
 
 def test_models_of_another_kind_are_refused(tmp_path):
@@ -272,7 +273,9 @@ def test_weights_in_shards_and_in_pickles(tmp_path):
     expected = loaded("skywork", folder).scores(QUESTION, SOLUTIONS[:1])
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
-    assert loaded("skywork", folder).scores(QUESTION, SOLUTIONS[:1]) == expected
+    (found,) = loaded("skywork", folder).scores(QUESTION, SOLUTIONS[:1])
+    # Where a tensor lies in memory may choose the kernel, and so the last digit.
+    assert found == pytest.approx(expected[0], **CLOSE)
 
 
 def test_the_mark_may_be_another(tmp_path):
