@@ -9,7 +9,6 @@ from potentials.pddl.sections import (
     atom,
     conjuncts,
     definition,
-    known_sections,
     requirements,
     unique,
 )
@@ -17,7 +16,7 @@ from potentials.pddl.sections import (
 SUPPORTED = frozenset({":strips", ":typing", ":equality", ":negative-preconditions"})
 """The requirements that are supported."""
 
-_SECTIONS = frozenset({":requirements", ":types", ":constants", ":predicates"})
+_SECTIONS = frozenset({":requirements", ":types", ":constants", ":predicates", ":action"})
 _PARTS = (":parameters", ":precondition", ":effect")
 
 
@@ -36,8 +35,7 @@ def parse_domain(text: str) -> Domain:
         >>> domain.predicates, domain.actions[0].adds
         ({'lit': ('object',)}, (Atom(predicate='lit', args=('?l',)),))
     """
-    title, sections, groups = definition(text, "domain")
-    known_sections(sections, _SECTIONS | {":action"}, "domain")
+    title, sections, groups = definition(text, "domain", _SECTIONS)
     types = _types(sections.get(":types"))
     listed = sections.get(":constants")
     constants = unique(listed.items[1:], "a constant", types) if listed else {}
@@ -58,10 +56,11 @@ def parse_domain(text: str) -> Domain:
         constants=constants,
     )
     actions = tuple(_action(group, domain) for group in groups)
-    names = [a.name for a in actions]
-    for group, each in zip(groups, names, strict=True):
-        if names.count(each) > 1:
-            raise PDDLError(f"more than one action {each}", line=group.line, expected="one")
+    seen: set[str] = set()
+    for group, action in zip(groups, actions, strict=True):
+        if action.name in seen:
+            raise PDDLError(f"more than one action {action.name}", line=group.line, expected="one")
+        seen.add(action.name)
     return Domain(title, types, predicates, actions, domain.requirements, constants)
 
 
@@ -185,9 +184,9 @@ class _Formulas:
 
     def _atom(self, group: Group) -> Atom:
         found = atom(group, f"action {self._title}", variables=True)
-        known = {*self._parameters, *self._domain.constants}
         for term in found.args:
-            if term not in known:
+            if term not in self._parameters and term not in self._domain.constants:
+                known = {*self._parameters, *self._domain.constants}
                 raise PDDLError(
                     f"{term} in the action {self._title}",
                     line=group.line,

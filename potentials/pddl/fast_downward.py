@@ -44,7 +44,9 @@ class FastDownward:
     """Finds plans with Fast Downward, from the package `up-fast-downward` (GPL 3).
 
     Args:
-        alias: A configuration by name; the default finds a plan soon, not the shortest one.
+        alias: A configuration by name; the default finds a plan soon, not the shortest one. Of one
+            that goes on to better plans, such as `lama`, the best one counts that it had found when
+            its time was up.
         search: In place of the alias, what its `--search` takes: `astar(ipdb())` finds a shortest
             plan.
         time_limit: Seconds, of the clock.
@@ -71,7 +73,7 @@ class FastDownward:
 
     @property
     def name(self) -> str:
-        """The configuration; limits are no part of it, for they change no plan."""
+        """The configuration; limits are no part of it: any plan that was found in time is one."""
         return f"fast-downward {self.search or self.alias}"
 
     def find(self, domain: Domain, problem: Problem) -> PlanResult:
@@ -88,9 +90,15 @@ class FastDownward:
             (folder / "problem.pddl").write_text(problem_text(problem), encoding="ascii")
             code = _run(self._command(driver, folder), folder, self.time_limit)
             seconds = time.perf_counter() - began
-            found = folder / "plan"
-            if code in range(4) and found.is_file():
-                return checked(domain, problem, _steps(found.read_text()), self.name, seconds)
+            if code is None or code in range(4):
+                last = None
+                for file in _plans(folder):
+                    steps = _steps(file.read_text())
+                    last = checked(domain, problem, steps, self.name, seconds)
+                    if last.status is Status.SOLVED:
+                        return last
+                if last is not None and code is not None:
+                    return last
             if code is None:
                 return PlanResult(Status.TIMEOUT, self.name, None, seconds)
             status = _STATUS.get(code, Status.FAILED)
@@ -144,6 +152,12 @@ def _run(command: list[str], folder: Path, seconds: float) -> int | None:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)  # the driver and the search it started
                 process.wait()
+
+
+def _plans(folder: Path) -> list[Path]:
+    """Return the files of plans, the best first: `plan`, or `plan.1`, `plan.2` and on."""
+    found = [f for f in folder.glob("plan*") if f.name == "plan" or f.suffix[1:].isdecimal()]
+    return sorted(found, key=lambda file: int(file.suffix[1:] or 0), reverse=True)
 
 
 def _steps(text: str) -> list[Step]:

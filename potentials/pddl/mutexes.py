@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from itertools import combinations, permutations
 
 from potentials.pddl.model import Atom, Domain
-from potentials.pddl.symbolic import Move, all_moves
+from potentials.pddl.symbolic import Move, all_moves, count_bindings
 
 MAX_CANDIDATES = 500
 """Candidates that are looked at."""
 
-MAX_PARAMETERS = 7
-"""Parameters of an action; there are no invariants of a domain in which one has more."""
+MAX_BINDINGS = 5000
+"""Ways in which the arguments of actions can be alike, for an action of eight parameters 4140; a
+domain in which there are more has no invariants."""
 
 _MOST_PARTS = 6
 
@@ -84,7 +85,7 @@ def invariants(domain: Domain, init: frozenset[Atom]) -> tuple[Invariant, ...]:
         >>> invariants(domain, frozenset({Atom("at", ("a",))}))
         (frozenset({Part(predicate='at', places=())}),)
     """
-    if any(len(action.parameters) > MAX_PARAMETERS for action in domain.actions):
+    if count_bindings(domain) > MAX_BINDINGS:
         return ()
     moves = all_moves(domain)
     found = [c for c in _candidates(domain, moves) if _holds(c, init)]

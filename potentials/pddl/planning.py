@@ -34,8 +34,8 @@ def find_plan(
 
     Raises:
         PDDLError: The problem does not fit the domain.
-        PlanningError: The planner is not installed.
-        OSError: The cache's folder cannot be written.
+        PlanningError: The planner is not installed, or the cache's folder cannot be made or
+            written; what was found before that is in its `result`.
     """
     check_problem(domain, problem)
     planner = planner or FastDownward()
@@ -43,6 +43,8 @@ def find_plan(
     known = kept.get(domain, problem, planner.name) if kept else None
     if known is not None:
         return known
+    if kept:
+        kept.make()
     result = planner.find(domain, problem)
     if kept:
         kept.keep(domain, problem, planner.name, result)

@@ -46,10 +46,10 @@ class PlanResult:
 
 
 class PlanningError(PDDLError):
-    """There is no plan where one is needed.
+    """There is no plan where one is needed, or it cannot be kept.
 
     Attributes:
-        result: How the search ended; None if no planner could be started.
+        result: How the search ended; None if no planner was started.
     """
 
     def __init__(

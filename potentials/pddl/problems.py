@@ -12,7 +12,6 @@ from potentials.pddl.sections import (
     atom,
     conjuncts,
     definition,
-    known_sections,
     name,
     requirements,
     unique,
@@ -40,10 +39,7 @@ def parse_problem(text: str, domain: Domain | None = None) -> Problem:
         >>> parse_problem(text).goal
         (Atom(predicate='on', args=('b', 'a')),)
     """
-    title, sections, actions = definition(text, "problem")
-    if actions:
-        raise PDDLError("an :action in the problem", line=actions[0].line, expected="none")
-    known_sections(sections, _SECTIONS, "problem")
+    title, sections, _ = definition(text, "problem", _SECTIONS)
     for needed in (":domain", ":init", ":goal"):
         if needed not in sections:
             raise PDDLError(f"the problem has no {needed}", expected=f"a list ({needed} …)")

@@ -24,7 +24,7 @@ class GoalReachable(AtomPotential[bool]):
         boundary: When `prefix` is asked; default `closed_expressions()`; None: after every token.
 
     Raises:
-        PDDLError: The problem does not fit the domain, or it has more than two million actions.
+        PDDLError: The problem does not fit the domain, or relaxed planning finds it too large.
 
     Example:
         >>> from potentials.pddl import parse_domain, parse_problem

@@ -39,7 +39,7 @@ class PlanReachesGoal(AtomPotential[bool]):
     Raises:
         PDDLError: The problem does not fit the domain, or `plan` cannot be run.
         PlanningError: No plan was found; its `result` says why, and `find_plan` returns the same
-            without raising. Or the planner is not installed.
+            without raising. Or the planner is not installed, or the cache cannot be written.
 
     Reference:
         Loula et al. 2025 (arXiv:2504.13139), the domain of goal inference.

@@ -9,8 +9,8 @@ from potentials.pddl.errors import PDDLError
 from potentials.pddl.model import Action, Atom, Domain, Problem, objects_of
 from potentials.pddl.strips import State, ground
 
-MAX_ACTIONS = 2_000_000
-"""Actions with objects in place of parameters that are looked at."""
+MAX_BINDINGS = 2_000_000
+"""Bindings of parameters to objects that are looked at, of whole actions and of parts of them."""
 
 
 def relaxed_reachable(domain: Domain, problem: Problem) -> State:
@@ -20,7 +20,7 @@ def relaxed_reachable(domain: Domain, problem: Problem) -> State:
     state that can be reached; one that is among them may not either.
 
     Raises:
-        PDDLError: More than two million actions would have to be looked at.
+        PDDLError: More than two million bindings of parameters would have to be looked at.
 
     Reference:
         Hoffmann and Nebel (2001), The FF planning system, J. Artif. Intell. Res. 14, 253-302.
@@ -75,13 +75,7 @@ class _Reaching:
         return self._found
 
     def _take(self, action: Action, bound: Mapping[str, str]) -> None:
-        self._work += 1
-        if self._work > MAX_ACTIONS:
-            raise PDDLError(
-                f"relaxed planning looked at more than {MAX_ACTIONS} actions",
-                expected="a smaller problem",
-                remedy="Leave GoalReachable out for this one.",
-            )
+        self._count()
         if any(bound.get(a, a) != bound.get(b, b) for a, b in action.equal):
             return
         if any(bound.get(a, a) == bound.get(b, b) for a, b in action.unequal):
@@ -90,6 +84,15 @@ class _Reaching:
             if atom not in self._found:
                 self._found.add(atom)
                 self._waiting.append(atom)
+
+    def _count(self) -> None:
+        self._work += 1
+        if self._work > MAX_BINDINGS:
+            raise PDDLError(
+                f"relaxed planning looked at more than {MAX_BINDINGS} bindings of parameters",
+                expected="a smaller problem",
+                remedy="Leave GoalReachable out for this one.",
+            )
 
     def _joined(
         self, action: Action, needs: list[Atom], bound: Mapping[str, str]
@@ -101,6 +104,7 @@ class _Reaching:
         chosen = max(needs, key=lambda n: sum(a[0] != "?" or a in bound for a in n.args))
         rest = [n for n in needs if n is not chosen]
         for atom in self._candidates(chosen, bound):
+            self._count()
             further = _unified(chosen, atom, bound)
             if further is not None and self._fits(action, further):
                 yield from self._joined(action, rest, further)

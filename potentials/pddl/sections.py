@@ -9,18 +9,21 @@ from potentials.pddl.expressions import Group, Word, name, read, shown
 from potentials.pddl.model import OBJECT, Atom
 
 
-def definition(text: str, kind: str) -> tuple[str, dict[str, Group], list[Group]]:
+def definition(
+    text: str, kind: str, known: frozenset[str]
+) -> tuple[str, dict[str, Group], list[Group]]:
     """Read `(define (kind name) (:section …) …)`.
 
     Args:
         text: Of the domain or problem.
         kind: `domain` or `problem`.
+        known: The keywords of the sections that are supported.
 
     Returns:
         The name, the sections by keyword, and the actions, which alone may stand more than once.
 
     Raises:
-        PDDLError: It is something else.
+        PDDLError: It is something else, or has a section that is not supported.
     """
     whole = read(text, f"the {kind}")
     title = whole.items[1] if len(whole.items) > 1 else None
@@ -41,6 +44,13 @@ def definition(text: str, kind: str) -> tuple[str, dict[str, Group], list[Group]
             raise PDDLError(
                 f"no section in the {kind}", line=item.line, expected="a list (:keyword …)"
             )
+        if item.head not in known:
+            raise PDDLError(
+                f"{shown(item.head)} in the {kind}",
+                line=item.line,
+                expected=f"one of {', '.join(sorted(known))}",
+                remedy="Other parts of PDDL are not supported.",
+            )
         if item.head == ":action":
             actions.append(item)
         elif item.head in sections:
@@ -48,18 +58,6 @@ def definition(text: str, kind: str) -> tuple[str, dict[str, Group], list[Group]
         else:
             sections[item.head] = item
     return name(title.items[1], f"the name of the {kind}"), sections, actions
-
-
-def known_sections(sections: dict[str, Group], known: frozenset[str], kind: str) -> None:
-    """Raise if there is a section that is not supported."""
-    for keyword, section in sections.items():
-        if keyword not in known:
-            raise PDDLError(
-                f"{shown(keyword)} in the {kind}",
-                line=section.line,
-                expected=f"one of {', '.join(sorted(known))}",
-                remedy="Other parts of PDDL are not supported.",
-            )
 
 
 def requirements(section: Group | None, supported: frozenset[str]) -> frozenset[str]:
@@ -96,7 +94,7 @@ def typed(items: Sequence[Word | Group], what: str) -> Iterator[tuple[str, str, 
                     line=item.line,
                     expected="NAME … - TYPE",
                 )
-            kind = name(items[at + 1], "a type")
+            kind = _type(items[at + 1])
             yield from ((each, kind, line) for each, line in waiting)
             waiting = []
             at += 2
@@ -105,6 +103,17 @@ def typed(items: Sequence[Word | Group], what: str) -> Iterator[tuple[str, str, 
             waiting.append((each, item.line))
             at += 1
     yield from ((each, OBJECT, line) for each, line in waiting)
+
+
+def _type(item: Word | Group) -> str:
+    if isinstance(item, Group) and item.head == "either":
+        raise PDDLError(
+            "a type is (either …)",
+            line=item.line,
+            expected="one type",
+            remedy="Declare a type above them under :types.",
+        )
+    return name(item, "a type")
 
 
 def unique(
@@ -177,8 +186,9 @@ def atom(group: Group, where: str, *, variables: bool = False) -> Atom:
             expected="a predicate with its arguments",
             remedy="Other formulas are not supported there.",
         )
+    what = f"an argument of ({group.head} …)"
     args = tuple(
-        variable(i) if variables and isinstance(i, Word) and i.text[:1] == "?" else name(i, "it")
+        variable(i) if variables and isinstance(i, Word) and i.text[:1] == "?" else name(i, what)
         for i in group.items[1:]
     )
     return Atom(name(group.items[0], f"the predicate in the {where}"), args)

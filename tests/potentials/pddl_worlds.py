@@ -1,10 +1,11 @@
 """Small planning worlds: two usual domains in words of our own, and every state of a problem."""
 
 import random
+from dataclasses import replace
 from itertools import product
 
 from potentials.pddl import Action, Atom, Domain, PDDLError, Problem, Step, after
-from potentials.pddl.model import objects_of
+from potentials.pddl.model import OBJECT, objects_of
 from potentials.pddl.strips import State
 
 BLOCKS = """
@@ -128,25 +129,56 @@ def atoms_of(domain: Domain, problem: Problem) -> list[Atom]:
 
 
 def random_world(rng: random.Random) -> tuple[Domain, Problem]:
-    """A domain of a few actions without sense, and a problem of it; most have some mutexes."""
-    arities = {f"p{i}": rng.choice([0, 1, 1, 2]) for i in range(rng.randint(2, 4))}
-    predicates = {p: ("object",) * n for p, n in arities.items()}
+    """A domain of a few actions without sense, and a problem of it; most have some mutexes.
+
+    Half of them have types, constants, equality, negative conditions and deletions of what need not
+    hold.
+    """
+    rich = rng.random() < 0.5
+    types = rng.choice([{}, {"t": OBJECT}, {"t": OBJECT, "u": "t"}]) if rich else {}
+    kinds = [OBJECT, *types]
+    predicates = {
+        f"p{i}": tuple(rng.choice(kinds) for _ in range(rng.choice([0, 1, 1, 2])))
+        for i in range(rng.randint(2, 4))
+    }
+    constants = {c: rng.choice(kinds) for c in "kl"[: rng.choice([0, 1, 1, 2])]} if rich else {}
 
     def some(terms: list[str], most: int) -> tuple[Atom, ...]:
-        chosen = [rng.choice(list(arities)) for _ in range(rng.randint(1, most))]
-        return tuple(Atom(p, tuple(rng.choice(terms) for _ in range(arities[p]))) for p in chosen)
+        chosen = [rng.choice(list(predicates)) for _ in range(rng.randint(1, most))]
+        return tuple(
+            Atom(p, tuple(rng.choice(terms) for _ in predicates[p]))
+            for p in chosen
+            if terms or not predicates[p]
+        )
+
+    def pair(terms: list[str], share: float) -> tuple[tuple[str, str], ...]:
+        chosen = len(terms) > 1 and rng.random() < share
+        return ((rng.choice(terms), rng.choice(terms)),) if chosen else ()
 
     actions = []
     for i in range(rng.randint(1, 3)):
-        parameters = {v: "object" for v in ("?x", "?y")[: rng.randint(1, 2)]}
-        needs = some(list(parameters), 2)
+        count = rng.randint(0, 3) if rich else rng.randint(1, 2)
+        parameters = {v: rng.choice(kinds) for v in ("?x", "?y", "?z")[:count]}
+        terms = [*parameters, *parameters, *constants]
+        needs = some(terms, 2)
         gone = tuple(a for a in needs if rng.random() < 0.8)
-        adds = some(list(parameters), 2)
-        unequal = (("?x", "?y"),) if len(parameters) == 2 and rng.random() < 0.3 else ()
+        if rich and rng.random() < 0.2:
+            gone += some(terms, 1)
         actions.append(
-            Action(f"act{i}", parameters, needs, unequal=unequal, adds=adds, deletes=gone)
+            Action(
+                f"act{i}",
+                parameters,
+                needs,
+                forbids=some(terms, 1) if rich and rng.random() < 0.2 else (),
+                equal=pair(terms, 0.2) if rich else (),
+                unequal=pair(terms, 0.3),
+                adds=some(terms, 2),
+                deletes=gone,
+            )
         )
-    domain = Domain("random", {}, predicates, tuple(actions))
-    objects = {o: "object" for o in "abc"[: rng.randint(1, 3)]}
-    init = frozenset(a for a in some(list(objects), 3))
-    return domain, Problem("random", "random", objects, init, ())
+    domain = Domain("random", types, predicates, tuple(actions), constants=constants)
+    objects = {o: rng.choice(kinds) for o in "abc"[: rng.randint(1, 2 if rich else 3)]}
+    problem = Problem("random", "random", objects, frozenset(), ())
+    possible = atoms_of(domain, problem)
+    init = frozenset(rng.choice(possible) for _ in range(rng.randint(1, 3)) if possible)
+    return domain, replace(problem, init=init)

@@ -95,6 +95,8 @@ def test_other_goals_are_refused_with_their_line(text: str, line: int | None, sa
         (("(on b c)", "(above b c)"), "one of the predicates on, on-table"),
         (("(on a b)", "(= (cost) 0)"), "(= …)"),
         (("(on a b)", "(not (on a b))"), "(not …)"),
+        (("(on a b)", "(at 5 (on a b))"), "an argument of (at …) is '5'"),
+        (("(:objects a b c)", "(:objects a b c) (:metric minimize (cost))"), "':metric'"),
         (("(problem towers)", "(towers)"), "(define (problem NAME)"),
         (("(problem towers)", "(problem)"), "1 words"),
         (("(:objects a b c)", "(:objects a b c) (:requirements :adl)"), "':adl'"),

@@ -1,12 +1,21 @@
 """Plans on disk: what is kept, under which name, and damaged files."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from potentials.pddl import Constructive, PlanResult, Status, find_plan, parse_problem
+from potentials.pddl import (
+    Constructive,
+    PlanningError,
+    PlanResult,
+    Status,
+    find_plan,
+    parse_problem,
+)
 from tests.potentials.pddl_worlds import ABC
 from tests.potentials.test_pddl_planning import BLOCKS_DOMAIN, TOWERS, Fake
 
@@ -60,6 +69,7 @@ def test_plans_are_filed_by_planner_domain_and_problem(tmp_path: Path):
         lambda text: json.dumps({**json.loads(text), "plan": [""]}),
         lambda text: json.dumps({**json.loads(text), "plan": [["putdown", "a"]]}),
         lambda text: json.dumps({**json.loads(text), "status": "lucky"}),
+        lambda text: "[" * 100_000,
     ],
 )
 def test_a_damaged_file_counts_as_absent(tmp_path: Path, damage):
@@ -81,6 +91,55 @@ def test_a_cache_that_cannot_be_written_leaves_nothing_behind(
         raise OSError("no space left")
 
     monkeypatch.setattr("potentials.pddl.cache.os.replace", full)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(PlanningError, match="Give another folder") as caught:
         find_plan(BLOCKS_DOMAIN, TOWERS, planner=Constructive(), cache=tmp_path)
+    assert "no space left" in str(caught.value) and str(tmp_path) in str(caught.value)
+    assert caught.value.result is not None and caught.value.result.status is Status.SOLVED
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_search(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    planner = Fake(find_plan(BLOCKS_DOMAIN, TOWERS, planner=Constructive()))
+    for folder in (tmp_path / "file", tmp_path / "file" / "plans"):
+        with pytest.raises(PlanningError, match=r"plans cannot be kept in .*file"):
+            find_plan(BLOCKS_DOMAIN, TOWERS, planner=planner, cache=folder)
+    assert planner.asked == []
+
+
+def test_what_is_known_is_read_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    told = find_plan(BLOCKS_DOMAIN, TOWERS, planner=Constructive(), cache=tmp_path)
+
+    def denied(*_, **__):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr("potentials.pddl.cache.tempfile.mkstemp", denied)
+    monkeypatch.setattr(Path, "mkdir", denied)
+    again = find_plan(BLOCKS_DOMAIN, TOWERS, planner=Fake(told, "constructive"), cache=tmp_path)
+    assert again.plan == told.plan
+    with pytest.raises(PlanningError, match="read-only"):
+        find_plan(BLOCKS_DOMAIN, TOWERS, planner=Fake(told, "other"), cache=tmp_path)
+
+
+def test_many_may_write_the_same_plan_at_once(tmp_path: Path):
+    """Each finds nothing, searches and writes; all get the plan, and one whole file is left."""
+    told = find_plan(BLOCKS_DOMAIN, TOWERS, planner=Constructive())
+    together = threading.Barrier(8)
+
+    class Slow(Fake):
+        def find(self, domain, problem):
+            together.wait(timeout=60)
+            return super().find(domain, problem)
+
+    planner = Slow(told, name="slow")
+    with ThreadPoolExecutor(8) as pool:
+        runs = [
+            pool.submit(find_plan, BLOCKS_DOMAIN, TOWERS, planner=planner, cache=tmp_path)
+            for _ in range(8)
+        ]
+        assert [run.result() for run in runs] == [told] * 8
+    assert len(planner.asked) == 8
+    (file,) = tmp_path.iterdir()
+    assert json.loads(file.read_text())["status"] == "solved"

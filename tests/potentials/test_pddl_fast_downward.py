@@ -42,6 +42,35 @@ def test_another_search_finds_a_shortest_plan():
 
 
 @needs_fast_downward
+def test_a_configuration_that_goes_on_to_better_plans_gives_its_best():
+    result = find_plan(BLOCKS_DOMAIN, towers("(and (on b c))"), planner=FastDownward(alias="lama"))
+    assert result.status is Status.SOLVED, result
+    assert result.plan is not None and len(result.plan) == 4
+
+
+@needs_fast_downward
+def test_the_best_plan_counts_that_was_found_when_time_was_up(monkeypatch: pytest.MonkeyPatch):
+    run = fast_downward_module._run
+
+    def stopped(command: list[str], folder: Path, seconds: float) -> None:
+        """As if the clock had stopped it after its last plan, and while it wrote another."""
+        run(command, folder, seconds)
+        (folder / "plan.99").write_text("(unstack a b)\n(put")
+
+    monkeypatch.setattr(fast_downward_module, "_run", stopped)
+    result = find_plan(BLOCKS_DOMAIN, TOWERS, planner=FastDownward(alias="lama"))
+    assert result.status is Status.SOLVED, result
+    assert holds(BLOCKS_DOMAIN, TOWERS, result)
+
+
+def test_plans_are_tried_from_the_last_one(tmp_path: Path):
+    for name in ("plan", "plan.1", "plan.2", "plan.10", "plan.txt", "planner"):
+        (tmp_path / name).write_text("")
+    found = [file.name for file in fast_downward_module._plans(tmp_path)]
+    assert found == ["plan.10", "plan.2", "plan.1", "plan"]
+
+
+@needs_fast_downward
 @pytest.mark.parametrize(
     ("goal", "status"),
     [

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from potentials.pddl import (
+    Action,
     Atom,
     Domain,
     GoalConsistent,
@@ -16,11 +17,13 @@ from potentials.pddl import (
     after,
     invariants,
     parse_domain,
+    parse_problem,
     relaxed_reachable,
 )
 from potentials.pddl.acyclic import acyclic_predicates
 from potentials.pddl.mutexes import groups_of
 from potentials.pddl.strips import ground
+from potentials.pddl.symbolic import all_moves, constants_of, count_bindings
 from smc.potential import log_complete
 from tests.potentials.pddl_worlds import atoms_of, random_world, states, steps_of
 from tests.potentials.test_pddl_goals import DEAD, TEXTS, answer, assert_alive, potentials, world
@@ -105,8 +108,9 @@ def fixpoint(domain: Domain, problem: Problem) -> frozenset[Atom]:
         for step in steps_of(domain, problem):
             action = actions[step.action]
             bound = dict(zip(action.parameters, step.args, strict=True))
-            unlike = all(bound.get(a, a) != bound.get(b, b) for a, b in action.unequal)
-            if unlike and found.issuperset(ground(action.needs, bound)):
+            fits = all(bound.get(a, a) != bound.get(b, b) for a, b in action.unequal)
+            fits &= all(bound.get(a, a) == bound.get(b, b) for a, b in action.equal)
+            if fits and found.issuperset(ground(action.needs, bound)):
                 found.update(ground(action.adds, bound))
         if len(found) == before:
             return frozenset(found)
@@ -152,16 +156,72 @@ def test_an_initial_state_that_breaks_an_invariant_takes_it_away():
     assert acyclic_predicates(domain, problem.init, invariants(domain, problem.init)) == {"on"}
 
 
-def test_an_action_of_many_parameters_gives_no_invariants_rather_than_none_in_time():
-    parameters = " ".join(f"?x{i}" for i in range(12))
-    domain = parse_domain(
-        f"(define (domain d) (:predicates (p ?x) (q)) (:action a :parameters ({parameters}) "
-        ":precondition (q) :effect (and (p ?x1) (not (q)))))"
+def test_a_constant_that_an_action_only_compares_with_counts():
+    """`go` is taken with the depot alone; its atoms do not name it."""
+    domain = parse_domain("""(define (domain d) (:constants depot) (:predicates (at ?x) (q))
+        (:action go :parameters (?x) :precondition (and (= ?x depot) (q)) :effect (at ?x)))""")
+    problem = parse_problem(
+        "(define (problem p) (:domain d) (:objects a) (:init (q) (at a)) (:goal (and)))", domain
     )
-    assert invariants(domain, frozenset({Atom("q")})) == ()
+    both = frozenset({Atom("at", ("a",)), Atom("at", ("depot",))})
+    assert both <= after(domain, problem, [Step("go", ("depot",))])
+    assert_alive(GoalConsistent(domain, problem), answer(sorted(both)))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "constants", "known"), [(8, 0, True), (9, 0, False), (7, 9, False)]
+)
+def test_actions_of_many_arguments_give_no_invariants_rather_than_none_in_time(
+    parameters: int, constants: int, known: bool
+):
+    variables = " ".join(f"?x{i}" for i in range(parameters))
+    names = [f"c{i}" for i in range(constants)]
+    domain = parse_domain(
+        f"(define (domain d) (:constants {' '.join(names)}) (:predicates (p ?x) (q)) "
+        f"(:action a :parameters ({variables}) "
+        f":precondition (and (q) {' '.join(f'(p {c})' for c in names)}) "
+        ":effect (and (p ?x1) (not (q)))))"
+    )
+    assert (invariants(domain, frozenset({Atom("q")})) != ()) == known
+
+
+def test_bindings_are_counted_as_they_are_made():
+    rng = random.Random(64)
+    for _ in range(100):
+        domain, _ = random_world(rng)
+        plain = replace(
+            domain,
+            actions=tuple(
+                # Compares each constant with itself, so that none is lost with its condition.
+                Action(
+                    a.name,
+                    a.parameters,
+                    adds=a.adds,
+                    equal=tuple((c, c) for c in constants_of(domain, a)),
+                )
+                for a in domain.actions
+            ),
+        )
+        assert count_bindings(domain) == len(all_moves(plain))
 
 
 def test_a_problem_too_large_for_relaxed_planning_says_so(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("potentials.pddl.relaxed.MAX_ACTIONS", 10)
+    monkeypatch.setattr("potentials.pddl.relaxed.MAX_BINDINGS", 10)
     with pytest.raises(PDDLError, match="Leave GoalReachable out"):
         GoalReachable(*world("blocks"))
+
+
+def test_conditions_that_only_fit_in_part_count_too(monkeypatch: pytest.MonkeyPatch):
+    """Six steps along any of 20 objects, and never back: 20⁶ ways, and no action at all."""
+    monkeypatch.setattr("potentials.pddl.relaxed.MAX_BINDINGS", 5000)
+    chain = " ".join(f"(way ?x{i} ?x{i + 1})" for i in range(6))
+    variables = " ".join(f"?x{i}" for i in range(7))
+    domain = parse_domain(f"""(define (domain d) (:predicates (way ?x ?y) (back ?x ?y) (done))
+        (:action a :parameters ({variables})
+          :precondition (and {chain} (back ?x5 ?x6)) :effect (done)))""")
+    names = [f"o{i}" for i in range(20)]
+    ways = {Atom("way", (a, b)) for a in names for b in names}
+    init = frozenset(ways | {Atom("back", (a, "nowhere")) for a in names})
+    objects = dict.fromkeys([*names, "nowhere"], "object")
+    with pytest.raises(PDDLError, match="Leave GoalReachable out"):
+        relaxed_reachable(domain, Problem("p", "d", objects, init, ()))
