@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COUNT = 100
 MAX_OBJECTS = 9
-POTENTIALS = ("plan", "consistent", "reachable")
+POTENTIALS = ("plan", "consistent", "reachable", "whole")
 PLANNERS = ("fast-downward", "constructive")
 
 
@@ -52,7 +52,8 @@ class PlanetariumTask:
         abstract: Take also descriptions that do not name every atom ("a single stack").
         potential: What steers beside the grammar, joined by `+`. `plan`: a plan for the true goal
             must lead to the goal that is written, as in the paper. `consistent`, `reachable`: what
-            can be told without the true goal.
+            can be told without the true goal. `whole`: the goal is one state and no more, for one
+            who knows that much.
         planner: `fast-downward`, or `constructive`, which needs no further package and makes longer
             plans; where a goal fixes the whole state, as in blocksworld, both lead to the same one.
         plans: Folder for plans, none of which is searched for twice; None: `smc/plans` in the
@@ -137,7 +138,7 @@ class PlanetariumTask:
     def _potential(self, name: str, problem: str) -> AnyPotential:
         if name == "plan":
             return _reaches(problem, self.planner, self.plans or _user_plans())
-        return _consistent(problem) if name == "consistent" else _reachable(problem)
+        return {"consistent": _consistent, "reachable": _reachable, "whole": _whole}[name](problem)
 
 
 def make_planner(name: str) -> Planner:
@@ -207,6 +208,13 @@ def _reachable(problem: str) -> AnyPotential:
 
     true = true_problem(problem)
     return GoalReachable(world_of(true).domain, true)
+
+
+@lru_cache(maxsize=1024)
+def _whole(problem: str) -> AnyPotential:
+    from domains.planetarium.whole import GoalWhole
+
+    return GoalWhole(true_problem(problem))
 
 
 TASK = PlanetariumTask()

@@ -57,9 +57,9 @@ class Answer(Generic[F]):
 class AtomPotential(IncrementalPotential[Answer[F]]):
     """Judges a goal by its atoms, each when it is closed.
 
-    A text has weight 0 or −inf. It has none if it is no conjunction of atoms, or if an atom is
-    refused. At the end an atom that lacks its parenthesis, as the stop string `))` leaves it,
-    counts as closed.
+    A text has weight 0 or −inf. It has none if it is no conjunction of atoms, or if an atom or the
+    whole goal is refused. At the end an atom that lacks its parenthesis, as the stop string `))`
+    leaves it, counts as closed.
 
     Args:
         boundary: When `prefix` is asked; None: after every token.
@@ -75,6 +75,10 @@ class AtomPotential(IncrementalPotential[Answer[F]]):
     @abstractmethod
     def taking(self, facts: F, atom: Atom) -> F | None:
         """Return the facts with one more atom of the goal; None if no such goal has weight."""
+
+    def suffices(self, facts: F) -> bool:
+        """Return whether the atoms may be all of a goal; by default any may."""
+        return True
 
     def start(self) -> Answer[F]:
         """Return the answer without a character."""
@@ -107,7 +111,7 @@ class AtomPotential(IncrementalPotential[Answer[F]]):
         facts = state.facts
         if facts is not None and state.unread:
             facts = self._with(facts, state.unread[1:])
-        return -math.inf if facts is None else 0.0
+        return 0.0 if facts is not None and self.suffices(facts) else -math.inf
 
     def _with(self, facts: F, inside: bytes) -> F | None:
         if len(inside) + 2 > MAX_ATOM:
