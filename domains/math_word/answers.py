@@ -1,7 +1,7 @@
 r"""The answer of a solution, and whether it equals the gold one.
 
 What is extracted, in this order: the last `\boxed{…}`; what stands behind the last `####` or "the
-(final) answer is"; the last number. Equality is that of `math-verify`. An answer is text of a
+(final) answer is", of a number with its unit the number; the last number. Equality is that of `math-verify`. An answer is text of a
 language model, and a computer algebra system can be made to compute for ever, so it runs in the
 sandbox, under limits; what exceeds them, or is longer than `LONGEST`, is not equal.
 """
@@ -24,8 +24,19 @@ LONGEST = 500
 LIMITS = Limits(wall_seconds=10.0, cpu_seconds=3.0, processes=1)
 _TAIL = 20_000  # the answer stands at the end
 _SAYS = re.compile(r"(?:####|\banswer\s+is\s*:?|\banswer\s*:)\s*([^\n]+)", re.IGNORECASE)
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+# A sign behind a digit is an operator; a comma that is not between thousands is punctuation.
+_NUMBER = re.compile(
+    r"(?:(?<![\w)])-)?(?:(?:\d{1,3}(?:,\d{3}(?!\d))+|\d+)(?:\.\d+)?|\.\d+)(?:/\d+)?"
+)
+_UNIT = re.compile(
+    rf"\$?({_NUMBER.pattern}) "
+    r"(?!(?:and|or|to|plus|minus|times|over|hundred|thousand|[mb]illion|dozen|percent|pi)\b)"
+    r"[a-z]{2,}(?: [a-z]+)*",
+    re.IGNORECASE,
+)
 _WHOLE = re.compile(r"[-+]?\d{1,30}")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:(,|\s|\\[,; ])\d{3})(?:\1\d{3})*(?:\.\d+)?")
 
 _PROGRAM = """\
 import logging
@@ -54,16 +65,20 @@ def extract(text: str) -> str | None:
         '\\frac{1}{2}'
         >>> extract("Then 3 * 4 = 12.\n#### 1,200")
         '1,200'
+        >>> extract("The answer is **18 dollars**.")
+        '18'
     """
-    tail = text[-_TAIL:]
+    tail = text[-_TAIL:].replace("\N{MINUS SIGN}", "-")
     found = _boxed(tail)
-    if found is None:
-        said = _SAYS.findall(tail)
-        found = said[-1] if said else None
-        if found is None:
-            numbers = _NUMBER.findall(tail)
-            found = numbers[-1] if numbers else None
-    return (_bare(found) or None) if found is not None else None
+    if found is not None:
+        return _bare(found) or None
+    said = _SAYS.findall(tail)
+    if said:
+        bare = _bare(said[-1].strip().rstrip(".").strip("*`"))
+        number = _UNIT.fullmatch(bare)
+        return number.group(1) if number else bare or None
+    numbers = _NUMBER.findall(tail)
+    return numbers[-1] if numbers else None
 
 
 def equal(gold: str, answer: str | None) -> bool:
@@ -114,27 +129,38 @@ def _plainly_equal(gold: str, answer: str | None) -> bool | None:
 
 
 def _tidy(answer: str) -> str:
-    """Without white space, dollars, and the commas between thousands."""
-    bare = re.sub(r"\s+|\\[!,; ]|\$", "", answer)
-    return bare.replace(",", "") if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", bare) else bare
+    """Without dollars, the commas and gaps between thousands, and white space.
+
+    A gap before a digit that follows a digit or a comma stays: `1 1/2` is not 11/2, and `1, 234`
+    is a list.
+    """
+    bare = answer.replace("$", "").replace("\\!", "").replace("{,}", ",").strip()
+    if _THOUSANDS.fullmatch(bare):
+        return re.sub(r",|\s|\\[,; ]", "", bare)
+    bare = re.sub(r"(?:\s|\\[,; ])+", " ", bare)
+    return re.sub(r"(?<![\d,]) | (?!\d)", "", bare)
 
 
 def _boxed(text: str) -> str | None:
-    r"""What the last `\boxed{…}` holds whose braces are closed."""
-    end = len(text)
-    while (at := text.rfind("\\boxed{", 0, end)) >= 0:
-        depth, begin = 0, at + len("\\boxed")
-        for k in range(begin, len(text)):
-            depth += (text[k] == "{") - (text[k] == "}")
-            if depth == 0:
-                return text[begin + 1 : k]
-        end = at
-    return None
+    r"""What the last `\boxed{…}` holds whose braces are closed; `\{` and `\}` are no braces."""
+    open_: list[tuple[bool, int]] = []
+    last: tuple[int, int] | None = None
+    for found in _BOX.finditer(text):
+        token = found.group()
+        if token == "}":
+            box, begin = open_.pop() if open_ else (False, 0)
+            if box and (last is None or begin > last[0]):
+                last = begin, found.start()
+        elif token.endswith("{") and token != "\\{":
+            open_.append((token != "{", found.end()))
+    return None if last is None else text[last[0] : last[1]]
 
 
 def _bare(answer: str) -> str:
     """Without white space, dollars, and a full stop around it."""
-    answer = answer.strip().rstrip(".").strip()
+    answer = answer.strip()
+    if not answer.endswith("\\right."):
+        answer = answer.rstrip(".").strip()
     while len(answer) > 1 and answer[0] == answer[-1] == "$":
         answer = answer[1:-1].strip()
     return answer.removeprefix("$").strip() if answer.count("$") == 1 else answer
