@@ -46,7 +46,8 @@ class OpenAISteps:
         timeout: See `Endpoint`.
         retries: See `Endpoint`.
         backoff: See `Endpoint`.
-        cut: `server`: it is asked to stop at the mark; or `here`.
+        cut: `server`: it is asked to stop at the mark (one that does not is cut here all the same);
+            or `here`.
         prefill: Fields by which a chat's last message is continued.
         extra: Further fields of every request: `{"top_p": 0.95}`.
 

@@ -60,11 +60,15 @@ class Endpoint:
     backoff: float = 1.0
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_base(self.url):
             raise SettingsError(
                 f"url: got {self.url!r}; expected the base of an OpenAI-compatible endpoint, such "
-                "as http://localhost:8000/v1."
+                "as http://localhost:8000/v1, without a user's name, a query or spaces."
+            )
+        if self.api_key is not None and not (self.api_key.isascii() and self.api_key.isprintable()):
+            raise SettingsError(
+                "api_key: has characters that no header can hold (a line's end, say); expected "
+                "ASCII. Strip what was read from a file."
             )
         if not self.timeout > 0:
             raise SettingsError(f"timeout: expected seconds above 0, got {self.timeout!r}.")
@@ -105,10 +109,9 @@ class Endpoint:
         if status in _AGAIN or status >= 500:
             raise Passing(f"status {status}: {_said(raw)}", _seconds(headers.get("Retry-After")))
         if status != 200:
-            remedies = {401: "Check api_key.", 403: "Check api_key.", 404: "Check url and model."}
             raise EndpointError(
                 f"endpoint {self.url}{path}: got status {status}: {_said(raw)}; expected 200. "
-                + remedies.get(status, "The server does not take this request: see its message.")
+                + _remedy(status, headers.get("Location"))
             )
         try:
             return json.loads(raw)
@@ -137,6 +140,8 @@ class Endpoint:
                 headers["Authorization"] = f"Bearer {self.api_key}"
             connection.connect()
             sockets.append(connection.sock)
+            if late.is_set():  # it gave up before there was anything to give up
+                raise TimeoutError
             connection.request("POST", parts.path.rstrip("/") + path, body, headers)
             response = connection.getresponse()
             raw = response.read(_MOST_BYTES)
@@ -145,7 +150,8 @@ class Endpoint:
             if late.is_set():
                 raise Passing(f"no whole answer within {self.timeout:g} seconds")
             return response.status, response.headers, raw
-        except (OSError, http.client.HTTPException) as error:
+        # ValueError: sizes of chunks below 0, and a TLS socket that is shut while it is read from.
+        except (OSError, http.client.HTTPException, ValueError) as error:
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             if late.is_set() or isinstance(error, TimeoutError):
                 what = f"no whole answer within {self.timeout:g} seconds"
@@ -163,6 +169,25 @@ def _connection(
         context = ssl.create_default_context()
         return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
     return http.client.HTTPConnection(host, port, timeout=timeout)
+
+
+def _is_base(url: str) -> bool:
+    """Whether requests can be sent to what stands behind a URL."""
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname and parts.hostname.encode("idna")) and parts.port != 0
+    except ValueError:  # of the port, the brackets, or the name
+        return False
+    plain = url.isascii() and url.isprintable() and " " not in url
+    bare = not (parts.query or parts.fragment or "@" in parts.netloc)
+    return parts.scheme in ("http", "https") and named and plain and bare
+
+
+def _remedy(status: int, location: str | None) -> str:
+    if 300 <= status < 400 and location is not None:
+        return f"It points to {location[:200]!r}, and redirections are not followed: give its url."
+    remedies = {401: "Check api_key.", 403: "Check api_key.", 404: "Check url and model."}
+    return remedies.get(status, "The server does not take this request: see its message.")
 
 
 def _said(raw: bytes) -> str:

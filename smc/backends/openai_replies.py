@@ -10,6 +10,7 @@ from smc.steps import EndpointError, Extension
 
 _STOP_FIELDS = ("stop_reason", "matched_stop")
 """Where servers say which stop string they met: vLLM, SGLang."""
+_MOST_TOKENS = 2**31
 
 
 def read_reply(reply: Any, mark: str, *, cuts: bool) -> Extension:
@@ -18,7 +19,8 @@ def read_reply(reply: Any, mark: str, *, cuts: bool) -> Extension:
     Args:
         reply: The JSON of a completion or a chat completion.
         mark: What a step ends with.
-        cuts: Whether the server was asked to stop at the mark; else the text is cut here.
+        cuts: Whether the server was asked to stop at the mark; a text that holds it all the same
+            is cut here.
 
     Raises:
         Passing: The answer makes no sense.
@@ -26,37 +28,23 @@ def read_reply(reply: Any, mark: str, *, cuts: bool) -> Extension:
     choice = _choice(reply)
     text, reason = _text(choice), choice.get("finish_reason")
     tokens = _num_tokens(reply, text)
-    if reason == "length":
-        return _cut_short(text, mark, tokens, cuts=cuts)
     if reason == "content_filter":
         error = EndpointError(
             "endpoint: a filter of the server withheld the rest of a text; expected the text. Use "
             "another prompt or model."
         )
         return Extension(text, False, tokens, error=error)
-    if reason != "stop":
+    if reason not in ("stop", "length"):
         raise Passing(f"finish_reason is {reason!r}, expected 'stop' or 'length'")
-    if not cuts:
-        at = text.find(mark)
-        return Extension(text, True, tokens) if at < 0 else _up_to_mark(text, at, mark, tokens)
+    at = text.find(mark)
+    if at >= 0:
+        return Extension(text[: at + len(mark)], False, tokens)
+    if reason == "length":  # the most tokens of a step: the next goes on from it
+        return Extension(text, False, tokens, truncated=not text)
     named = [choice[name] for name in _STOP_FIELDS if name in choice]
     # Where it is not said whether the mark or the end was met, only an empty text is an end.
-    at_mark = mark in named if named else text != ""
-    if not at_mark:
-        return Extension(text, True, tokens)
-    return Extension(text if text.endswith(mark) else text + mark, False, tokens)
-
-
-def _cut_short(text: str, mark: str, tokens: int, *, cuts: bool) -> Extension:
-    """A step that reached its most tokens: the next goes on from it."""
-    at = -1 if cuts else text.find(mark)
-    if at >= 0:
-        return _up_to_mark(text, at, mark, tokens)
-    return Extension(text, False, tokens, truncated=not text)
-
-
-def _up_to_mark(text: str, at: int, mark: str, tokens: int) -> Extension:
-    return Extension(text[: at + len(mark)], False, tokens)
+    at_mark = cuts and (mark in named if named else text != "")
+    return Extension(text + mark if at_mark else text, not at_mark, tokens)
 
 
 def _choice(reply: Any) -> Mapping[str, Any]:
@@ -77,9 +65,12 @@ def _text(choice: Mapping[str, Any]) -> str:
 
 
 def _num_tokens(reply: Mapping[str, Any], text: str) -> int:
-    """Tokens as the server counts them; where it does not, four bytes are taken for one."""
+    """Tokens as the server counts them; where it does not, four bytes are taken for one.
+
+    At least one: the end takes a token, too, and what is limited by tokens comes to an end.
+    """
     usage = reply.get("usage")
     count = usage.get("completion_tokens") if isinstance(usage, dict) else None
-    if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+    if isinstance(count, int) and not isinstance(count, bool) and 0 < count < _MOST_TOKENS:
         return count
-    return -(-len(text.encode()) // 4)
+    return max(1, -(-len(text.encode()) // 4))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import socket
+import struct
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -10,7 +14,14 @@ import pytest
 from smc.backends.openai import OpenAISteps
 from smc.errors import PromptError, SettingsError
 from smc.steps import EndpointError
-from smc.strategies import Options, beam, majority_vote, particle_filter
+from smc.strategies import (
+    BudgetForcing,
+    Options,
+    beam,
+    budget_forcing,
+    majority_vote,
+    particle_filter,
+)
 from tests.backends.endpoint import Request, serving
 from tests.step_worlds import Judge, rngs
 
@@ -131,6 +142,37 @@ def test_lone_surrogates_do_not_get_through():
     found.step.encode()
 
 
+def test_a_server_that_does_not_stop_at_the_mark_is_cut_here():
+    """Else what is behind the mark would be a part of the step."""
+    with serving(lambda r: r.complete("one\n\ntwo\n\nend", stop_reason=None, tokens=9)) as served:
+        (found,) = extend(model_at(served.url), "Q", ())
+    assert (found.step, found.finished, found.num_tokens) == ("one\n\n", False, 9)
+
+
+@pytest.mark.parametrize("count", [0, -3, True, 1.5, 10**30, None])
+def test_a_count_that_is_none_is_estimated(count):
+    def reply(request: Request) -> None:
+        choice = {"text": "12345", "finish_reason": "stop", "stop_reason": None}
+        nonsense(request, {"choices": [choice], "usage": {"completion_tokens": count}})
+
+    with serving(reply) as served:
+        (found,) = extend(model_at(served.url), "Q", ())
+    assert found.num_tokens == 2
+
+
+def test_budget_forcing_ends_whatever_the_server_counts():
+    """A server that says it made no tokens cannot keep the answer growing for ever."""
+
+    def reply(request: Request) -> None:
+        request.complete("on", "length", tokens=0)
+
+    how = BudgetForcing(max_thinking_tokens=3, max_answer_tokens=3)
+    with serving(reply) as served:
+        result = budget_forcing(model_at(served.url, mark=how.end), "Q", how)
+        assert len(served.requests) == 6
+    assert result.chains[0].truncated
+
+
 def nonsense(request: Request, what: object) -> None:
     import json
 
@@ -150,7 +192,30 @@ MISBEHAVIOURS = {
     "aborted": lambda r: r.complete("a", reason="abort"),
     "a list": lambda r: nonsense(r, [1, 2]),
     "not even HTTP": lambda r: r.handler.wfile.write(b"\x00\x01garbage\r\n\r\n"),
+    "resets": lambda r: reset(r),
+    "chunks of garbage": lambda r: chunked(r, b"zz\r\n{}"),
+    "chunks below 0": lambda r: chunked(r, b"-5\r\n{}"),
+    "chunks that end": lambda r: chunked(r, b"ff\r\n{}"),
+    "not UTF-8": lambda r: r.say(b'{"choices": [{"text": "\xff\xfe", "finish_reason": "stop"}]}'),
+    "a stream": lambda r: r.say(b'data: {"choices": []}\n\ndata: [DONE]\n\n'),
+    "deep": lambda r: r.say(b"[" * 200_000),
+    "huge": lambda r: r.say(b" " * (2**25 + 1)),
+    "too many headers": lambda r: r.handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200),
+    "an error as if it were none": lambda r: nonsense(r, {"error": {"message": "no room"}}),
 }
+
+
+def chunked(request: Request, body: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    request.handler.wfile.write(head + body)
+
+
+def reset(request: Request) -> None:
+    """Break off in the middle of the body."""
+    request.handler.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"ch')
+    linger = struct.pack("ii", 1, 0)
+    request.handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    request.handler.connection.close()
 
 
 @pytest.mark.parametrize("what", MISBEHAVIOURS)
@@ -194,6 +259,66 @@ def test_an_answer_that_drips_ends_at_the_time_limit():
     with serving(drip) as served:
         (found,) = extend(model_at(served.url, timeout=0.3, retries=0), "Q", ())
     assert "0.3 seconds" in str(found.error)
+
+
+def test_a_handshake_that_drips_ends_at_the_time_limit():
+    def drip(listener: socket.socket, closing: threading.Event) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB is to come
+            while not closing.wait(0.02):
+                try:
+                    connection.sendall(b"\x02")
+                except OSError:
+                    return
+
+    closing = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener, closing))
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/v1"
+        (found,) = extend(model_at(url, timeout=0.3, retries=0), "Q", ())
+        closing.set()
+        thread.join()
+    assert "0.3 seconds" in str(found.error)
+
+
+def test_a_connection_that_comes_too_late_is_not_read_from(monkeypatch):
+    """The time is over before there is a socket to shut; then nothing would end the reading."""
+    connect = http.client.HTTPConnection.connect
+
+    def late(self) -> None:
+        time.sleep(0.4)
+        connect(self)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "connect", late)
+    with serving(lambda r: r.complete("x", stop_reason=None, tokens=1)) as served:
+        (found,) = extend(model_at(served.url, timeout=0.2, retries=0), "Q", ())
+        assert not served.requests
+    assert "0.2 seconds" in str(found.error)
+
+
+@pytest.mark.parametrize("header", ["0.2", "Wed, 21 Oct 2015 07:28:00 GMT", "nan", "-1", "soon"])
+def test_a_server_says_how_long_to_wait(header, monkeypatch):
+    slept: list[float] = []
+    monkeypatch.setattr("smc.backends.openai_http.time.sleep", slept.append)
+
+    def reply(request: Request) -> None:
+        if request.number == 0:
+            request.say(b"slow down", 429, Retry_After=header)
+        else:
+            request.complete("fine", stop_reason=None, tokens=1)
+
+    with serving(reply) as served:
+        (found,) = extend(model_at(served.url, backoff=3.0), "Q", ())
+    assert found.step == "fine"
+    assert slept == [0.2 if header == "0.2" else 3.0]
+
+
+def test_a_redirection_is_told_and_not_followed():
+    with serving(lambda r: r.say(b"", 307, Location="http://127.0.0.1:1/v1")) as served:
+        (found,) = extend(model_at(served.url), "Q", ())
+    assert "points to 'http://127.0.0.1:1/v1'" in str(found.error)
 
 
 def test_no_server_is_an_error_that_says_so():
@@ -305,10 +430,22 @@ def test_bad_settings_are_refused(changes):
         OpenAISteps("toy", "http://127.0.0.1:9/v1", **changes)
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://x/v1", "http:///v1"])
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:8000", "ftp://x/v1", "http:///v1", "http://x:99999/v1", "http://[::1/v1",
+     "http://me:word@x/v1", "http://x/v1?key=1", "http://x/v 1", "http://x/v\n1", "http://x/\xe9",
+     f"http://{'x' * 64}.org/v1"],
+)  # fmt: skip
 def test_a_url_that_is_none_is_refused(url):
     with pytest.raises(SettingsError, match="url"):
         OpenAISteps("toy", url)
+
+
+@pytest.mark.parametrize("key", ["secret\n", "s\xe9cret"])
+def test_a_key_that_no_header_can_hold_is_refused_and_not_shown(key):
+    with pytest.raises(SettingsError, match="api_key") as caught:
+        OpenAISteps("toy", "http://127.0.0.1:9/v1", api_key=key)
+    assert key not in str(caught.value)
 
 
 def test_generators_are_asked_in_order_whatever_the_concurrency():
