@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -18,6 +19,12 @@ from smc.steps import EndpointError, Extension, Solution
 _OWN = frozenset({"model", "prompt", "messages", "stop", "max_tokens", "seed", "temperature", "n"})
 _CONTINUE: Mapping[str, Any] = {"add_generation_prompt": False, "continue_final_message": True}
 
+_TRIMMED = (
+    "endpoint: asked to go on behind the mark of a step, a chat gave nothing but the mark, twice; "
+    "expected the next step. Does the server's chat template trim messages? Give the prompt as "
+    "text with the template applied: tokenizer.apply_chat_template(…, tokenize=False)."
+)
+
 
 class OpenAISteps:
     r"""Steps of a model behind an endpoint.
@@ -25,7 +32,9 @@ class OpenAISteps:
     Text prompts go to `/completions`, chat messages to `/chat/completions`. A chat is gone on from
     with the solution so far as the assistant's message, which the server must be able to continue:
     vLLM and SGLang can, with the fields that `prefill` holds; where an endpoint continues a last
-    assistant message without being told, give `prefill={}`.
+    assistant message without being told, give `prefill={}`. A chat template that trims messages
+    (Llama 3's does) takes the mark away, which the model then writes again and again; that is
+    reported. Apply such a template yourself, and give the text.
 
     Where a server does not say whether it stopped at the mark or because the text was at its end
     (vLLM and SGLang do), a text is taken to have an end only when nothing more comes. The model is
@@ -128,19 +137,20 @@ class OpenAISteps:
         limit = max_tokens or self._max_step_tokens
         jobs = []
         for solution, rng in zip(solutions, rngs, strict=True):
-            path, body = self._asked(prompt, "".join(solution))
+            text = "".join(solution)
+            path, body = self._asked(prompt, text)
             body |= {"max_tokens": limit, "seed": int(rng.integers(2**31))}
             if at is not None:
                 body["temperature"] = at
-            jobs.append((path, body))
+            jobs.append((path, body, text))
         if not jobs:
             return []
         workers = min(self._max_concurrency, len(jobs))
         with ThreadPoolExecutor(workers, thread_name_prefix="smc-endpoint") as pool:
             return list(pool.map(self._extension, jobs))
 
-    def _extension(self, job: tuple[str, Mapping[str, Any]]) -> Extension:
-        path, body = job
+    def _extension(self, job: tuple[str, Mapping[str, Any], str]) -> Extension:
+        path, body, text = job
         try:
             found = self._endpoint.ask(
                 path, body, lambda reply: read_reply(reply, self._mark, cuts=self._cuts)
@@ -149,6 +159,8 @@ class OpenAISteps:
             return Extension("", False, 0, error=error)
         with self._lock:
             self._passes += found.num_tokens + 1
+        if "messages" in body and found.step == self._mark and text.endswith(2 * self._mark):
+            return dataclasses.replace(found, step="", error=EndpointError(_TRIMMED))
         return found
 
     def _asked(self, prompt: Prompt, text: str) -> tuple[str, dict[str, Any]]:

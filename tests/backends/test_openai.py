@@ -91,6 +91,21 @@ def test_a_chat_is_gone_on_from_by_prefill():
     assert gone_on["add_generation_prompt"] is False
 
 
+def test_a_chat_template_that_trims_the_mark_is_reported():
+    """The model is shown `one` for `one⏎⏎`, and writes the mark, at which it is stopped."""
+
+    def reply(request: Request) -> None:
+        shown = request.text.strip()
+        request.complete("" if shown else "one", stop_reason=MARK, tokens=1)
+
+    with serving(reply) as served:
+        prompt = [{"role": "user", "content": "Q"}]
+        result = majority_vote(model_at(served.url), prompt, num_solutions=1)
+    assert result.solutions == (("one\n\n", "\n\n"),)
+    assert "template trim" in result.errors[0]
+    assert result.budget.model_tokens == 3
+
+
 def test_where_the_server_does_not_say_why_it_stopped_only_an_empty_text_is_an_end():
     with serving(lambda r: r.complete("" if MARK in r.text else "one", tokens=1)) as served:
         result = majority_vote(model_at(served.url), "Q", num_solutions=1)
