@@ -295,6 +295,19 @@ def test_what_is_finished_is_kept_when_the_rest_fails(name):
     assert result.errors == ("it is down",)
 
 
+def test_a_rollout_that_fails_is_told():
+    """It is dropped, like any rollout; what went wrong with it is not."""
+
+    def reply(solution, uniform):
+        if uniform == 0.5:  # greedy
+            return Extension("", False, 0, error=EndpointError("it is down"))
+        return Extension(f"{uniform:.3f} ", len(solution) == 1, 1)
+
+    result = lookahead(Script(reply), "", Judge(lambda t: 0.5), num_solutions=4, steps=1)
+    assert all(result.finished)
+    assert result.errors == ("it is down",)
+
+
 def test_a_model_that_never_ends_is_cut():
     model = Script(lambda s, u: Extension("on ", False, 1))
     for name in sorted(STRATEGIES):

@@ -39,6 +39,11 @@ Z = 4.0
 RUNS = 800
 
 
+def holed(text: str) -> float:
+    """A first step is worth nothing, but what follows it is."""
+    return 0.0 if text.find(".") == len(text) - 1 else uneven(text)
+
+
 def log_potential(target: str, text: str) -> float:
     steps = steps_of(text)
     if target == "telescoping":
@@ -113,6 +118,28 @@ def test_the_engine_over_tokens_has_the_same_target(target):
     assert worst_z(rows, gamma(target)) < Z
 
 
+def test_a_step_of_value_0_is_made_good_by_what_follows():
+    """The telescoping target is p(x) · v(x), whatever the steps before were worth."""
+    exact = {text: p * (holed(text) if text else 1.0) for (_, text), p in texts().items()}
+    passed_by = sum(g for text, g in exact.items() if "." in text[:-1])
+    assert 0.2 < passed_by / sum(exact.values()) < 0.8
+    assert 0.0 in exact.values()
+    model, rows = TableSteps(), []
+    for seed in np.random.SeedSequence(74).generate_state(RUNS).tolist():
+        result = particle_filter(
+            model, "", Judge(holed), num_solutions=16, target="telescoping", ess_threshold=0.0,
+            options=Options(seed=seed),
+        )  # fmt: skip
+        assert result.log_weights is not None
+        row: dict[str, float] = {}
+        for chain, log_weight in zip(result.chains, result.log_weights, strict=True):
+            if log_weight > -math.inf:
+                assert exact[chain.text] > 0
+                row[chain.text] = row.get(chain.text, 0.0) + math.exp(log_weight) / 16
+        rows.append(row)
+    assert worst_z(rows, exact) < Z
+
+
 def test_the_two_targets_differ():
     parts = [gamma(t) for t in ("multiplicative", "telescoping")]
     normal = [{k: v / sum(g.values()) for k, v in g.items()} for g in parts]
@@ -135,9 +162,10 @@ def test_a_temperature_flattens_the_weights():
 
 
 @pytest.mark.parametrize("target", ["multiplicative", "telescoping"])
-def test_a_sweep_of_particle_gibbs_leaves_the_target_unchanged(target):
+@pytest.mark.parametrize("threshold", [1.0, 0.6, 0.0])
+def test_a_sweep_of_particle_gibbs_leaves_the_target_unchanged(target, threshold):
     """A path drawn exactly from the target, and one sweep around it: still the target."""
-    weighing = Weighing(target, "once", 1.0, 1.0, "multinomial")
+    weighing = Weighing(target, "once", 1.0, threshold, "multinomial")
     exact = gamma(target)
     total = sum(exact.values())
     model, rows = TableSteps(), []

@@ -132,9 +132,10 @@ def _sampled(
         tokens, passes = sum(c.num_tokens for c in first), _passes(first)
         for name in SAMPLED:
             found, _, _ = select(first, answer, selections.get(name, "weighted"))
-            asked = 0 if name == "majority_vote" else n
-            text = sum(len(c.text) for c in first) if asked else 0
-            budget = Budget(tokens, passes, asked, text)
+            # A judge is asked about equal solutions once, here as in every search.
+            asked = set() if name == "majority_vote" else {c.solution for c in first if c.solution}
+            text = sum(len("".join(solution)) for solution in asked)
+            budget = Budget(tokens, passes, len(asked), text)
             yield _run(Plan(name, n), found == item.problem.answer, budget)
 
 

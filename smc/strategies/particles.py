@@ -5,10 +5,12 @@ For the particles i = 1..N, with vₜ the value of a solution's first t steps un
     repeat, until none goes on
         xₜ ~ p(step | x₁..ₜ₋₁)
         multiplicative   w = w · (vₜ / (1 − vₜ))^(1/T)      target p(x) ∏ₜ (vₜ / (1 − vₜ))^(1/T)
-        telescoping      w = w · (vₜ / vₜ₋₁)^(1/T), v₀ = 1  target p(x) · v(x)^(1/T)
+        telescoping      w = w · (ψₜ / ψₜ₋₁)^(1/T), ψ₀ = 1  target p(x) · v(x)^(1/T)
         if ESS(w) < threshold · N:  ancestors ~ resampling(w);  Ẑ = Ẑ · mean(w);  w = 1
 
 The two are different targets: one counts the judge once for every step, the other only at the end.
+ψₜ is vₜ of a finished solution, and of one that goes on max(vₜ, 10⁻⁶), so that a step of value 0 can
+be made good again.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ Path = tuple[Chain, ...]
 """A solution after each round of a run, the empty one first."""
 
 _CLIP = 1e-6
-"""How near to 0 and 1 a value may come where its odds are taken."""
+"""How near to 0 and 1 a value may come where its odds are taken, and to 0 while a text goes on."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,7 @@ class Weighing:
         if not after.solution:
             return constrained
         if self.target == "telescoping":
-            if not grown:
-                return constrained
-            old = math.log(before.value) if before.solution else 0.0
-            new = math.log(after.value) if after.value > 0 else -math.inf
-            return constrained + (new - old) / self.temperature
+            return constrained + (log_twist(after) - log_twist(before)) / self.temperature
         if grown or self.finished == "again":
             return constrained + log_odds(after.value) / self.temperature
         return constrained
@@ -130,6 +128,14 @@ def log_odds(value: float) -> float:
     """
     clipped = min(max(value, _CLIP), 1 - _CLIP)
     return math.log(clipped / (1 - clipped))
+
+
+def log_twist(chain: Chain) -> float:
+    """Return log ψ of a solution under the telescoping target; see the module."""
+    if not chain.solution:
+        return 0.0
+    value = chain.value if chain.finished else max(chain.value, _CLIP)
+    return math.log(value) if value > 0 else -math.inf
 
 
 def filter_particles(

@@ -49,7 +49,7 @@ class Search:
         self._max_step_tokens = max_step_tokens
         self._tokens = 0
         self._began = model.passes, *_spent(scorer)
-        self._seen: list[Chain] = []
+        self._failed: list[Chain] = []
         self._has_text = False
 
     @property
@@ -98,6 +98,7 @@ class Search:
         )
         self._tokens += sum(e.num_tokens for e in found)
         new = {i: _extended(chains[i], e) for i, e in zip(growing, found, strict=True)}
+        self._failed.extend(c for c in new.values() if c.error is not None)
         after = replace_all(chains, new)
         self._has_text = self._has_text or any(c.solution or c.finished for c in after)
         failed = next((c.error for c in after if c.error is not None), None)
@@ -138,7 +139,6 @@ class Search:
 
     def record(self, chains: Sequence[Chain], chosen: Sequence[int]) -> None:
         """Write a round down."""
-        self._seen.extend(c for c in chains if c.error is not None)
         self.history.append(Round(tuple(chains), tuple(map(int, chosen)), self.budget))
 
     def result(
@@ -158,7 +158,7 @@ class Search:
             budget=self.budget,
             history=tuple(self.history),
             log_weights=None if log_weights is None else tuple(map(float, log_weights)),
-            errors=messages([*self._seen, *chains]),
+            errors=messages(self._failed),
         )
 
 

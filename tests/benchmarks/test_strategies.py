@@ -106,8 +106,9 @@ def test_the_remembered_scorer_asks_once_and_counts_every_time():
     assert oracle.passes == 2  # another problem
 
 
-def test_what_is_read_off_the_pool_is_what_the_strategies_give(steps):
-    one, budgets = item(4), [1, 3, 8]
+@pytest.mark.parametrize("level", [2, 4], ids=["with equal solutions", "without"])
+def test_what_is_read_off_the_pool_is_what_the_strategies_give(steps, level):
+    one, budgets = item(level), [1, 3, 8]
     pool = draw_pool(steps, one, budgets, seed=5, samples=4)
     record = run_item(steps, RememberedScorer(NoisyScorer()), one, pool, budgets, [], seed=5)
     assert len(record["runs"]) == len(SAMPLED) * len(budgets)
