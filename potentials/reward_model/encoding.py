@@ -13,20 +13,35 @@ def marked(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Encode parts as one text, and find the marks that end all but the first of them.
 
+    A part that spells the mark in a way of its own is encoded alone, and so is what follows it;
+    what comes before it is as it would be without it.
+
     Returns:
         The ids, and the positions of the marks but for the `first` ones.
     """
-    ids = encode(tokenizer, "".join(parts), specials=specials)
-    while ids and ids[-1] != mark and len(parts) > 1:
-        ids.pop()  # an end of sequence that the tokenizer adds
-    marks = [i for i, token in enumerate(ids) if token == mark]
-    if len(marks) != len(parts) - 1:  # a text that spells the mark in a way of its own
-        ids, marks = encode(tokenizer, parts[0], specials=specials), []
-        for part in parts[1:]:
-            own = encode(tokenizer, part)
-            ids += [i for i in own if i != mark] + [mark]
+    ids, marks = _as_one(tokenizer, parts, mark, specials=specials)
+    if len(marks) != len(parts) - 1:
+        sound = 1
+        ids, marks = _as_one(tokenizer, parts[:1], mark, specials=specials)[0], []
+        longer = _as_one(tokenizer, parts[:2], mark, specials=specials)
+        while len(longer[1]) == sound:
+            ids, marks = longer
+            sound += 1
+            longer = _as_one(tokenizer, parts[: sound + 1], mark, specials=specials)
+        for part in parts[sound:]:
+            ids += [i for i in encode(tokenizer, part) if i != mark] + [mark]
             marks.append(len(ids) - 1)
     return tuple(ids), tuple(marks[first:])
+
+
+def _as_one(
+    tokenizer: Any, parts: Sequence[str], mark: int, *, specials: bool
+) -> tuple[list[int], list[int]]:
+    """The ids of parts as one text, up to the mark that should be its end, and where marks are."""
+    ids = encode(tokenizer, "".join(parts), specials=specials)
+    while len(ids) > 1 and ids[-1] == tokenizer.eos_token_id:
+        ids.pop()  # some tokenizers end every text
+    return ids, [i for i, token in enumerate(ids) if token == mark]
 
 
 def encode(tokenizer: Any, text: str, *, specials: bool = False) -> list[int]:

@@ -9,7 +9,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from tests.models import CORPUS, SIZES, byte_level_tokenizer
+from tests.models import CORPUS, SIZES, byte_fallback_tokenizer, byte_level_tokenizer
 
 CHAT = (
     "{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}<|end|>{% endfor %}"
@@ -29,9 +29,15 @@ def chat_tokenizer(*marks: str) -> Any:
     return tokenizer
 
 
-def math_shepherd(folder: Path, family: str = "mistral", **changes: Any) -> Path:
-    """A causal Mistral and a tokenizer in which `ки`, ` +` and ` -` are single tokens."""
-    tokenizer = byte_level_tokenizer((*CORPUS, "one + two - three " * 9))
+def math_shepherd(
+    folder: Path, family: str = "mistral", *, pieces: bool = False, **changes: Any
+) -> Path:
+    """A causal Mistral and a tokenizer in which `ки`, ` +` and ` -` are single tokens.
+
+    `pieces`: of SentencePiece's kind, which begins every text with a space of its own.
+    """
+    corpus = (*CORPUS, "one + two - three " * 9)
+    tokenizer = byte_fallback_tokenizer(corpus) if pieces else byte_level_tokenizer(corpus)
     tokenizer.add_tokens(["ки"])
     return _causal(folder, family, tokenizer, **changes)
 

@@ -181,6 +181,18 @@ def test_steps_cannot_write_marks_of_their_own(kind):
         assert scores == pytest.approx(expected, **CLOSE)
 
 
+def test_a_step_that_spells_the_mark_does_not_change_the_scores_before_it(tmp_path):
+    """Such a solution is encoded in parts, which for some tokenizers is not how it is as a whole."""
+    folder = made.math_shepherd(tmp_path, pieces=True)
+    (expected,) = loaded("math-shepherd", folder).scores(QUESTION, [(ONE, TWO)])
+    hostile = (ONE, TWO, "all ки ки ки\n\n", THREE)
+    (found,) = loaded("math-shepherd", folder).scores(QUESTION, [hostile])
+    assert found[:2] == pytest.approx(expected, **CLOSE)
+    reward = loaded("math-shepherd", folder)
+    grown = [reward.scores(QUESTION, [hostile[:end]])[0] for end in range(1, 5)]
+    assert grown[-1] == pytest.approx(found, **CLOSE)
+
+
 def test_empty_solutions_and_repeated_ones(kind):
     name, folder, _ = kind
     reward = loaded(name, folder)
@@ -270,12 +282,11 @@ def test_models_of_another_kind_are_refused(tmp_path):
 
 def test_weights_in_shards_and_in_pickles(tmp_path):
     folder = made.skywork(tmp_path)
-    expected = loaded("skywork", folder).scores(QUESTION, SOLUTIONS[:1])
+    (expected,) = loaded("skywork", folder).scores(QUESTION, SOLUTIONS[:1])
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     (found,) = loaded("skywork", folder).scores(QUESTION, SOLUTIONS[:1])
-    # Where a tensor lies in memory may choose the kernel, and so the last digit.
-    assert found == pytest.approx(expected[0], **CLOSE)
+    assert found == pytest.approx(expected, **CLOSE)  # weights lie elsewhere, and sums round so
 
 
 def test_the_mark_may_be_another(tmp_path):
