@@ -106,19 +106,25 @@ class RLHFlow(Format):
     def readings(
         self, tokenizer: Any, question: str, steps: Sequence[str], first: int = 0
     ) -> list[Reading]:
-        """Return one conversation; a score is read where the answer's token is foretold."""
+        """Return one conversation; a score is read where the answer's token is foretold.
+
+        Where the chat template changes earlier turns as the conversation grows, there are several.
+        """
         turns: list[Mapping[str, str]] = []
-        ids: list[int] = []
-        marks = []
+        found: list[Reading] = []
         for k, step in enumerate(steps):
             text = clean(tokenizer, step).strip()
             text = f"{clean(tokenizer, question)} {text}" if k == 0 else text
             turns.append({"role": "user", "content": text})
             if k >= first:
-                ids = chat_ids(tokenizer, turns, answer_next=True)
-                marks.append(len(ids) - 1)
+                ids = tuple(chat_ids(tokenizer, turns, answer_next=True))
+                shorter = found.pop() if found else Reading((), ())
+                if ids[: len(shorter.ids)] != shorter.ids:
+                    found.append(shorter)
+                    shorter = Reading((), ())
+                found.append(Reading(ids, (*shorter.marks, len(ids) - 1)))
             turns.append({"role": "assistant", "content": self.good})
-        return [Reading(tuple(ids), tuple(marks))] if marks else []
+        return found
 
 
 @dataclass(frozen=True)

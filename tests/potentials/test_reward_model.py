@@ -193,6 +193,17 @@ def test_a_step_that_spells_the_mark_does_not_change_the_scores_before_it(tmp_pa
     assert grown[-1] == pytest.approx(found, **CLOSE)
 
 
+def test_a_chat_template_may_change_turns_that_were(tmp_path):
+    folder = made.rlhflow(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    count = "{{ messages | selectattr('role', 'equalto', 'user') | list | length }}"
+    tokenizer.chat_template = count + made.CHAT
+    tokenizer.save_pretrained(folder)
+    found = loaded("rlhflow", folder).scores(QUESTION, SOLUTIONS)
+    for solution, scores in zip(SOLUTIONS, found, strict=True):
+        assert scores == pytest.approx(plain_rlhflow(folder, solution), **CLOSE)
+
+
 def test_empty_solutions_and_repeated_ones(kind):
     name, folder, _ = kind
     reward = loaded(name, folder)
