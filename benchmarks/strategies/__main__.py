@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--model", type=Path, default=ROOT / MODEL)
     found.add_argument("--minutes", type=float, default=None, help="stop after so many")
     found.add_argument("--threads", type=int, default=1)
+    found.add_argument("--words", type=Path, help="Markdown to stand in the report, before tables")
     found.add_argument("--report-only", action="store_true", help="run nothing")
     return found
 
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _work(args: argparse.Namespace) -> None:
     if not args.report_only:
         run(args)
-    print(write_report(args.out, args.bins))
+    print(write_report(args.out, args.bins, args.words))
 
 
 def _numbers(text: str) -> list[int]:

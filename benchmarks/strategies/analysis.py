@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -50,6 +51,7 @@ class Outcomes:
     Attributes:
         scorer: The judge.
         judge: What fixes it.
+        seeds: How many problems each was run on.
         thresholds: Of difficulty, from the calibration problems.
         calibration: Of the problems that the choice is fitted on.
         test: Of the others.
@@ -57,6 +59,7 @@ class Outcomes:
 
     scorer: str
     judge: str
+    seeds: dict[int, int]
     thresholds: tuple[float, ...]
     calibration: list[Outcome]
     test: list[Outcome]
@@ -85,8 +88,10 @@ def outcomes_of(
     rates = _pass_rates(records["calibration"])
     thresholds = quantile_thresholds(list(rates.values()), bins)
     parts = {part: _outcomes(found, thresholds) for part, found in records.items()}
-    judges = ", ".join(dict.fromkeys(r["judge"] for own in records.values() for r in own))
-    return Outcomes(scorer, judges, thresholds, parts["calibration"], parts["test"])
+    every = [r for own in records.values() for r in own]
+    judges = ", ".join(dict.fromkeys(r["judge"] for r in every))
+    seeds = dict(sorted(Counter(r["seed"] for r in every).items()))
+    return Outcomes(scorer, judges, seeds, thresholds, parts["calibration"], parts["test"])
 
 
 def by_plan(outcomes: Sequence[Outcome]) -> dict[Plan, list[Outcome]]:

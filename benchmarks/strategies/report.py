@@ -24,6 +24,7 @@ from benchmarks.strategies.analysis import (
     values,
 )
 from benchmarks.strategies.claims import claims_table
+from benchmarks.strategies.head import head, read_words
 from benchmarks.strategies.plans import NAMES
 from benchmarks.strategies.plots import plot
 from benchmarks.strategies.run import SCORERS, SPLITS
@@ -44,17 +45,24 @@ PAIRS = (
 """Pairs of strategies that the papers compare."""
 
 
-def write_report(folder: Path, bins: int) -> Path:
+def write_report(folder: Path, bins: int, words: Path | None = None) -> Path:
     """Write `report.md`, `strategies.png` and `choice-JUDGE.json` into the folder of a run.
 
+    Args:
+        folder: Of the run.
+        bins: Of difficulty.
+        words: A file of Markdown, written by hand, that stands between picture and tables.
+
     Raises:
-        SettingsError: There are no results.
+        SettingsError: There are no results, or no words.
     """
+    said = [] if words is None else [read_words(words)]
     run, found = read(folder, bins)
     budgets = [float(b) for b in run["settings"]["budgets"]]
     policies = [fitted(outcomes, budgets, run["settings"]["model"]) for outcomes in found]
     halves = [crossed(outcomes, budgets, run["settings"]["model"]) for outcomes in found]
-    pages = [_head(run, found), claims_table(found, halves)]
+    picture = "![Accuracy against generated tokens](strategies.png)"
+    pages = [head(run, found), picture, *said, claims_table(found, halves)]
     for outcomes, policy in zip(found, policies, strict=True):
         policy.save(folder / f"choice-{outcomes.scorer}.json")
         pages += [
@@ -66,7 +74,6 @@ def write_report(folder: Path, bins: int) -> Path:
             _optimal(outcomes, policy, budgets),
         ]
     plot(found, policies, budgets, folder / "strategies.png")
-    pages.append("![Accuracy against generated tokens](strategies.png)")
     path = folder / "report.md"
     path.write_text("\n\n".join(pages) + "\n", encoding="utf-8")
     return path
@@ -94,52 +101,6 @@ def read(folder: Path, bins: int) -> tuple[dict[str, Any], list[Outcomes]]:
             "`python -m benchmarks.strategies` has written to."
         )
     return run, found
-
-
-def _head(run: Mapping[str, Any], found: Sequence[Outcomes]) -> str:
-    settings, starts = run["settings"], run["starts"]
-    facts = {
-        "model": f"{settings['model']} (digest {settings['model_digest']})",
-        "temperature": settings["temperature"],
-        "M, k, sweeps": f"{settings['width']}, {settings['lookahead']}, {settings['sweeps']}",
-        "answers of searches": settings.get("selection", "each in its own way"),
-        "difficulty": f"pass@1 of {settings['samples']} samples of their own",
-        "problems": _counts(found),
-        "levels, in turn": ", ".join(map(str, settings["levels"])),
-        **{f"judge {own.scorer}": own.judge for own in found},
-        "commit": ", ".join(dict.fromkeys(s["commit"] for s in starts)),
-        "machine": "; ".join(dict.fromkeys(_machine(s["machine"]) for s in starts)),
-        "date": ", ".join(dict.fromkeys(s["date"] for s in starts)),
-    }
-    commands = "\n".join(dict.fromkeys(s["command"] for s in starts))
-    notes = (
-        "Both models are small and were trained here. Accuracy in percent with 95% percentile "
-        "bootstrap intervals over problems; seeds of a problem are averaged first. tokens: "
-        "generated, texts that were dropped and rollouts included. passes: sequences put through "
-        "the network, of the model and of the judge. "
-        "Cost is in samples: tokens over those of one sample of the same problem. At a cost of k "
-        f"a strategy has, in each bin, its largest N of mean cost at most {SLACK} k. Differences "
-        "are paired; one whose interval covers 0 supports no claim."
-    )
-    rows = table(["", ""], [[k, str(v)] for k, v in facts.items()])
-    judges = ", ".join(o.scorer for o in found)
-    return f"# Strategies on arithmetic: {judges}\n\n```\n{commands}\n```\n\n{rows}\n\n{notes}"
-
-
-def _machine(machine: Mapping[str, Any]) -> str:
-    return (
-        f"{machine['cpu']}, {machine['threads']} thread of {machine['cores']} cores shared with "
-        f"other work, {machine['memory_gib']} GiB"
-    )
-
-
-def _counts(found: Sequence[Outcomes]) -> str:
-    counts = dict.fromkeys(
-        f"{len({o.item for o in own.calibration})} for calibration, "
-        f"{len({o.item for o in own.test})} held out"
-        for own in found
-    )
-    return "; ".join(counts)
 
 
 def _sizes(outcomes: Outcomes) -> str:

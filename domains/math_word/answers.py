@@ -1,9 +1,10 @@
 r"""The answer of a solution, and whether it equals the gold one.
 
 What is extracted, in this order: the last `\boxed{…}`; what stands behind the last `####` or "the
-(final) answer is", of a number with its unit the number; the last number. Equality is that of `math-verify`. An answer is text of a
-language model, and a computer algebra system can be made to compute for ever, so it runs in the
-sandbox, under limits; what exceeds them, or is longer than `LONGEST`, is not equal.
+(final) answer is", of a number with its unit the number; the last number. Equality is that of
+`math-verify`. An answer is text of a language model, and a computer algebra system can be made to
+compute for ever, so it runs in the sandbox, under limits; what exceeds them, or is longer than
+`LONGEST`, is not equal.
 """
 
 from __future__ import annotations

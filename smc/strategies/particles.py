@@ -9,8 +9,8 @@ For the particles i = 1..N, with vₜ the value of a solution's first t steps un
         if ESS(w) < threshold · N:  ancestors ~ resampling(w);  Ẑ = Ẑ · mean(w);  w = 1
 
 The two are different targets: one counts the judge once for every step, the other only at the end.
-ψₜ is vₜ of a finished solution, and of one that goes on max(vₜ, 10⁻⁶), so that a step of value 0 can
-be made good again.
+ψₜ is vₜ of a finished solution, and of one that goes on max(vₜ, 10⁻⁶), so that a step of value 0
+can be made good again.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -301,6 +302,41 @@ def test_the_report_leaves_a_plot_and_the_choices(folder):
     for judge in ("oracle", "noisy"):
         choice = json.loads((folder / f"choice-{judge}.json").read_text())
         assert choice["reward_model"] == judge
+
+
+def test_seeds_that_were_added_later_are_in_the_same_report(folder, tmp_path):
+    """Each problem's mean over its seeds; a seed that got less far says so."""
+    out = tmp_path / "seeds"
+    shutil.copytree(folder, out)
+    wrong = {plan: [0] * 5 for plan in MIXED}
+    for part in ("calibration", "test"):
+        for judge in ("oracle", "noisy"):
+            count = 5 if judge == "oracle" else 4
+            more = [record(i, wrong, seed=1, part=part) for i in range(count)]
+            Store(out).append(f"{part}-{judge}", 1, more)
+    assert main(["--out", str(out), "--report-only"]) == 0
+    text = (out / "report.md").read_text()
+    assert "| seeds | 0 (10 problems), 1 (10 problems); 0 (10 problems), 1 (8 problems) |" in text
+    assert "| beam | 4 | 40 (25, 50) | 40 | 20 | 4 |" in text  # 80 and 0
+
+
+def test_words_stand_between_the_head_and_the_tables(folder, tmp_path, capsys):
+    words = tmp_path / "words.md"
+    words.write_text("## In words\n\nBeams win.\n")
+    assert main(["--out", str(folder), "--report-only", "--words", str(words)]) == 0
+    text = (folder / "report.md").read_text()
+    places = [
+        text.index(part)
+        for part in (
+            "| seeds |",
+            "(strategies.png)",
+            "## In words\n\nBeams win.\n\n",
+            "## What the",
+        )
+    ]
+    assert places == sorted(places)
+    assert main(["--out", str(folder), "--report-only", "--words", str(tmp_path / "none.md")]) == 2
+    assert "--words" in capsys.readouterr().err
 
 
 def test_without_results_the_report_says_what_is_missing(tmp_path, capsys):

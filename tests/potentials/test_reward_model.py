@@ -182,7 +182,7 @@ def test_steps_cannot_write_marks_of_their_own(kind):
 
 
 def test_a_step_that_spells_the_mark_does_not_change_the_scores_before_it(tmp_path):
-    """Such a solution is encoded in parts, which for some tokenizers is not how it is as a whole."""
+    """Such a solution is encoded in parts, and some tokenizers then read it in another way."""
     folder = made.math_shepherd(tmp_path, pieces=True)
     (expected,) = loaded("math-shepherd", folder).scores(QUESTION, [(ONE, TWO)])
     hostile = (ONE, TWO, "all ки ки ки\n\n", THREE)
