@@ -16,7 +16,9 @@ from smc.errors import PromptError, SettingsError
 from smc.model import Prompt
 from smc.steps import EndpointError, Extension, Solution
 
-_OWN = frozenset({"model", "prompt", "messages", "stop", "max_tokens", "seed", "temperature", "n"})
+_OWN = frozenset(
+    {"model", "prompt", "messages", "stop", "max_tokens", "seed", "temperature", "n", "stream"}
+)
 _CONTINUE: Mapping[str, Any] = {"add_generation_prompt": False, "continue_final_message": True}
 
 _TRIMMED = (
@@ -98,7 +100,7 @@ class OpenAISteps:
         clash = sorted(_OWN & set(extra or {}))
         if clash:
             raise SettingsError(
-                f"extra: {', '.join(clash)} are set for every request; expected other fields. Use "
+                f"extra: {', '.join(clash)} are decided on here; expected other fields. Use "
                 "the arguments of OpenAISteps and of the strategy."
             )
         self._endpoint = Endpoint(url.rstrip("/"), api_key, timeout, retries, backoff)

@@ -435,6 +435,7 @@ def test_token_ids_are_no_prompt():
         {"max_concurrency": 0},
         {"cut": "there"},
         {"extra": {"stop": "x"}},
+        {"extra": {"stream": True}},
         {"timeout": 0},
         {"retries": -1},
     ],
