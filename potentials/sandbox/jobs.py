@@ -11,6 +11,8 @@ from typing import Any
 from smc.errors import SettingsError
 
 _MIB = 1 << 20
+_LONGEST = 255
+"""Bytes of the name of a file."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ class Job:
                 or name != "/".join(parts)
                 or {"..", ".", "/"} & set(parts)
                 or "\0" in name
+                or any(len(part.encode("utf-8", "replace")) > _LONGEST for part in parts)
+                or not _is_text(name)
             ):
                 raise SettingsError(
                     f"Job: a file is called {name!r}; expected a name relative to the program's "
@@ -125,6 +129,17 @@ class Job:
                 )
         if len(set(names)) < len(names):
             raise SettingsError(f"Job: two files have the same name, in {names}.")
+        folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+        if both := folders & set(names):
+            raise SettingsError(f"Job: {sorted(both)} are files and folders at once, in {names}.")
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from potentials.sandbox import messages
 from potentials.sandbox.errors import SandboxError
 from potentials.sandbox.jobs import Job, Limits, RunResult
-from potentials.sandbox.walls import HOLD_PROCESSES, Walls
+from potentials.sandbox.walls import HOLD_FILES, HOLD_PROCESSES, Walls
 from potentials.sandbox.warm import Cell, Gone, Zygote, interpreter
 from smc.errors import SettingsError
 
@@ -110,9 +110,16 @@ class Sandbox:
         """Run a program; whatever it does, the answer is a result.
 
         Raises:
+            SettingsError: The job's files take more than they may.
             SandboxError: The sandbox itself is broken or closed.
         """
         limits = job.limits or self.limits
+        given = sum(len(content) for _, content in job.files)
+        if given > limits.file_bytes:
+            raise SettingsError(
+                f"Sandbox: the files of a job have {given} bytes; expected at most file_bytes of "
+                f"its limits, {limits.file_bytes}. Give it more: Limits(file_bytes=...)."
+            )
         known = messages.keys(job, limits)
         message = messages.message(job, limits, known)
         with self._cell(known) as slot:
@@ -195,7 +202,8 @@ class Sandbox:
             cell.close()
             raise SandboxError(
                 "Sandbox: too few walls stand on this machine to be sure to end all that a program "
-                f"starts; {cell.walls}. Expected one of: {', '.join(HOLD_PROCESSES)}. Allow user "
+                f"starts, and to keep it from your files and processes; {cell.walls}. Expected one "
+                f"of: {', '.join(HOLD_PROCESSES)}; and one of: {', '.join(HOLD_FILES)}. Allow user "
                 "namespaces, or say unsafe=True to run programs all the same."
             )
         return cell

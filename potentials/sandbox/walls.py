@@ -7,6 +7,9 @@ from dataclasses import dataclass
 HOLD_PROCESSES = ("process namespace", "uid", "seccomp")
 """With any of these all that a program started is ended at one stroke, and signals nobody else."""
 
+HOLD_FILES = ("mount namespace", "landlock", "uid")
+"""Without one of these a program is the user: it reads and writes the user's files and memory."""
+
 
 @dataclass(frozen=True)
 class Walls:
@@ -22,8 +25,8 @@ class Walls:
 
     @property
     def enough(self) -> bool:
-        """Whether programs are ended for sure with all that they start."""
-        return any(name in self.stand for name in HOLD_PROCESSES)
+        """Whether programs are ended for sure with all that they start, and act not as the user."""
+        return all(any(n in self.stand for n in names) for names in (HOLD_PROCESSES, HOLD_FILES))
 
     def __contains__(self, name: str) -> bool:
         return name in self.stand

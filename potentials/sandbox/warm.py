@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import IO, Any
 
 from potentials.sandbox.errors import SandboxError
 from potentials.sandbox.inside import wire
+from potentials.sandbox.inside.folder import remove_for_good
 from potentials.sandbox.walls import Walls
 
 _HERE = Path(__file__).resolve().parent
@@ -65,7 +65,7 @@ class Zygote:
         except OSError as error:
             self._link.close()
             said.close()
-            shutil.rmtree(self.base, ignore_errors=True)
+            remove_for_good(self.base)
             raise SandboxError(
                 f"Sandbox: the interpreter {python} does not start: {error}. Expected the path of "
                 "a Python 3.9 or later."
@@ -127,7 +127,7 @@ def _end(process: subprocess.Popen[bytes], link: socket.socket, said: IO[bytes],
     process.kill()
     process.wait()
     said.close()
-    shutil.rmtree(base, ignore_errors=True)
+    remove_for_good(base)
 
 
 def _environment() -> dict[str, str]:

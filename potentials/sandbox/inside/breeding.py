@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 import socket
 import time
 from collections import OrderedDict
@@ -51,6 +52,8 @@ class Breeding:
         self._watch = watch
         self._waiting = waiting
         self._stems: OrderedDict[str, Run] = OrderedDict()
+        self.copies = kernel.KNOWN and rights.filter
+        """Whether processes wait to be copied: unfiltered, a run could write into them."""
 
     def stem(self, limits: dict[str, Any]) -> Run:
         """Return a process shut in under these limits, that has run nothing and waits.
@@ -63,7 +66,7 @@ class Breeding:
             self._stems.move_to_end(name)
             return self._stems[name]
         run = self._start(limits)
-        if kernel.KNOWN:
+        if self.copies:
             self._stems[name] = run
             self._waiting.add(run.pid)
             while len(self._stems) > _STEMS:
@@ -90,7 +93,7 @@ class Breeding:
     def _start(self, limits: dict[str, Any]) -> Run:
         near, far = socket.socketpair()
         (out, far_out), (err, far_err) = os.pipe(), os.pipe()
-        pid = kernel.copy_process() if kernel.KNOWN else os.fork()
+        pid = kernel.copy_process() if self.copies else os.fork()
         if pid == 0:
             self._become_run(far.fileno(), far_out, far_err, limits)
         for place in (far_out, far_err):
@@ -101,7 +104,7 @@ class Breeding:
         if said != _READY:
             end(run)
             raise BrokenWallError(said.decode("utf-8", "replace") or "a run died before it began")
-        if kernel.KNOWN:
+        if self.copies:
             run.close_output()
         else:
             self._allow_processes(run, limits)
@@ -112,6 +115,9 @@ class Breeding:
         """In the new process: give up all rights, then wait for pieces; never returns."""
         try:
             os.setsid()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
             keep = [os.dup(n) for n in (channel, out, err)]
             null = os.open("/dev/null", os.O_RDONLY)
             # All new numbers are above those that are set now: none is set twice.
@@ -168,8 +174,8 @@ class Breeding:
         copy = Run(-1, near, out, err, run.channel, run.stdout, run.stderr)
         _do_not_wait(copy)
         try:
-            if not run.trusted:
-                wake(run)
+            # A stem is not paused, but another run of its user may have stopped it.
+            wake(run)
             until = min(bounds.deadline, time.monotonic() + _COPY_SECONDS)
             fds = [far.fileno(), far_out, far_err]
             if not command(run, harness.COPY, b"", fds, until):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
 import time
 from typing import Any
 
-from . import harness, kernel, wire
+from . import harness, wire
 from .breeding import Breeding, BrokenWallError
 from .folder import Folder
 from .processes import Processes
@@ -155,11 +156,11 @@ class Cell:
         """Keep a process if a copy of it would go on as it would itself."""
         look = self._processes
         plain = answer.body.split(b"\n", 1)[1].startswith(b'{"plain":true')
-        if not (plain and kernel.KNOWN and look.visible):
+        if not (plain and self._breeding.copies and look.visible):
             return False
         if look.others() - self._snapshots.pids != {run.pid} or look.threads(run.pid) != 1:
             return False
-        if look.open_files(run.pid) != {0, 1, 2, run.channel} or look.shares_memory(run.pid):
+        if not self._as_given(run) or look.shares_memory(run.pid):
             return False
         if not self._folder.unchanged():
             return False
@@ -169,6 +170,19 @@ class Cell:
         run.close_output()
         self._snapshots.keep(key, run, look.own_bytes(run.pid))
         return True
+
+    def _as_given(self, run: Run) -> bool:
+        """Whether a process has open what it was given, no less, no more and nothing else."""
+        null, channel = os.stat("/dev/null"), self._processes.open_file(run.pid, run.channel)
+        given = {0: null, 1: os.fstat(run.out), 2: os.fstat(run.err), run.channel: channel}
+        if self._processes.open_files(run.pid) != set(given):
+            return False
+        return all(
+            about is not None
+            and (found := self._processes.open_file(run.pid, place)) is not None
+            and os.path.samestat(found, about)
+            for place, about in given.items()
+        )
 
     def _clean(self, run: Run, output_bytes: int) -> None:
         """End all that is not kept."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from typing import Any
 
 from . import view
+
+_TRIES, _TRY_SECONDS = 20, 0.02
 
 
 class Folder:
@@ -50,6 +53,8 @@ class Folder:
         if os.path.isdir(self.path) and not os.path.islink(self.path):
             remove_tree(self.path, keep=True)
         else:
+            if os.path.lexists(self.path):
+                os.unlink(self.path)
             os.mkdir(self.path, 0o700)
         self._give(self.path)
 
@@ -91,6 +96,24 @@ class Folder:
             if len(found) > 1000:
                 return None
         return sorted(found)
+
+
+def remove_for_good(path: str) -> None:
+    """Remove a folder as `remove_tree` does, or leave it if that cannot be done.
+
+    It is tried again for a while: those that are being ended may still write.
+    """
+    for _ in range(_TRIES):
+        try:
+            remove_tree(path)
+        except FileNotFoundError:
+            if not os.path.lexists(path):
+                return
+        except OSError:
+            pass
+        else:
+            return
+        time.sleep(_TRY_SECONDS)
 
 
 def remove_tree(path: str, keep: bool = False) -> None:

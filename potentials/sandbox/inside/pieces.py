@@ -9,7 +9,10 @@ import sys
 from _json import encode_basestring_ascii, make_encoder
 from _signal import (  # pyright: ignore[reportMissingImports]
     SIG_DFL,
+    SIG_IGN,
+    default_int_handler,
     getitimer,
+    getsignal,
     setitimer,
     signal,
 )
@@ -87,6 +90,11 @@ class Finish:
                 found = True
         return found
 
+    def answers_signals(self) -> bool:
+        """Whether the program has functions that a signal calls."""
+        usual = None, SIG_DFL, SIG_IGN, default_int_handler
+        return any(getsignal(number) not in usual for number in _CAUGHT_SIGNALS)
+
     def signals(self) -> None:
         """Let no function of the program be called by a signal."""
         for number in _CAUGHT_SIGNALS:
@@ -144,7 +152,8 @@ def _end(source: str | None, namespace: dict[str, Any], finish: Finish, limit: i
     if source is not None:
         code = compile(source, "<result>", "eval", 0, True)
         value = _as_json(eval(code, namespace))
-    plain = source is None and not any(getitimer(n)[0] for n in _TIMERS)
+    timed = any(getitimer(n)[0] for n in _TIMERS)
+    plain = source is None and not timed and not finish.answers_signals()
     if not plain:
         finish.watchers()
         finish.timers()

@@ -86,6 +86,13 @@ class Processes:
         finally:
             os.close(place)
 
+    def open_file(self, pid: int, number: int) -> os.stat_result | None:
+        """Return what a descriptor of a process leads to; None if that cannot be seen."""
+        try:
+            return os.stat(f"{pid}/fd/{number}", dir_fd=self._proc)
+        except OSError:
+            return None
+
     def threads(self, pid: int) -> int:
         """Return how many threads a process has; 0 if it is gone."""
         return int(self._stat(pid)[17])

@@ -92,7 +92,7 @@ def set_limits(rights: Rights, limits: dict[str, Any], others: int) -> None:
     """Set the limits that the kernel keeps for each process."""
     seconds = int(limits["cpu_seconds"]) + _NEAR_CPU_LIMIT
     wanted = [
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CORE, 1),  # with 0 a handler of crashes is started all the same
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_AS, rights.baseline + limits["memory_bytes"] + _KEPT_BACK),
         (resource.RLIMIT_FSIZE, limits["file_bytes"]),

@@ -30,6 +30,7 @@ _DENIED = {
     "pidfd_getfd": (438, 438),
     "process_madvise": (440, 440),
     "process_mrelease": (448, 448),
+    "ioprio_set": (251, 30),
     # Mounts, roots, namespaces.
     "mount": (165, 40),
     "umount2": (166, 39),
@@ -111,6 +112,9 @@ _DENIED = {
     "msgctl": (71, 187),
     "mq_open": (240, 180),
     "mq_unlink": (241, 181),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
     # The network. Pairs of connected sockets remain: event loops use them.
     "socket": (41, 198),
     "bind": (49, 200),
@@ -118,8 +122,18 @@ _DENIED = {
     "listen": (50, 201),
 }
 _CLONE, _CLONE3 = (56, 220), (435, 435)
-_PRCTL, _IOCTL = (157, 167), (16, 29)
+_PRCTL, _IOCTL, _FCNTL = (157, 167), (16, 29), (72, 25)
 _SOCKETPAIR = (53, 199)
+# What a process may do to itself only, since others are of its user: how much of the machine they
+# get, and how much they may take. Those in wait to be copied would hand it on to every later run.
+_OF_ITSELF = {
+    "prlimit64": (302, 261),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+}
+_SETPRIORITY = (141, 140)
 _SIGNALS = {
     "kill": (62, 129),
     "tkill": (200, 130),
@@ -131,8 +145,11 @@ _SIGNALS = {
 _GROUPS = {"setpgid": (109, 154), "setsid": (112, 157)}
 # PR_SET_MM, PR_SET_CHILD_SUBREAPER, PR_SET_PTRACER, PR_SET_PDEATHSIG stays.
 _DENIED_PRCTL = (35, 36, 0x59616D61)
-# Putting words into a terminal's mouth: TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS.
-_DENIED_IOCTL = (0x5412, 0x541C, 0x5423, 0x541D)
+# Putting words into a terminal's mouth: TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS; and FIOSETOWN and
+# SIOCSPGRP, see below.
+_DENIED_IOCTL = (0x5412, 0x541C, 0x5423, 0x541D, 0x8901, 0x8902)
+# F_SETOWN, F_SETSIG, F_SETOWN_EX: a file sends whom they name any signal, past the calls for that.
+_DENIED_FCNTL = (8, 10, 15)
 
 
 def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
@@ -175,8 +192,13 @@ def program(signals: bool = True, groups: bool = True) -> bytes:
     steps += _block(_CLONE[column], [_low(0), _step(_HAS_BITS, _CLONE_NEW, 0, 1), _DENY, _PASS])
     steps += _block(_PRCTL[column], _any_of(0, _DENIED_PRCTL))
     steps += _block(_IOCTL[column], _any_of(1, _DENIED_IOCTL))
+    steps += _block(_FCNTL[column], _any_of(1, _DENIED_FCNTL))
+    for numbers in _OF_ITSELF.values():
+        steps += _block(numbers[column], _only(0, 0))
+    # PRIO_PROCESS is 0, and so is oneself.
+    steps += _block(_SETPRIORITY[column], [_low(0), _step(_EQUAL, 0, 1, 0), _DENY, *_only(1, 0)])
     # AF_UNIX is 1.
-    steps += _block(_SOCKETPAIR[column], [_low(0), _step(_EQUAL, 1, 1, 0), _DENY, _PASS])
+    steps += _block(_SOCKETPAIR[column], _only(0, 1))
     for numbers in () if signals else _SIGNALS.values():
         steps += _block(numbers[column], [_DENY])
     for numbers in () if groups else _GROUPS.values():
@@ -188,6 +210,10 @@ def program(signals: bool = True, groups: bool = True) -> bytes:
 def _block(number: int, then: list[bytes]) -> list[bytes]:
     """For one system call; `then` must return."""
     return [_step(_EQUAL, number, 0, len(then)), *then]
+
+
+def _only(argument: int, value: int) -> list[bytes]:
+    return [_low(argument), _step(_EQUAL, value, 1, 0), _DENY, _PASS]
 
 
 def _any_of(argument: int, values: tuple[int, ...]) -> list[bytes]:

@@ -53,7 +53,8 @@ class Watch:
                         ears.deaf(place)
                 if len(run.stdout) + len(run.stderr) > bounds.output_bytes:
                     return Answer("output", b"", pieces)
-                if {"link", "dead"} & ready and not self._receive(run, "dead" in ready):
+                most = bounds.frame_bytes if "dead" in ready else 0
+                if {"link", "dead"} & ready and not self._receive(run, most):
                     ready.add("dead")
                 while True:
                     body = frame(run, bounds.frame_bytes)
@@ -73,8 +74,11 @@ class Watch:
                     if self._too_much_memory(bounds):
                         return Answer("memory", b"", pieces)
 
-    def _receive(self, run: Run, to_the_end: bool) -> bool:
-        """Take what was said; return whether more may come."""
+    def _receive(self, run: Run, most: int) -> bool:
+        """Take what was said, at once up to `most` bytes and a part; return whether more may come.
+
+        What the dead had to say is bounded: their children may go on writing.
+        """
         while True:
             try:
                 part = run.link.recv(PART, socket.MSG_DONTWAIT)
@@ -83,7 +87,7 @@ class Watch:
             except OSError:
                 return False
             run.heard += part
-            if not part or not to_the_end:
+            if not part or len(run.heard) >= most:
                 return bool(part)
 
     def _last_words(self, run: Run, bounds: Bounds, pieces: int) -> Answer:

@@ -64,6 +64,18 @@ def syscall(number, *arguments):
 """
 )
 
+FORGE = """
+import gc, os
+gc.unfreeze()
+found = [o for o in gc.get_objects() if type(o).__name__ == 'generator']
+key = [o for o in found if o.__name__ == '_session'][0].gi_frame.f_locals['key']
+def say(body, key=key):
+    mac = key.copy()
+    mac.update(body)
+    os.write(3, len(body).to_bytes(4, 'big') + mac.digest() + body)
+"""
+"""Finds the key of the command that it runs by, and signs what it likes."""
+
 
 @dataclass(frozen=True)
 class Hostile:

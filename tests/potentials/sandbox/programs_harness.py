@@ -1,6 +1,6 @@
 """Programs that lie about how they ended."""
 
-from tests.potentials.sandbox.hostile import Hostile
+from tests.potentials.sandbox.hostile import FORGE, Hostile
 
 PROGRAMS = {
     "os._exit": Hostile("import os\nprint('all done')\nos._exit(0)", "killed"),
@@ -17,6 +17,14 @@ PROGRAMS = {
         'import os\nbody = b\'D1\\n{"plain":true,"value":42}\'\n'
         "frame = len(body).to_bytes(4, 'big') + bytes(32) + body\n"
         "os.write(3, frame)\nraise ValueError",
+        "killed",
+    ),
+    "a signed word that is no text": Hostile(FORGE + "say(b'\\xff\\xfe')", "killed"),
+    "a signed word that breaks off": Hostile(FORGE + "say(b'D')", "killed"),
+    "a signed word with a long number": Hostile(FORGE + "say(b'P' + b'9' * 30)", "killed"),
+    "children that go on for the dead": Hostile(
+        "import os\nfor _ in range(4):\n    if os.fork() == 0:\n"
+        "        while True: os.write(3, bytes(1 << 16))\nos._exit(0)",
         "killed",
     ),
     "every file closed": Hostile("import os\nos.closerange(0, 1000)\nraise ValueError", "killed"),

@@ -99,6 +99,42 @@ PROGRAMS = {
         "attempt(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 20, 1 << 20)))\n"
         "attempt(lambda: resource.setrlimit(resource.RLIMIT_AS, (-1, -1)))",
     ),
+    "limits of others": Hostile(
+        "import os, resource\nfor pid in set(range(1, 100)) - {os.getpid()}:\n"
+        "    for which in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE):\n"
+        "        try: resource.prlimit(pid, which, (0, 0))\n        except OSError: pass\n"
+        "        else: print('ESC' + 'APED', pid)",
+        needs="seccomp",
+    ),
+    "others slowed down": Hostile(
+        TRY + "import os\n"
+        "acts = (lambda p: os.setpriority(os.PRIO_PROCESS, p, 19),\n"
+        "        lambda p: os.setpriority(os.PRIO_USER, 0, 19),\n"
+        "        lambda p: os.setpriority(os.PRIO_PGRP, os.getpgid(p), 19),\n"
+        "        lambda p: os.sched_setscheduler(p, os.SCHED_IDLE, os.sched_param(0)),\n"
+        "        lambda p: os.sched_setparam(p, os.sched_param(0)),\n"
+        "        lambda p: os.sched_setaffinity(p, [0]))\n"
+        "for pid in set(range(1, 100)) - {os.getpid()}:\n"
+        "    for act in acts: attempt(lambda: act(pid))",
+        needs="seccomp",
+    ),
+    "itself slowed down": Hostile(
+        "import os, resource\nos.nice(1)\nos.sched_setaffinity(0, os.sched_getaffinity(0))\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))",
+        "ok",
+    ),
+    "signals by way of a file": Hostile(
+        TRY + "import fcntl, os, struct\nr, w = os.pipe()\n"
+        "attempt(lambda: fcntl.fcntl(r, fcntl.F_SETOWN, HOST_PID))\n"
+        "attempt(lambda: fcntl.fcntl(r, 15, struct.pack('ii', 1, HOST_PID)))\n"
+        "attempt(lambda: fcntl.fcntl(r, 10, 9))\n"
+        "for ask in (0x8901, 0x8902):\n"
+        "    attempt(lambda: fcntl.ioctl(r, ask, struct.pack('i', HOST_PID)))",
+        needs="seccomp",
+    ),
+    "a note on the folder": Hostile(
+        TRY + "import os\nattempt(lambda: os.setxattr('.', 'user.note', b'x'))", needs="seccomp"
+    ),
     "io_uring, bpf, userfaultfd, keys, perf": Hostile(
         SYSCALL + "import os\nx86 = os.uname().machine == 'x86_64'\n"
         "for number in (425, 321 if x86 else 280, 323 if x86 else 282, 250 if x86 else 219, "

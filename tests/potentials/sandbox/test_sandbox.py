@@ -95,6 +95,26 @@ def test_names_of_files_stay_inside(name: str) -> None:
         Job(("x",), ((name, b""),))
 
 
+@pytest.mark.parametrize("names", [("\ud800",), ("x" * 300,), ("a", "a/b")])
+def test_files_that_cannot_be_are_refused(names: tuple[str, ...]) -> None:
+    with pytest.raises(SettingsError, match="file"):
+        Job(("x",), tuple((name, b"") for name in names))
+
+
+def test_files_that_do_not_fit_are_refused(sandbox: Sandbox) -> None:
+    job = Job(("x = 1",), (("f", bytes(9000)),), limits=Limits(file_bytes=8192))
+    with pytest.raises(SettingsError, match=r"9000 bytes.*file_bytes.*8192"):
+        sandbox.run(job)
+
+
+def test_signals_are_as_a_program_expects(sandbox: Sandbox) -> None:
+    code = (
+        "from signal import *\nusual = (default_int_handler, SIG_DFL, SIG_DFL)\n"
+        "found = tuple(map(getsignal, (SIGINT, SIGTERM, SIGHUP)))"
+    )
+    assert sandbox.run(Job((code,), result="found == usual")).value is True
+
+
 def test_settings_are_checked() -> None:
     with pytest.raises(SettingsError, match="wall_seconds"):
         Limits(wall_seconds=0)
