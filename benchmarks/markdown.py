@@ -27,6 +27,10 @@ def render(run: Mapping[str, Any], rows: Sequence[Row], *, picture: str | None =
     return "\n\n".join(p for p in parts if p) + "\n"
 
 
+def _where(boundary: str | None) -> str:
+    return f", only where {boundary} fires" if boundary else ""
+
+
 def _provenance(run: Mapping[str, Any]) -> str:
     """Return commands, commits, machines and dates of all starts, and the settings."""
     settings, starts = run["settings"], run["starts"]
@@ -36,7 +40,8 @@ def _provenance(run: Mapping[str, Any]) -> str:
         "model": f"{settings['model']}{digest}",
         "temperature": settings.get("temperature", 1.0),
         "particles": settings["num_particles"],
-        "resampling": f"{settings['resampling']}, under {settings['ess_threshold']} N",
+        "resampling": f"{settings['resampling']}, under {settings['ess_threshold']} N"
+        f"{_where(settings.get('resample_at'))}",
         "max tokens": settings["max_tokens"],
         "data": settings["data"],
         "commit": ", ".join(_distinct(s["commit"] for s in starts)),

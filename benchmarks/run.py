@@ -114,6 +114,7 @@ def main(arguments: argparse.Namespace) -> None:
             "dtype": arguments.dtype,
             "temperature": arguments.temperature,
             "data": "examples" if data is None else data.name,
+            "resample_at": _named(getattr(task, "resample_at", None)),
             **asdict(settings),
         }
         start = {
@@ -143,6 +144,11 @@ def main(arguments: argparse.Namespace) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _named(boundary: object) -> str | None:
+    """Return what says in run.json where particles wait; None: after every token."""
+    return None if boundary is None else type(boundary).__name__
 
 
 def _workplace(

@@ -18,6 +18,7 @@ from benchmarks.__main__ import main
 from benchmarks.methods import generator
 from benchmarks.store import Store
 from benchmarks.tasks import load_task
+from potentials.python import python_statements
 from tests.benchmarks.toy import COUNT, ToyTask, model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,6 +191,16 @@ def test_other_data_are_not_mixed_in(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("TOY_PROMPT", "b")
     assert run(tmp_path) == 2
     assert "toy-0" in capsys.readouterr().err
+
+
+def test_other_places_to_resample_are_not_mixed_in(tmp_path, capsys, monkeypatch):
+    assert run(tmp_path, "--limit", "1") == 0
+    monkeypatch.setattr(ToyTask, "resample_at", python_statements(), raising=False)
+    assert run(tmp_path) == 2
+    assert "resample_at was None, is now 'PythonStatements'" in capsys.readouterr().err
+    assert run(tmp_path / "other", "--limit", "1") == 0
+    assert main(["report", str(tmp_path / "other")]) == 0
+    assert "under 0.9 N, only where PythonStatements fires" in capsys.readouterr().out
 
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from benchmarks.tasks import load_items, load_task
 from domains.base import Item, Task
 from domains.ds1000.data import load
 from domains.ds1000.environment import interpreter
+from domains.ds1000.potential import RunsOnInputs
+from domains.ds1000.scoring import Verdict
 from domains.ds1000.task import STOP, Ds1000Item, Ds1000Task
 from smc.backends.table import TableModel
 from smc.errors import SettingsError
@@ -113,6 +116,23 @@ def test_the_task_is_found_by_name(tmp_path: Path):
     assert len(load_items(token, 3, written(tmp_path))) == 3
     assert isinstance(token, Ds1000Task) and isinstance(statement, Ds1000Task)
     assert token.resample_at is None and statement.resample_at is not None
+    short = load_task("domains.ds1000.code_only_by_statement")
+    assert short == Ds1000Task(words=False, statements=True)
+
+
+def test_the_judge_keeps_what_it_has_run_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A method that comes after would seem cheaper than it is."""
+    python = tmp_path / "environment" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    task = Ds1000Task(environment=tmp_path / "environment")
+    item = task.items(1, written(tmp_path))[0]
+    steers, asked = task.expensive(item), []
+    assert steers == task.expensive(item)
+    monkeypatch.setattr("domains.ds1000.scoring.judge", lambda *_: Verdict(False, "wrong"))
+    monkeypatch.setattr(RunsOnInputs, "complete", lambda self, _: asked.append(self) or 0.0)
+    assert task.score(item, "x")["runs"] == 1.0
+    assert len(asked) == 1 and asked[0] is not steers[0]
 
 
 def test_a_prompt_without_words_begins_with_its_code(tmp_path: Path):
