@@ -22,6 +22,8 @@ _PROGRAMS = (
     "a = bytearray(1 << 22)",
     "print('x' * 10_000)",
 )
+_CYCLE = 400
+"""Runs after which the same processes are kept as before: of 16 kinds, with a look every 50."""
 _MEMORY_SLACK = 16 << 20
 """Bytes that may be added: allocators and caches settle late."""
 
@@ -29,18 +31,22 @@ _MEMORY_SLACK = 16 << 20
 def main(arguments: list[str] | None = None) -> int:
     """Run programs of several kinds in turn; print what there was before and after, as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.micro.sandbox_leaks")
-    parser.add_argument("--runs", type=int, default=10_000)
-    runs = parser.parse_args(arguments).runs
+    parser.add_argument(
+        "--runs", type=int, default=10_000, help=f"rounded up to whole cycles of {_CYCLE}"
+    )
+    runs = -(-parser.parse_args(arguments).runs // _CYCLE) * _CYCLE
     with Sandbox(workers=1, snapshots=8, limits=Limits(wall_seconds=5.0)) as sandbox:
         for number in range(_WARM_UP):
             _run(sandbox, number)
-        before = _held()
+        assert sandbox._zygote is not None
+        base = Path(sandbox._zygote.base)
+        before = _held(base)
         began = time.perf_counter()
         for number in range(_WARM_UP, _WARM_UP + runs):
             _run(sandbox, number)
         seconds = time.perf_counter() - began
-        after = _held()
-    end = _held()
+        after = _held(base)
+    end = _held(base)
     leaks = [
         name
         for name, slack in (
@@ -53,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     ]
     if end["processes"] > 1:
         leaks.append("processes after close")
+    if end["folders"]:
+        leaks.append("folders after close")
     found = {"runs": runs, "ms_per_run": seconds / max(1, runs) * 1e3, "leaks": leaks}
     print(json.dumps({**found, "before": before, "after": after, "closed": end}, indent=2))
     return 1 if leaks else 0
@@ -68,8 +76,8 @@ def _run(sandbox: Sandbox, number: int) -> None:
             sandbox.run(Job((f"k = {kept}", "y = 1")))
 
 
-def _held() -> dict[str, int]:
-    """Return what this process and all under it hold now."""
+def _held(base: Path) -> dict[str, int]:
+    """Return what this process and all under it hold now, and the folders of the sandbox."""
     pids = {os.getpid()}
     parents = {}
     for entry in Path("/proc").iterdir():
@@ -90,7 +98,7 @@ def _held() -> dict[str, int]:
             size += int(_after_name(Path(f"/proc/{pid}")).split()[21]) * os.sysconf("SC_PAGE_SIZE")
         except OSError:
             continue
-    folders = sum(1 for entry in Path("/tmp").glob("sandbox-*") for _ in entry.iterdir())
+    folders = 1 + sum(1 for _ in base.iterdir()) if base.exists() else 0
     return {"processes": len(pids), "files": files, "folders": folders, "bytes": size}
 
 
