@@ -22,10 +22,15 @@ def generate_by_name(model: Any, arguments: Mapping[str, Any]) -> Any:
             own, which it gets back.
 
     Raises:
-        SettingsError: There is no tokenizer, or a value is out of its range.
+        SettingsError: There is no tokenizer, a value is out of its range, or a streamer is given.
         GrammarError: A constraint is malformed.
     """
     given = {name: value for name, value in arguments.items() if value is not None}
+    if "streamer" in given:
+        raise SettingsError(
+            "generate: streamer is given, and the particles' texts are not settled token by token; "
+            "expected none. `smc serve` streams what all particles have in common."
+        )
     own = {name: given.pop(name) for name in _SETTINGS if name in given}
     own["stop"] = (*_strings(own.get("stop")), *_strings(given.pop("stop_strings", None)))
     chosen = {name: given.pop(name) for name in _CONSTRAINTS if name in given}

@@ -62,9 +62,12 @@ class SMCGenerate:
         answer: `draw`: by weight. `best`: the text with the largest posterior probability,
             whatever `num_return_sequences` is.
 
+    `generate` hands neither a `streamer` nor the `tokenizer` of its `stop_strings` to a callable:
+    the first is told the prompt and nothing more, the second it refuses itself.
+
     Raises:
         SettingsError: On use, where `generate` is asked for something that has no weights: beams,
-            greedy decoding, processors that change logits.
+            greedy decoding, processors that change logits, inputs beside token ids.
     """
 
     def __init__(
@@ -107,9 +110,13 @@ class SMCGenerate:
         **model_kwargs: Any,
     ) -> torch.Tensor | SMCOutput:
         """Sample; the arguments are those that `generate` hands to its decoding methods."""
+        if model.config.is_encoder_decoder:
+            raise SettingsError(
+                f"generate: {type(model).__name__} has an encoder; expected a decoder-only model."
+            )
         arguments = read_arguments(
             input_ids,
-            model_kwargs.get("attention_mask"),
+            model_kwargs,
             logits_processor,
             stopping_criteria,
             generation_config,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import transformers
 
 import smc
 from potentials import Regex
@@ -186,6 +187,11 @@ def test_an_extinct_prompt_is_returned_with_a_warning(model, tokenizer):
         ({"do_sample": True, "num_beams": 2}, "num_beams"),
         ({"do_sample": True, "repetition_penalty": 1.3}, "RepetitionPenalty"),
         ({"do_sample": True, "max_time": 3.0}, "MaxTime"),
+        ({"do_sample": True, "dola_layers": "low"}, "dola_layers"),
+        *(
+            ({"do_sample": True, "return_dict_in_generate": True, f"output_{kind}": True}, kind)
+            for kind in ("scores", "logits", "attentions", "hidden_states")
+        ),
     ],
 )
 def test_what_has_no_weights_is_refused(model, tokenizer, options, named):
@@ -196,6 +202,76 @@ def test_what_has_no_weights_is_refused(model, tokenizer, options, named):
             max_new_tokens=3,
             **options,
         )
+
+
+def test_inputs_beside_the_prompts_tokens_are_refused(model, tokenizer):
+    """Not read, they would be ignored, and the texts follow another prompt than was asked for."""
+    inputs = encoded(tokenizer, "the cat")
+    ids = inputs["input_ids"]
+    embeds = model.get_input_embeddings()(ids)
+    for given, named in (
+        ({"inputs_embeds": embeds}, "inputs_embeds"),
+        ({**inputs, "inputs_embeds": embeds}, "inputs_embeds"),
+        ({**inputs, "past_key_values": model(ids, use_cache=True).past_key_values}, "past_key"),
+        ({**inputs, "position_ids": torch.arange(ids.shape[1])[None] + 5}, "position_ids"),
+        ({"input_ids": ids, "attention_mask": torch.zeros_like(ids)}, "prompt 0 has no tokens"),
+    ):
+        with pytest.raises(SettingsError, match=named):
+            model.generate(
+                **given,
+                custom_generate=SMCGenerate(tokenizer, num_particles=2),
+                do_sample=True,
+                max_new_tokens=3,
+            )
+
+
+def test_a_warper_beside_the_config_is_refused(model, tokenizer):
+    """`generate` prefers it to the config, which the sampler reads."""
+    for option, named in (({}, "temperature=0.5"), ({"temperature": 0.9}, "temperature=0.5")):
+        with pytest.raises(SettingsError, match=named):
+            model.generate(
+                **encoded(tokenizer, "the cat"),
+                custom_generate=SMCGenerate(tokenizer, num_particles=2),
+                logits_processor=[transformers.TemperatureLogitsWarper(0.5)],
+                do_sample=True,
+                max_new_tokens=3,
+                **option,
+            )
+
+
+def test_a_model_with_an_encoder_is_refused(tokenizer):
+    sizes = {"d_model": 16, "d_ff": 16, "d_kv": 8, "num_layers": 1, "num_heads": 2}
+    config = transformers.T5Config(
+        vocab_size=len(tokenizer), decoder_start_token_id=0, eos_token_id=0, pad_token_id=0, **sizes
+    )
+    model = transformers.T5ForConditionalGeneration(config)
+    with pytest.raises(SettingsError, match="T5ForConditionalGeneration has an encoder"):
+        model.generate(
+            **encoded(tokenizer, "the cat"),
+            custom_generate=SMCGenerate(tokenizer),
+            do_sample=True,
+            max_new_tokens=3,
+        )
+
+
+def test_half_precision_padded_on_either_side(tokenizer):
+    """What is padded on the right has its padding between prompt and text, as with `generate`."""
+    model = tiny_model("llama", len(tokenizer)).to(torch.bfloat16)
+    inputs = encoded(tokenizer, "the cat", "one two three four five")
+    tokenizer.padding_side = "right"
+    other = tokenizer(["the cat", "one two three four five"], return_tensors="pt", padding=True)
+    assert not torch.equal(inputs["input_ids"], other["input_ids"])
+    found = [
+        model.generate(
+            **each,
+            custom_generate=SMCGenerate(tokenizer, [Regex("[ab]{3}")], num_particles=8, seed=1),
+            do_sample=True,
+            top_k=0,
+            max_new_tokens=6,
+        )[:, each["input_ids"].shape[1] :]
+        for each in (inputs, other)
+    ]
+    assert torch.equal(*found)
 
 
 @pytest.fixture
@@ -235,6 +311,12 @@ def test_the_folder_takes_the_stop_strings_of_generate(tokenizer, by_folder):
     ended = [s for s in out.posteriors[0].sequences if s.finished]
     assert ended and not any("a" in s.text for s in ended)
     assert any(s.tokens[-1] != tokenizer.eos_token_id for s in ended), "none met the stop string"
+
+
+def test_the_folder_refuses_a_streamer(tokenizer, by_folder):
+    """It would be told the prompt, and whoever reads it would wait for the rest for ever."""
+    with pytest.raises(SettingsError, match="streamer"):
+        by_folder(max_new_tokens=3, streamer=transformers.TextStreamer(tokenizer))
 
 
 def test_the_folder_without_a_tokenizer_says_so(model, tmp_path, monkeypatch):
