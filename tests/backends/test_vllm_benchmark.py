@@ -8,7 +8,7 @@ from benchmarks.micro import engine_vs_vllm
 from benchmarks.micro.timing import Options
 from tests.backends.vllm_engines import needs_vllm
 
-TINY = Options(repeats=2, particles=3, tokens=4, vocabulary=300, hidden=64, layers=1)
+TINY = Options(repeats=2, particles=3, tokens=4, vocabulary=320, hidden=64, layers=1)
 
 
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed")
@@ -22,7 +22,6 @@ class TestWithVLLM:
 
     def test_runs_and_reports(self, tmp_path, monkeypatch):
         monkeypatch.setattr("benchmarks.micro.models._CORPUS_BYTES", 20_000)
-        monkeypatch.setattr(engine_vs_vllm, "PROMPT", (5, 6))
         result = engine_vs_vllm.run(TINY, tmp_path)
         assert result.ours > 0 and result.peer > 0
         low, high = result.interval

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -11,7 +12,15 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from smc.errors import GrammarError, PromptError, SettingsError
-from smc.integrations.server.errors import Found, busy, closing, error, failure, invalid
+from smc.integrations.server.errors import (
+    Found,
+    busy,
+    closing,
+    error,
+    failure,
+    invalid,
+    not_served,
+)
 from smc.integrations.server.jobs import Busy, Closed, Job, Order
 from smc.integrations.server.makers import Maker
 from smc.integrations.server.metrics import Metrics
@@ -53,7 +62,7 @@ class Answering:
         """Answer a request; whatever is wrong with it is an answer too."""
         name = self._served.name
         if body.model != name:
-            return error(404, f"model {body.model!r}: only {name!r} is served here", "not_found")
+            return not_served(body.model, name)
         if chat and not self._served.can_chat:
             return invalid(f"{name} has no chat template")
         try:
@@ -126,7 +135,9 @@ class Answering:
         except Closed:
             return closing()
         if body.stream:
-            return _Stream(self._events(reply, news, constraint, body.max_tokens), jobs[0])
+            usage = body.stream_options is not None and body.stream_options.include_usage
+            events = self._events(reply, news, constraint, asked[0], usage=usage)
+            return _Stream(events, jobs[0])
         if not await _wait(results, jobs, request):
             return error(499, "the client went away", "cancelled")
         return self._whole([r.result() for r in results], asked, constraint, body, reply)
@@ -160,18 +171,21 @@ class Answering:
         reply: Reply,
         news: asyncio.Queue[str | Found],
         constraint: Sequence[AnyPotential],
-        max_tokens: int,
+        order: Order,
+        *,
+        usage: bool,
     ) -> AsyncIterator[str]:
         """Yield settled text as it comes, then how it ended."""
-        first = True
+        if reply.chat:
+            yield reply.first()
         while isinstance(found := await news.get(), str):
-            yield reply.piece(found, first=first)
-            first = False
+            yield reply.piece(found)
         failed = self._failure(found, constraint)
         if failed is not None:
-            yield error_event(bytes(failed.body).decode(), "failed")
+            yield error_event(json.loads(bytes(failed.body)))
         elif isinstance(found, Posterior):
-            yield reply.last(found, max_tokens)
+            max_tokens = order.settings.max_tokens
+            yield reply.last(found, max_tokens, len(order.prompt), usage=usage)
 
     def _failure(self, found: Found, constraint: Sequence[AnyPotential]) -> JSONResponse | None:
         if isinstance(found, Posterior) and found.status is Status.EXTINCT:

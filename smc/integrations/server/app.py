@@ -72,10 +72,15 @@ def create_app(served: Served, limits: Limits | None = None) -> FastAPI:
     async def show_metrics() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
+    entry = {"id": served.name, "object": "model", "created": 0, "owned_by": "smc"}
+
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        entry = {"id": served.name, "object": "model", "created": 0, "owned_by": "smc"}
         return {"object": "list", "data": [entry]}
+
+    @app.get("/v1/models/{name:path}")
+    async def model(name: str) -> Any:
+        return entry if name == served.name else errors.not_served(name, served.name)
 
     @app.post("/v1/completions")
     async def completions(body: CompletionRequest, request: Request) -> Response:

@@ -36,6 +36,11 @@ def invalid(message: str) -> JSONResponse:
     return error(400, message, "invalid_request_error")
 
 
+def not_served(name: str, known: str) -> JSONResponse:
+    """Return that there is no such model."""
+    return error(404, f"model {name!r}: only {known!r} is served here", "not_found")
+
+
 def busy(what: str) -> JSONResponse:
     """Return that there is too much to do just now."""
     return error(429, f"{what} is full; try again later", "overloaded", retry=True)
@@ -79,5 +84,8 @@ def told(error: RequestValidationError) -> str:
     for one in error.errors()[:5]:
         where = ".".join(str(part) for part in one["loc"] if part != "body")
         got = "" if one["type"] == "missing" else f", got {str(one.get('input'))[:80]!r}"
-        parts.append(f"{where or 'body'}: {one['msg']}{got}")
+        said = one["msg"].removeprefix("Value error, ")
+        if one["type"] == "extra_forbidden":
+            said = "unknown, or not supported by this server; leave it out"
+        parts.append(f"{where or 'body'}: {said}{got}")
     return "; ".join(parts)

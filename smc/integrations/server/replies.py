@@ -14,6 +14,9 @@ import numpy as np
 
 from smc.posterior import Posterior
 
+DONE = "data: [DONE]\n\n"
+"""The mark at the end of a stream."""
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -63,36 +66,41 @@ class Reply:
                         "index": len(choices),
                         **self._content(text),
                         "logprobs": None,
-                        "finish_reason": "length" if length >= max_tokens else "stop",
+                        "finish_reason": _reason(length, max_tokens),
                         "weight": weight_of[text],
                     }
                 )
         return {
             **self._head("chat.completion" if self.chat else "text_completion"),
             "choices": choices,
-            "usage": {
-                "prompt_tokens": prompt_tokens,
-                "completion_tokens": completion_tokens,
-                "total_tokens": prompt_tokens + completion_tokens,
-            },
+            "usage": _usage(prompt_tokens, completion_tokens),
             "smc": [_facts(p) for p in posteriors],
         }
 
-    def piece(self, text: str, *, first: bool) -> str:
-        """Return an event with a further piece of the settled text."""
-        if self.chat:
-            delta = {"role": "assistant", "content": text} if first else {"content": text}
-            choice = {"index": 0, "delta": delta, "finish_reason": None}
-        else:
-            choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": None}
-        return _event(self._chunk([choice]))
+    def first(self) -> str:
+        """Return the event that begins a stream: who speaks, and no text yet."""
+        return self._piece({"role": "assistant", "content": ""}, "")
 
-    def last(self, posterior: Posterior, max_tokens: int) -> str:
-        """Return the event that ends a stream, and the mark behind it."""
-        reason = "length" if _length(posterior, posterior.best or "") >= max_tokens else "stop"
-        content = {"delta": {}} if self.chat else {"text": "", "logprobs": None}
-        choice = {"index": 0, **content, "finish_reason": reason}
-        return _event({**self._chunk([choice]), "smc": [_facts(posterior)]}) + "data: [DONE]\n\n"
+    def piece(self, text: str) -> str:
+        """Return an event with a further piece of the settled text."""
+        return self._piece({"content": text}, text)
+
+    def last(
+        self, posterior: Posterior, max_tokens: int, prompt_tokens: int, *, usage: bool
+    ) -> str:
+        """Return the event that ends a stream, one with the usage if asked for, and the mark."""
+        length = _length(posterior, posterior.best or "")
+        facts = {"smc": [_facts(posterior)]}
+        end = _event(self._chunk([self._choice({}, "", _reason(length, max_tokens))]) | facts)
+        counted = self._chunk([]) | {"usage": _usage(prompt_tokens, length)}
+        return end + (_event(counted) if usage else "") + DONE
+
+    def _piece(self, delta: dict[str, str], text: str) -> str:
+        return _event(self._chunk([self._choice(delta, text, None)]))
+
+    def _choice(self, delta: dict[str, str], text: str, reason: str | None) -> dict[str, Any]:
+        content = {"delta": delta} if self.chat else {"text": text}
+        return {"index": 0, **content, "logprobs": None, "finish_reason": reason}
 
     def _content(self, text: str) -> dict[str, Any]:
         return {"message": {"role": "assistant", "content": text}} if self.chat else {"text": text}
@@ -110,9 +118,9 @@ def error_body(message: str, kind: str, code: str | None = None) -> dict[str, An
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
-def error_event(message: str, kind: str) -> str:
-    """Return an error as an event of a stream that has begun."""
-    return _event(error_body(message, kind))
+def error_event(body: dict[str, Any]) -> str:
+    """Return an error as the end of a stream that has begun."""
+    return _event(body) + DONE
 
 
 def _chosen(posterior: Posterior, n: int, draw: bool, seed: int) -> list[str]:
@@ -120,6 +128,18 @@ def _chosen(posterior: Posterior, n: int, draw: bool, seed: int) -> list[str]:
         return posterior.sample(n, seed=np.random.default_rng([seed, 1]))
     texts = list(posterior.probabilities())[:n]
     return texts + texts[-1:] * (n - len(texts))
+
+
+def _reason(length: int, max_tokens: int) -> str:
+    return "length" if length >= max_tokens else "stop"
+
+
+def _usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }
 
 
 def _length(posterior: Posterior, text: str) -> int:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from smc.integrations.server.formats import (
+    Structured,
+    choice_pattern,
+    constraints_of,
+    constraints_of_format,
+    schema_text,
+)
 from smc.resampling import RESAMPLERS
 from smc.settings import METHODS
 
@@ -16,27 +22,20 @@ MAX_CONSTRAINT = 50_000
 """Characters of a grammar, pattern or schema."""
 
 
-class Structured(BaseModel):
-    """vLLM's `structured_outputs`; exactly one constraint.
-
-    With `disable_any_whitespace` a JSON document has no white space between its parts: weak models
-    write little else where they may.
-    """
+class StreamOptions(BaseModel):
+    """Of a request that streams."""
 
     model_config = ConfigDict(extra="forbid")
 
-    grammar: str | None = None
-    regex: str | None = None
-    json_schema: str | dict[str, Any] | None = Field(default=None, alias="json")
-    choice: list[str] | None = None
-    disable_any_whitespace: bool = False
+    include_usage: bool = False
 
 
 class Shared(BaseModel):
     """Fields of both routes.
 
     `particles`, `ess_threshold`, `method`, `resampling`, `potentials` and `answer` are ours. Fields
-    that would change the distribution in a way that weights cannot follow are refused.
+    that would change the distribution in a way that weights cannot follow are refused. A null is as
+    good as a field left out.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -50,6 +49,7 @@ class Shared(BaseModel):
     seed: int = Field(default=0, ge=0)
     stop: str | list[str] | None = None
     stream: bool = False
+    stream_options: StreamOptions | None = None
     user: str | None = None
 
     response_format: dict[str, Any] | None = None
@@ -70,6 +70,22 @@ class Shared(BaseModel):
     frequency_penalty: float = 0.0
     logit_bias: dict[str, float] | None = None
     logprobs: bool | int | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_nulls(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {name: value for name, value in given.items() if value is not None}
+
+    @field_validator("temperature", mode="before")
+    @classmethod
+    def _not_greedy(cls, value: Any) -> Any:
+        if value == 0 and not isinstance(value, bool):
+            raise ValueError(
+                "it asks for the most probable text, and here texts are drawn; expected more"
+            )
+        return value
 
     @field_validator("method")
     @classmethod
@@ -99,13 +115,17 @@ class Shared(BaseModel):
             "presence_penalty": self.presence_penalty != 0,
             "frequency_penalty": self.frequency_penalty != 0,
             "logit_bias": bool(self.logit_bias),
-            "logprobs": bool(self.logprobs),
+            "logprobs": self.logprobs is not None and self.logprobs is not False,
         }
         for name, given in refused.items():
             if given:
                 raise ValueError(f"{name} is not supported; leave it out")
         if self.stream and self.n > 1:
             raise ValueError("stream goes with n=1: there is one settled text")
+        if self.stream and self.answer == "draw":
+            raise ValueError("stream goes with answer=best: what is settled is told")
+        if self.stream_options is not None and not self.stream:
+            raise ValueError("stream_options goes with stream=true")
         self.constraint()
         return self
 
@@ -115,11 +135,14 @@ class Shared(BaseModel):
         Raises:
             ValueError: There are several, or one is malformed.
         """
-        found = [*_of_format(self.response_format), *_of_structured(self.structured_outputs)]
+        found = [
+            *constraints_of_format(self.response_format),
+            *constraints_of(self.structured_outputs),
+        ]
         found += [("grammar", g) for g in (self.guided_grammar,) if g is not None]
         found += [("regex", r) for r in (self.guided_regex,) if r is not None]
-        found += [("json_schema", _schema(j)) for j in (self.guided_json,) if j is not None]
-        found += [("regex", _choices(c)) for c in (self.guided_choice,) if c is not None]
+        found += [("json_schema", schema_text(j)) for j in (self.guided_json,) if j is not None]
+        found += [("regex", choice_pattern(c)) for c in (self.guided_choice,) if c is not None]
         if len(found) > 1:
             kinds = ", ".join(kind for kind, _ in found)
             raise ValueError(f"one constraint at most, got {len(found)} ({kinds})")
@@ -168,6 +191,16 @@ class Message(BaseModel):
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[dict[str, Any]]
+    name: str | None = None
+    tool_call_id: str | None = None
+
+    @model_validator(mode="after")
+    def _nothing_else(self) -> Message:
+        # Clients send back the messages that they got, with fields that say nothing.
+        for name, value in (self.model_extra or {}).items():
+            if value:
+                raise ValueError(f"{name} is not supported; leave it out")
+        return self
 
     @property
     def text(self) -> str:
@@ -178,9 +211,17 @@ class Message(BaseModel):
         """
         if isinstance(self.content, str):
             return self.content
-        if not all(isinstance(p.get("text"), str) for p in self.content):
+        if not all(
+            p.get("type") == "text" and isinstance(p.get("text"), str) for p in self.content
+        ):
             raise ValueError("messages: expected parts of text alone")
         return "".join(p["text"] for p in self.content)
+
+    def for_template(self) -> dict[str, str]:
+        """Return what the chat template is told."""
+        told = {"role": self.role, "content": self.text}
+        told |= {"name": self.name} if self.name else {}
+        return told | ({"tool_call_id": self.tool_call_id} if self.tool_call_id else {})
 
 
 class ChatRequest(Shared):
@@ -200,49 +241,10 @@ class ChatRequest(Shared):
     @property
     def prompts(self) -> Sequence[Any]:
         """The one conversation."""
-        return [[{"role": m.role, "content": m.text} for m in self.messages]]
+        return [[m.for_template() for m in self.messages]]
 
 
 def _one_of(value: str, known: Any) -> str:
     if value not in known:
         raise ValueError(f"expected one of {', '.join(known)}")
     return value
-
-
-def _schema(given: str | dict[str, Any]) -> str:
-    return given if isinstance(given, str) else json.dumps(given)
-
-
-def _choices(given: Sequence[str]) -> str:
-    if not given or not all(given):
-        raise ValueError("choice: expected texts, none of them empty")
-    return "|".join(re.escape(c) for c in given)
-
-
-def _of_structured(given: Structured | None) -> list[tuple[str, str]]:
-    if given is None:
-        return []
-    found = [("grammar", given.grammar), ("regex", given.regex)]
-    if given.json_schema is not None:
-        kind = "compact_json" if given.disable_any_whitespace else "json_schema"
-        found.append((kind, _schema(given.json_schema)))
-    if given.choice is not None:
-        found.append(("regex", _choices(given.choice)))
-    return [(kind, text) for kind, text in found if text is not None]
-
-
-def _of_format(given: dict[str, Any] | None) -> list[tuple[str, str]]:
-    kind = "text" if given is None else given.get("type")
-    if kind == "text":
-        return []
-    if kind == "json_object":
-        return [("json_schema", '{"type": "object"}')]
-    assert given is not None
-    wrapped = given.get("json_schema")
-    schema = wrapped.get("schema") if isinstance(wrapped, dict) else None
-    if kind != "json_schema" or not isinstance(schema, dict):
-        raise ValueError(
-            'response_format: expected {"type": "json_schema", "json_schema": {"schema": …}}, '
-            '{"type": "json_object"} or {"type": "text"}'
-        )
-    return [("json_schema", _schema(schema))]

@@ -30,6 +30,7 @@ MALFORMED = {
     "no particles": ({**GOOD, "particles": 0}, "particles"),
     "too many particles": ({**GOOD, "particles": 65}, "particles"),
     "temperature 0": ({**GOOD, "temperature": 0}, "temperature"),
+    "temperature 0 says why": ({**GOOD, "temperature": 0}, "most probable"),
     "negative temperature": ({**GOOD, "temperature": -1}, "temperature"),
     "top_p above 1": ({**GOOD, "top_p": 1.5}, "top_p"),
     "no choices": ({**GOOD, "n": 0}, "n:"),
@@ -54,12 +55,37 @@ MALFORMED = {
     "an unknown potential": ({**GOOD, "potentials": ["nope"]}, "no-a"),
     "a threshold above 1": ({**GOOD, "ess_threshold": 2}, "ess_threshold"),
     "logprobs": ({**GOOD, "logprobs": 3}, "logprobs"),
+    "logprobs of what is chosen alone": ({**GOOD, "logprobs": 0}, "logprobs"),
+    "no structure": ({**GOOD, "structured_outputs": {}}, "structured_outputs"),
+    "two structures": (
+        {**GOOD, "structured_outputs": {"regex": "a", "json": {}}},
+        "one constraint",
+    ),
+    "a structure of nulls": ({**GOOD, "structured_outputs": {"regex": None}}, "structured_outputs"),
+    "tools": ({**GOOD, "tools": [{"type": "function"}]}, "tools: unknown, or not supported"),
+    "an echo": ({**GOOD, "echo": True}, "echo"),
+    "the best of many": ({**GOOD, "best_of": 3}, "best_of"),
+    "a suffix": ({**GOOD, "suffix": "."}, "suffix"),
+    "a drawn stream": ({**GOOD, "stream": True, "answer": "draw"}, "answer=best"),
+    "options of no stream": ({**GOOD, "stream_options": {"include_usage": True}}, "stream=true"),
+    "a strange option of a stream": (
+        {**GOOD, "stream": True, "stream_options": {"include_obfuscation": True}},
+        "include_obfuscation",
+    ),
     "a penalty": ({**GOOD, "presence_penalty": 1.0}, "presence_penalty"),
     "a bias": ({**GOOD, "logit_bias": {"3": 1.0}}, "logit_bias"),
     "many streams": ({**GOOD, "stream": True, "n": 2}, "stream"),
     "a stream of prompts": ({**GOOD, "stream": True, "prompt": ["a", "b"]}, "stream"),
     "chat: no messages": ({**CHAT, "messages": []}, "messages"),
     "chat: a strange role": ({**CHAT, "messages": [{"role": "x", "content": "y"}]}, "role"),
+    "chat: calls of tools": (
+        {**CHAT, "messages": [{"role": "assistant", "content": "", "tool_calls": [{"id": "1"}]}]},
+        "tool_calls",
+    ),
+    "chat: a part with text that is none": (
+        {**CHAT, "messages": [{"role": "user", "content": [{"type": "image_url", "text": "x"}]}]},
+        "text",
+    ),
     "chat: an image": (
         {**CHAT, "messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
         "text",
@@ -89,6 +115,25 @@ def test_a_malformed_request_is_answered_with_what_is_wrong(live, name):
 def test_an_unknown_model_is_not_found(live):
     status, answer = post(f"{live.url}/v1/completions", {**GOOD, "model": "huge"})
     assert status == 404 and "tiny" in answer["error"]["message"]
+
+
+def test_null_is_as_good_as_nothing(live):
+    """OpenAI's interface lets most fields be null, and clients make use of it."""
+    fields = "max_tokens temperature top_p n seed stop stream logprobs user response_format"
+    nulls = dict.fromkeys([*fields.split(), "stream_options", "particles", "potentials"])
+    status, answer = post(f"{live.url}/v1/completions", {**nulls, **GOOD})
+    assert status == 200, answer
+    status, answer = post(f"{live.url}/v1/chat/completions", {**nulls, **CHAT, "tools": None})
+    assert status == 200, answer
+
+
+def test_a_message_can_be_sent_back_as_it_came(live):
+    """The client writes all fields of a message that it knows, those that say nothing as null."""
+    came = live.client.chat.completions.create(**CHAT).choices[0].message.model_dump()
+    assert None in came.values()
+    again = {**CHAT, "messages": [*CHAT["messages"], came, {"role": "user", "content": "again"}]}
+    status, answer = post(f"{live.url}/v1/chat/completions", again)
+    assert status == 200, answer
 
 
 def test_the_good_ones_are_served(live):

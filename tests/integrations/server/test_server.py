@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+import urllib.error
 import urllib.request
 
 import jsonschema
@@ -126,7 +127,56 @@ def test_chat_streams_too(live):
         )
     )
     assert "".join(e.choices[0].delta.content or "" for e in events) in ("yes", "no")
-    assert events[0].choices[0].delta.role == "assistant"
+    first, *others = (e.choices[0].delta for e in events)
+    assert (first.role, first.content) == ("assistant", "")
+    assert not any(delta.role for delta in others)
+
+
+def test_a_stream_tells_its_usage_where_asked(live):
+    for create, prompt in (
+        (live.client.completions.create, {"prompt": "the cat"}),
+        (
+            live.client.chat.completions.create,
+            {"messages": [{"role": "user", "content": "the cat"}]},
+        ),
+    ):
+        request = {"model": "tiny", "max_tokens": 5, "seed": 3, **prompt}
+        whole = create(**request)
+        *events, last = create(**request, stream=True, stream_options={"include_usage": True})
+        assert last.choices == [] and last.usage == whole.usage
+        assert all(event.choices and event.usage is None for event in events)
+        assert all(event.usage is None for event in create(**request, stream=True))
+
+
+def test_names_in_a_conversation_reach_the_template():
+    model = served()
+    model._plain.tokenizer.chat_template = "{% for m in messages %}{{ m.name }}{% endfor %}"
+    server = Live(create_app(model))
+    try:
+        message = {"role": "user", "content": "hello", "name": "the cat"}
+        answer = server.client.chat.completions.create(
+            model="tiny", messages=[message], max_tokens=2
+        )
+        expected = len(model._plain.tokenizer("the cat")["input_ids"])
+        assert answer.usage.prompt_tokens == expected
+    finally:
+        server.close()
+
+
+def test_a_stream_that_fails_ends_with_the_error_that_an_answer_has(live):
+    body = {"model": "tiny", "prompt": "the cat", "guided_regex": "a+", "potentials": ["no-a"]}
+
+    def ask(**more):
+        data = json.dumps({**body, **more}).encode()
+        headers = {"Content-Type": "application/json"}
+        return urllib.request.Request(f"{live.url}/v1/completions", data, headers)
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(ask(), timeout=60)
+    with urllib.request.urlopen(ask(stream=True), timeout=60) as reply:
+        *_, failed, done = reply.read().decode().split("\n\n")[:-1]
+    assert json.loads(failed.removeprefix("data: ")) == json.loads(refused.value.read())
+    assert done == "data: [DONE]"
 
 
 def test_requests_of_many_threads_are_answered_as_alone(live):
@@ -183,6 +233,9 @@ def test_health_models_and_metrics(live):
     complete(live)
     assert read(f"{live.url}/health") == "ok"
     assert [m.id for m in live.client.models.list()] == ["tiny"]
+    assert live.client.models.retrieve("tiny").id == "tiny"
+    with pytest.raises(openai.NotFoundError, match="tiny"):
+        live.client.models.retrieve("of/another")
     text = read(f"{live.url}/metrics")
     counted = [x for x in text.splitlines() if x.startswith("smc_particle_tokens_total")]
     assert float(counted[0].split()[1]) > 0
