@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -35,6 +36,7 @@ class Fields:
         regex: Pattern for the whole text, or empty.
         json: JSON schema, or empty.
         probe: Report `PROBE` in place of weights.
+        request: Set by the server: a number that no other request has, however alike.
     """
 
     seed: int
@@ -49,9 +51,10 @@ class Fields:
     regex: str = ""
     json: str = ""
     probe: int = 0
+    request: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("seed", "prompt", "max_tokens", "top_k", "probe"):
+        for name in ("seed", "prompt", "max_tokens", "top_k", "probe", "request"):
             _expect(name, _is_whole(getattr(self, name)), "a whole number from 0 on", self)
         _expect("seed", self.seed < _MOST_SEED, "a number below 2⁵³", self)
         _expect("prompt", self.prompt >= 1, "at least one token", self)
@@ -84,6 +87,11 @@ class Fields:
         found = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         lists = {name: list(v) if isinstance(v, tuple) else v for name, v in found.items()}
         return {f"{_PREFIX}{name}": value for name, value in lists.items()}
+
+    @staticmethod
+    def marked(given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a request asks for, told apart from all other requests."""
+        return {**given, f"{_PREFIX}request": secrets.randbits(62)}
 
     @classmethod
     def of_request(cls, given: Mapping[str, Any] | None) -> Fields | None:

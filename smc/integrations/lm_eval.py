@@ -4,13 +4,15 @@
         --model_args pretrained=gpt2,num_particles=16,regex=[0-9]+ --tasks gsm8k
 
 It is the harness's own `hf` model in all but how texts are drawn, so likelihood tasks, prompts,
-batches and limits are the harness's.
+batches and limits are the harness's. Where a value has braces or commas, as patterns, grammars and
+schemas do, all are given as JSON: `--model_args '{"pretrained": "gpt2", "regex": "[0-9]{1,3}"}'`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from lm_eval.api.registry import register_model
 from lm_eval.models.huggingface import HFLM
@@ -35,13 +37,13 @@ class SMCModel(_HarnessModel):
         resampling: `multinomial`, `residual`, `stratified` or `systematic`.
         temperature: Of the model, for tasks that ask for greedy decoding: those that sample bring
             their own. The most probable text under the constraints is not what SMC finds; the
-            answer is a text of the posterior.
+            answer is a text of the posterior. top_k and top_p are off unless a task sets them.
         answer: `best`: the text with the largest posterior probability. `draw`: one by weight.
         grammar: Lark source.
         regex: For the whole answer.
         json_schema: As text.
         potentials: `module:Name`; several parted by `|`, since commas part arguments.
-        seed: None: from torch's generator, which the harness seeds.
+        seed: Of the whole evaluation. None: from torch's generator, which the harness seeds.
         **options: Of `hf`: dtype, device, batch_size, max_length, ….
 
     Raises:
@@ -70,6 +72,8 @@ class SMCModel(_HarnessModel):
             raise SettingsError(f"answer: expected best or draw, got {answer!r}.")
         if temperature <= 0:
             raise SettingsError(f"temperature: expected more than 0, got {temperature}.")
+        if seed is not None and (not isinstance(seed, int) or seed < 0):
+            raise SettingsError(f"seed: expected a whole number from 0 on, got {seed!r}.")
         self._temperature = temperature
         self._potentials = constraints(
             grammar=grammar,
@@ -82,7 +86,8 @@ class SMCModel(_HarnessModel):
             "method": method,
             "ess_threshold": ess_threshold,
             "resampling": resampling,
-            "seed": seed,
+            # One for all batches: else a question that is asked repeatedly has the same answer.
+            "seed": None if seed is None else np.random.default_rng(seed),
             "answer": answer,
         }
         self._samplers: dict[tuple[str, ...], SMCGenerate] = {}
@@ -101,13 +106,17 @@ class SMCModel(_HarnessModel):
             self._samplers[stops] = SMCGenerate(
                 self.tokenizer, self._potentials, stop=stops, **self._settings
             )
-        return self.model.generate(
-            input_ids=context,
-            max_length=max_length,
-            custom_generate=self._samplers[stops],
-            pad_token_id=self.tokenizer.pad_token_id,
-            **{"top_k": 0, **asked, "do_sample": True, "temperature": temperature},
-        )
+        mixed = self.mixed_precision_dtype
+        with torch.autocast(self.device.type, dtype=mixed, enabled=mixed is not None):
+            return self.model.generate(
+                input_ids=context,
+                max_length=max_length,
+                custom_generate=self._samplers[stops],
+                pad_token_id=self.tokenizer.pad_token_id,
+                **{"top_k": 0, "top_p": 1.0, **asked},
+                do_sample=True,
+                temperature=temperature,
+            )
 
 
 def main() -> None:

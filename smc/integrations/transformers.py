@@ -58,7 +58,8 @@ class SMCGenerate:
         resampling: `multinomial`, `residual`, `stratified` or `systematic`.
         resample_at: Where particles wait for each other; None: nowhere.
         stop: Strings that end a text, besides the end tokens.
-        seed: None: from torch's generator, as `generate` itself draws.
+        seed: A number: every call draws alike. A generator: calls follow one another. None: from
+            torch's generator, as `generate` itself draws.
         answer: `draw`: by weight. `best`: the text with the largest posterior probability,
             whatever `num_return_sequences` is.
 
@@ -81,7 +82,7 @@ class SMCGenerate:
         resampling: str = "systematic",
         resample_at: Boundary[Any] | None = None,
         stop: Sequence[str] = (),
-        seed: int | None = None,
+        seed: int | np.random.Generator | None = None,
         answer: str = "draw",
     ) -> None:
         if isinstance(stop, str):
@@ -155,6 +156,8 @@ class SMCGenerate:
         return self._models[key]
 
     def _next_seed(self) -> int:
+        if isinstance(self._seed, np.random.Generator):
+            return int(self._seed.integers(2**62))
         if self._seed is not None:
             return self._seed
         return int(torch.randint(0, 2**62, (1,)))

@@ -235,5 +235,19 @@ def test_a_request_that_is_taken_out_and_put_back_remembers_its_tokens() -> None
     assert texts.of(replace(FIELDS, seed=6)) == [1]
 
 
+def test_requests_that_ask_for_the_same_do_not_share_their_tokens() -> None:
+    """Two clients with one seed: what one draws must not stand in the other's text."""
+    texts = Texts()
+    asked = FIELDS.to_request()
+    first, second = (Fields.of_request(Fields.marked(asked)) for _ in range(2))
+    assert first is not None and second is not None
+    texts.of(first).append(2)
+    assert texts.of(second) == [1]
+    assert replace(first, request=0) == replace(second, request=0) == FIELDS
+    texts.of(FIELDS).append(7)
+    for other in (replace(FIELDS, regex="a+"), replace(FIELDS, temperature=0.5)):
+        assert texts.of(other) == [1]
+
+
 def _plan(rows: list[int], at: list[float]) -> Plan:
     return Plan(rows=np.array(rows), uniforms=np.array(at))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 pytest.importorskip("lm_eval", reason="needs the extra lm-eval")
 
@@ -139,6 +140,40 @@ def test_plain_sampling_scores_as_the_harness_does(folder, tasks):
     assert max(found[0][1:]) > 0, "none of these letters ever begins an answer"
 
 
+def test_a_seed_is_of_the_evaluation_and_not_of_every_batch(folder):
+    """A question that a task asks ten times in batches of one has not ten times one answer."""
+    from lm_eval.api.instance import Instance
+
+    asked = ("the cat", {"until": ["#"], "max_gen_toks": 6, "do_sample": True, "temperature": 1.0})
+    requests = [Instance("generate_until", {}, asked, i) for i in range(10)]
+
+    def ask(seed):
+        model = SMCModel(
+            str(folder), device="cpu", batch_size=1, num_particles=2, seed=seed, answer="draw"
+        )
+        return model.generate_until(requests, disable_tqdm=True)
+
+    found = ask(3)
+    assert len(set(found)) > 5
+    assert found == ask(3) != ask(4)
+
+
+def test_mixed_precision_and_the_model_s_own_cuts(folder, monkeypatch):
+    """The first is the harness's; the second are off unless a task asks for them."""
+    model = SMCModel(str(folder), device="cpu", num_particles=2, mixed_precision_dtype="bfloat16")
+    model.model.generation_config.top_p = 0.01
+    seen = []
+
+    def generate(**options):
+        seen.append((torch.is_autocast_enabled("cpu"), options["top_p"], options["top_k"]))
+        return options["input_ids"]
+
+    monkeypatch.setattr(model.model, "generate", generate)
+    for asked in ({}, {"top_p": 0.9, "top_k": 7}):
+        model._model_generate(torch.tensor([[3]]), 4, ["#"], temperature=1.0, **asked)
+    assert seen == [(True, 1.0, 0), (True, 0.9, 7)]
+
+
 def test_likelihoods_are_the_harness_s_own(folder, tasks):
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
@@ -157,6 +192,8 @@ def test_likelihoods_are_the_harness_s_own(folder, tasks):
     [
         ({"answer": "worst"}, SettingsError, "answer"),
         ({"temperature": 0.0}, SettingsError, "temperature"),
+        ({"seed": -1}, SettingsError, "seed"),
+        ({"seed": "one"}, SettingsError, "seed"),
         ({"regex": "("}, GrammarError, "regex"),
         ({"potentials": "nothing.here:It"}, SettingsError, "nothing"),
     ],
@@ -172,7 +209,7 @@ def test_the_command_line_knows_the_model_type(folder, task_folder, tmp_path):
         [
             sys.executable,
             *("-m", "smc.integrations.lm_eval", "run", "--model", "smc", "--device", "cpu"),
-            *("--model_args", f"pretrained={folder},num_particles=3,regex=[ab]+"),
+            *("--model_args", json.dumps({"pretrained": str(folder), "regex": "[ab]{1,3}"})),
             *("--tasks", "sampled", "--include_path", str(task_folder), "--limit", "3"),
             *("--output_path", str(tmp_path)),
         ],

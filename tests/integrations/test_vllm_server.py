@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -162,6 +163,41 @@ def test_a_dead_end_and_ordinary_requests_in_the_same_batch(url: str) -> None:
     assert set(texts) == {alone}
 
 
+def test_requests_with_one_seed_at_the_same_time_are_answered_as_alone(url: str) -> None:
+    """Clients that know nothing of each other may draw with one seed, under other constraints.
+
+    They start one after the other, so that each is at another place of its text.
+    """
+    eos = smc.load(str(MODEL)).vocabulary.ending_with(["\n"]).eos_ids
+
+    def ask(regex: str) -> Any:
+        fields = Fields(seed=11, prompt=4, text=(), max_tokens=40, eos=tuple(eos), regex=regex)
+        body = {
+            "model": "served",
+            "prompt": [5, 6, 7, 8],
+            "max_tokens": 24,
+            "temperature": 0,
+            "logprobs": 0,
+            "return_token_ids": True,
+            "stop_token_ids": list(fields.eos),
+            "vllm_xargs": fields.to_request(),
+        }
+        (choice,) = post(url, body)["choices"]
+        return choice["token_ids"], choice["logprobs"]["token_logprobs"]
+
+    patterns = [" (CO){30}", " (NC){30}", " (OC|CN){30}", " (C[NO]C){20}"]
+    alone = [ask(pattern) for pattern in patterns]
+    with ThreadPoolExecutor(len(patterns)) as pool:
+        waiting = []
+        for pattern in patterns:
+            waiting.append(pool.submit(ask, pattern))
+            time.sleep(0.03)
+        together = [found.result() for found in waiting]
+    for (tokens, values), (others, others_values) in zip(alone, together, strict=True):
+        assert tokens == others
+        assert values == pytest.approx(others_values, abs=1e-4)
+
+
 def test_what_cannot_be_served_is_refused_with_a_message(url: str) -> None:
     good = Fields(seed=1, prompt=4, text=(), max_tokens=4, eos=(0,))
     body = {"model": "served", "prompt": [5, 6, 7, 8], "max_tokens": 2, "temperature": 0}
@@ -172,6 +208,7 @@ def test_what_cannot_be_served_is_refused_with_a_message(url: str) -> None:
         ({**told, "vllm_xargs": {**good.to_request(), "smc_grammar": "start: x"}}, "grammar"),
         ({**told, "vllm_xargs": good.to_request(), "temperature": 1.0}, "temperature 0"),
         ({**body, "vllm_xargs": good.to_request()}, "logprobs"),
+        ({**told, "vllm_xargs": good.to_request(), "n": 2}, "n=2"),
     ):
         with pytest.raises(urllib.error.HTTPError) as refused:
             post(url, request)

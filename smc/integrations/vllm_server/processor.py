@@ -42,11 +42,15 @@ class SegmentProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
 
     @classmethod
     def validate_params(cls, sampling_params: Any) -> None:
-        """Refuse a request that could not be served; the server answers with status 400.
+        """Refuse a request that could not be served (with status 400), and mark one that can be.
+
+        Requests may be alike in all that they ask for, seeds included, and their tokens must not
+        be mixed up; an engine that takes one out of its batch and puts it back tells no more of
+        it than its parameters, so the mark is among these.
 
         Raises:
             ValueError: A field is wrong, the constraint is malformed, or the request is not greedy
-                with logprobs.
+                with logprobs, or for more than one choice.
         """
         fields = Fields.of_request(sampling_params.extra_args)
         if fields is None:
@@ -57,9 +61,15 @@ class SegmentProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
                 "weighted draws need temperature 0, so that what was drawn is what is chosen, and "
                 "logprobs 0, which bring the weights; the model's temperature is smc_temperature."
             )
+        if sampling_params.n != 1:
+            raise ValueError(
+                f"n={sampling_params.n}: draws of one seed are all alike; expected one choice for "
+                "each request, with a seed of its own."
+            )
         kind, source = fields.constraint
         if kind:
             constraint(kind, source)
+        sampling_params.extra_args = Fields.marked(sampling_params.extra_args)
 
     def is_argmax_invariant(self) -> bool:
         """Return False: the greedy sampler must see what was drawn (first runner)."""

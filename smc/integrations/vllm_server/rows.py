@@ -23,14 +23,14 @@ _TOLD = 4096
 
 
 class Texts:
-    """The tokens of requests, by their seeds: an engine may take a request out and put it back."""
+    """The tokens of requests, by their fields: an engine may take one out and put it back."""
 
     def __init__(self) -> None:
-        self._told: OrderedDict[tuple[int, int], list[int]] = OrderedDict()
+        self._told: OrderedDict[int, list[int]] = OrderedDict()
 
     def of(self, fields: Fields) -> list[int]:
         """Return the growing tokens of a request's text."""
-        key = fields.seed, hash(fields.text)
+        key = hash(fields)  # the fields themselves may hold much text
         found = self._told.setdefault(key, list(fields.text))
         self._told.move_to_end(key)
         if len(self._told) > _TOLD:
