@@ -5,6 +5,7 @@ The only room that may import everything; each command imports what it needs whe
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0; 2 where the user's input is at fault, with one message on standard
         error; 3 where every particle died; 130 after Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a text may hold what the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     options = parser().parse_args(argv)
     try:
         if options.command == "demo":

@@ -14,7 +14,7 @@ from smc.cli.demo_domain import DemoDomain, find_domain
 from smc.cli.demo_page import demo_page
 from smc.cli.intervals import Interval, bootstrap
 from smc.cli.live import LiveParticles
-from smc.cli.output import quiet_libraries, show_table
+from smc.cli.output import check_writable, quiet_libraries, show_table
 from smc.errors import SettingsError
 from smc.model import LanguageModel
 from smc.pages.markup import one_line
@@ -51,6 +51,7 @@ def demo(options: argparse.Namespace) -> bool:
     if options.prompts < 1:
         raise SettingsError(f"--prompts: expected a whole number above 0, got {options.prompts}.")
     domain = find_domain(options.domain)
+    check_writable(options.out, "--out")
     console = Console()
     print(f"{domain.title}: {domain.summary}")
     quiet_libraries()
@@ -71,7 +72,6 @@ def demo(options: argparse.Namespace) -> bool:
     print("\nMeans over prompts of the posterior mean, with bootstrap 95% intervals; an invalid")
     print(f"text scores 0. {domain.note}")
     print("Methods whose intervals overlap are not told apart by this run.")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     page = demo_page(domain, items, results, settings.ess_threshold)
     options.out.write_text(page, encoding="utf-8")
     print(f"\npage: {options.out}")

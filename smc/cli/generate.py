@@ -12,7 +12,7 @@ from rich.console import Console
 
 from smc.cli.live import LiveParticles
 from smc.cli.loading import potential, read
-from smc.cli.output import quiet_libraries, show_table
+from smc.cli.output import check_writable, quiet_libraries, show_table
 from smc.errors import GrammarError
 from smc.model import Prompt
 from smc.pages.markup import one_line
@@ -32,6 +32,8 @@ def generate(options: argparse.Namespace) -> bool:
     )
     settings = method_settings(options.method, free)  # before the weights are read
     constraints = potentials(options)
+    if options.html is not None:
+        check_writable(options.html, "--html")
     quiet_libraries()
     from smc import load
 
@@ -60,7 +62,6 @@ def generate(options: argparse.Namespace) -> bool:
     if options.html is not None:
         from smc.pages import posterior_page
 
-        options.html.parent.mkdir(parents=True, exist_ok=True)
         title = one_line(options.prompt, 80)
         page = posterior_page(posterior, title=title, ess_threshold=settings.ess_threshold)
         options.html.write_text(page, encoding="utf-8")

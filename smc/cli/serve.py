@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import signal
+import socket
 import sys
-from contextlib import closing, nullcontext
+from collections.abc import Sequence
+from contextlib import closing, nullcontext, suppress
 
 from potentials.sandbox import SandboxError
 from smc.cli.loading import potential
+from smc.cli.output import quiet_libraries
 from smc.cli.trials import Trials
 from smc.errors import SettingsError
 from smc.potential import AnyPotential
@@ -24,7 +27,8 @@ def serve(options: argparse.Namespace) -> None:
     """Run the server until it is interrupted.
 
     Raises:
-        SMCError: The model or a potential cannot be loaded, or the extra `serve` is missing.
+        SMCError: The model or a potential cannot be loaded, the address cannot be had, or the extra
+            `serve` is missing.
     """
     try:
         import uvicorn
@@ -42,11 +46,13 @@ def serve(options: argparse.Namespace) -> None:
         max_tokens=options.max_tokens,
         max_batch_particles=2 * options.max_particles,
     )
-    named = dict(_named(given) for given in options.potential)
+    named = _potentials(options.potential)
+    quiet_libraries()
+    listening = _bound(options.host, options.port)  # before the weights are read
     # The web server raises the signal again when it is done, which would leave folders behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     trials = _trials()
-    with nullcontext() if trials is None else closing(trials):
+    with listening, nullcontext() if trials is None else closing(trials):
         served = Served.load(
             options.model,
             name=options.name,
@@ -55,14 +61,36 @@ def serve(options: argparse.Namespace) -> None:
             dtype=options.dtype,
             trial=trials,
         )
-        uvicorn.run(
+        config = uvicorn.Config(
             create_app(served, limits),
-            host=options.host,
-            port=options.port,
             log_level="warning",
             timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=_IDLE_SECONDS,
         )
+        host, port = listening.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        print(f"smc serve: {served.name} at http://{shown}:{port}/v1", file=sys.stderr, flush=True)
+        with suppress(KeyboardInterrupt):  # the usual way to end it
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Return a socket with an address; it does not listen yet, so that early clients are refused.
+
+    Raises:
+        SettingsError: The address cannot be had.
+    """
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except (OSError, OverflowError) as error:
+        found.close()
+        raise SettingsError(
+            f"--host {host} --port {port}: cannot be listened at: {error}. Expected an address of "
+            "this machine, and a free port up to 65535 (0: any)."
+        ) from error
+    return found
 
 
 def _trials() -> Trials | None:
@@ -76,6 +104,16 @@ def _trials() -> Trials | None:
             file=sys.stderr,
         )
         return None
+
+
+def _potentials(options: Sequence[str]) -> dict[str, AnyPotential]:
+    found: dict[str, AnyPotential] = {}
+    for given in options:
+        name, made = _named(given)
+        if name in found:
+            raise SettingsError(f"--potential {given}: {name!r} is given twice; expected it once.")
+        found[name] = made
+    return found
 
 
 def _named(given: str) -> tuple[str, AnyPotential]:

@@ -1,8 +1,14 @@
 """Bad input: one message, exit status 2, no traceback."""
 
+import os
+import socket
+import subprocess
+import sys
+
 import pytest
 
 from smc.cli import loading
+from smc.cli.output import check_writable
 from smc.errors import SettingsError
 
 BAD = [
@@ -35,6 +41,69 @@ def test_bad_input_is_one_message_and_2(argv, said, model, run):
     status, out, err = run(*given)
     assert (status, out) == (2, "")
     assert err.startswith("smc: error: ") and said in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("where", ["", "file/page.html"])
+def test_a_page_that_cannot_be_written_is_told_before_the_work(where, model, tmp_path, run):
+    (tmp_path / "file").write_text("")
+    path = tmp_path / where
+    commands = (
+        ("--html", ["generate", "--model", model, "--prompt", "x", "--max-tokens", "2"]),
+        ("--out", ["demo", "--prompts", "1", "--particles", "2", "--methods", "lm"]),
+    )
+    for option, command in commands:
+        status, out, err = run(*command, option, path)
+        assert (status, out) == (2, "")
+        assert err.startswith(f"smc: error: {option} {path}: cannot be written")
+
+
+def test_asking_whether_a_page_can_be_written_leaves_nothing(tmp_path):
+    path = tmp_path / "new" / "page.html"
+    check_writable(path, "--html")
+    assert path.parent.exists() and not path.exists()
+    path.write_text("kept")
+    check_writable(path, "--html")
+    assert path.read_text() == "kept"
+
+
+def test_a_terminal_that_cannot_show_a_text_gets_escapes(model):
+    program = "import sys; from smc.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", program, "generate", "--model", model, "--prompt", "x"),
+            *("--max-tokens", "8", "--regex", "é", "--particles", "64"),
+        ],
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\\xe9" in done.stdout
+
+
+SERVE = [
+    (["--port", "99999"], "--port 99999: cannot be listened at"),
+    (["--host", "no.such.host.invalid"], "--host no.such.host.invalid"),
+    (["--potential", "valid"], "NAME=module:Name"),
+    (["--potential", "a=potentials.molecule:SMILESValidity"] * 2, "'a' is given twice"),
+    (["--max-queue", "0"], "max_queue"),
+]
+
+
+@pytest.mark.parametrize(("argv", "said"), SERVE, ids=[" ".join(a)[:40] for a, _ in SERVE])
+def test_a_server_that_cannot_start_says_why(argv, said, model, run):
+    pytest.importorskip("fastapi", reason="needs the extra serve")
+    status, out, err = run("serve", "--model", model, *argv)
+    assert (status, out) == (2, "")
+    assert err.startswith("smc: error: ") and said in err and len(err.splitlines()) == 1
+
+
+def test_a_port_that_is_taken_is_told_before_the_model_is_read(run):
+    pytest.importorskip("fastapi", reason="needs the extra serve")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        status, _, err = run("serve", "--model", "/no/such/model", "--port", port)
+    assert status == 2 and f"--port {port}: cannot be listened at" in err
 
 
 @pytest.mark.parametrize(
