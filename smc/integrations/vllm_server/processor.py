@@ -50,7 +50,7 @@ class SegmentProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
 
         Raises:
             ValueError: A field is wrong, the constraint is malformed, or the request is not greedy
-                with logprobs, or for more than one choice.
+                with logprobs.
         """
         fields = Fields.of_request(sampling_params.extra_args)
         if fields is None:
@@ -60,11 +60,6 @@ class SegmentProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
                 f"temperature={sampling_params.temperature}, logprobs={sampling_params.logprobs}: "
                 "weighted draws need temperature 0, so that what was drawn is what is chosen, and "
                 "logprobs 0, which bring the weights; the model's temperature is smc_temperature."
-            )
-        if sampling_params.n != 1:
-            raise ValueError(
-                f"n={sampling_params.n}: draws of one seed are all alike; expected one choice for "
-                "each request, with a seed of its own."
             )
         kind, source = fields.constraint
         if kind:
