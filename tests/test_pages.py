@@ -14,7 +14,7 @@ from smc.pages import posterior_fragment, posterior_page
 from smc.pages.chart import WEIGHT_CLASSES, weight_class
 from smc.pages.layout import Layout
 from smc.pages.lineage import Lineage
-from smc.pages.markup import escape, number, one_line, script_json, visible
+from smc.pages.markup import clean, escape, number, one_line, script_json, visible
 from smc.posterior import Posterior, Step, TextSequence
 
 VOID = {"meta", "path", "circle", "rect", "line", "br"}
@@ -163,11 +163,11 @@ def test_hover_data_are_those_of_the_history():
     found = posterior(FewA(), seed=1, tokens={"a</script>": 0.5, "b\u2028": 0.3})
     page = posterior_page(found, title="t")
     data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page, re.S)[1])
-    assert data["pieces"] == [list(s.pieces) for s in found.history]
+    assert data["pieces"] == [[clean(p) for p in s.pieces] for s in found.history]
     assert data["ancestors"] == [
         None if s.ancestors is None else list(s.ancestors) for s in found.history
     ]
-    assert data["texts"] == [s.text for s in found.sequences]
+    assert data["texts"] == [clean(s.text) for s in found.sequences]
     np.testing.assert_allclose(data["final"], found.weights, atol=1e-5)
 
 
@@ -242,3 +242,52 @@ def test_control_characters_never_reach_the_page():
 )
 def test_numbers_for_reading(value, text):
     assert number(value) == text
+
+
+BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029"
+
+
+def test_no_text_can_turn_the_direction_of_what_is_around_it():
+    """A right-to-left override would show "gnp.exe" as "exe.png"; Hebrew turns by itself."""
+    text = f"{BIDI}gnp.exe שלום"
+    found = dataclasses.replace(
+        made_by_hand(), sequences=(TextSequence(text, (1,), True),) * 3, reason=text
+    )
+    pieces = dataclasses.replace(found.history[0], pieces=(text,) * 3, costs={text: (1, 0.1)})
+    page = posterior_page(
+        dataclasses.replace(found, history=(pieces, found.history[1])), title=text
+    )
+    assert "שלום" in page and not set(BIDI) & set(page)
+    data = json.loads(re.search(r'application/json">(.*?)</script>', page).group(1))
+    assert not set(BIDI) & set("".join([*data["texts"], *data["pieces"][0]]))
+    assert not set(BIDI) & set(one_line(text))
+
+
+def test_a_blank_in_front_is_kept_and_an_empty_text_is_told():
+    found = dataclasses.replace(
+        made_by_hand(),
+        sequences=(
+            TextSequence(" a b", (1,), True),
+            TextSequence("", (0,), True),
+            TextSequence("c", (3,), False),
+        ),
+    )
+    page = posterior_page(found, title="x")
+    assert "<code>&nbsp;a b</code>" in page and "<i>empty</i>" in page
+
+
+def test_a_token_that_ends_a_text_and_adds_to_it_is_written_once():
+    """Two labels at one place cannot be read; where the last token adds nothing, `end` stands."""
+    ended = dataclasses.replace(
+        made_by_hand(),
+        sequences=(
+            TextSequence("ax", (1, 4), True),
+            TextSequence("a", (1, 0), True),
+            TextSequence("cy", (3, 5), False),
+        ),
+    )
+    page = posterior_page(ended, title="x")
+    labels = re.findall(r'<text class="smc-token[^>]*x="([^"]+)" y="([^"]+)"[^>]*>([^<]*)<', page)
+    places = [(x, y) for x, y, _ in labels]
+    assert len(places) == len(set(places))
+    assert [said for _, _, said in labels].count("end") == 1

@@ -102,4 +102,5 @@ def _cells(found: Interval) -> tuple[str, str]:
         f'<line x1="{x(found.low)}" x2="{x(found.high)}" y1="10" y2="10"/>'
         f'<circle cx="{x(found.mean)}" cy="10" r="4"/></svg>'
     )
-    return f"{found.mean:.3f} ({found.low:.3f} to {found.high:.3f})", drawn
+    said = f"{found.mean:.3f} ({found.low:.3f} to {found.high:.3f})"
+    return said.replace(" ", "&nbsp;"), drawn

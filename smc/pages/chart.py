@@ -9,8 +9,8 @@ from typing import Any
 from smc.pages.ess import ess_chart
 from smc.pages.layout import MOST_CHARACTERS, Layout
 from smc.pages.lineage import Lineage
+from smc.pages.markup import clean, visible
 from smc.pages.markup import coordinate as c
-from smc.pages.markup import visible
 
 WEIGHT_CLASSES = (0.1, 0.4, 0.8, 1.25, 2.0, 4.0)
 """Limits between the seven colours of a particle's weight over the mean weight."""
@@ -51,11 +51,11 @@ def hover_data(lineage: Lineage) -> dict[str, Any]:
         "top": at.top,
         "dx": round(at.dx, 3),
         "dy": round(at.dy, 3),
-        "pieces": [s.pieces for s in history],
+        "pieces": [[clean(piece) for piece in s.pieces] for s in history],
         "ancestors": [s.ancestors for s in history],
         "weights": [[round(w, 3) for w in row] for row in lineage.relative_weights],
         "final": [round(float(w), 5) for w in lineage.posterior.weights],
-        "texts": [s.text for s in lineage.posterior.sequences],
+        "texts": [clean(s.text) for s in lineage.posterior.sequences],
     }
 
 
@@ -158,7 +158,9 @@ def _tokens(lineage: Lineage, at: Layout) -> list[str]:
         end = lineage.end(slot)
         if end is not None and not lineage.dead(at.steps, slot):
             ends.add((end, lineage.path(at.steps, slot)[end]))
-    drawn += [_token(at, t, slot, "end", " smc-end") for t, slot in sorted(ends)]
+    # A token that ended a text may have added to it: then that is what is written.
+    free = sorted((t, slot) for t, slot in ends if not lineage.posterior.history[t].pieces[slot])
+    drawn += [_token(at, t, slot, "end", " smc-end") for t, slot in free]
     return drawn
 
 

@@ -9,12 +9,21 @@ import re
 from importlib import resources
 from typing import Any
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Also those that turn the direction of the text around them, so that it reads as another, and the
+# separators of lines that are no line breaks.
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]",
+)
+
+
+def clean(text: str) -> str:
+    """Return the text with control characters as U+FFFD, but for line breaks and tabs."""
+    return _CONTROLS.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
 def escape(text: str) -> str:
     """Return the text as HTML, its line breaks kept; other control characters become U+FFFD."""
-    return html.escape(_CONTROLS.sub("\ufffd", text.replace("\r\n", "\n")))
+    return html.escape(clean(text))
 
 
 def one_line(text: str, limit: int | None = None, *, keep_end: bool = False) -> str:

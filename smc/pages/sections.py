@@ -74,7 +74,10 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]], numeric: int) ->
         "<tr>" + "".join(f"<td{m}>{v}</td>" for m, v in zip(marks, row, strict=True)) + "</tr>\n"
         for row in rows
     )
-    return f'<table class="smc-table"><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>'
+    return (
+        f'<div class="smc-wide"><table class="smc-table"><thead><tr>{head}</tr></thead>'
+        f"<tbody>\n{body}</tbody></table></div>"
+    )
 
 
 def _facts(posterior: Posterior) -> str:
@@ -126,13 +129,13 @@ def share_text(probability: float) -> str:
 
 def _texts(posterior: Posterior) -> str:
     if posterior.status is Status.EXTINCT:
-        last = [[f"<code>{escape(s.text)}</code>"] for s in posterior.sequences[:MOST_TEXTS]]
+        last = [[_code(s.text)] for s in posterior.sequences[:MOST_TEXTS]]
         return table(["text where the particle died"], last, 0)
     counts = Counter(s.text for s in posterior.sequences)
     found = list(posterior.probabilities().items())
     rows = [
         [
-            f"<code>{escape(text)}</code>",
+            _code(text),
             str(counts[text]),
             f'<span class="smc-bar" style="width:{max(1, round(120 * p))}px"></span>{share(p)}',
         ]
@@ -141,6 +144,14 @@ def _texts(posterior: Posterior) -> str:
     more = len(found) - MOST_TEXTS
     rest = f"<p>… and {more} more texts.</p>" if more > 0 else ""
     return table(["text", "particles", "probability"], rows, 2) + rest
+
+
+def _code(text: str) -> str:
+    """Return a text as HTML; no line is broken behind a blank that it begins with."""
+    if not text:
+        return "<i>empty</i>"
+    shown = escape(text)
+    return f"<code>{'&nbsp;' + shown[1:] if shown.startswith(' ') else shown}</code>"
 
 
 def _costs(posterior: Posterior) -> str:
