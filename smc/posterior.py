@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from smc.errors import SettingsError
 from smc.model import FloatArray
 from smc.weights import ess, log_mean_exp, normalise
 
@@ -153,18 +154,27 @@ class Posterior:
 
     @classmethod
     def from_json(cls, text: str) -> Posterior:
-        """Read back what `to_json` wrote."""
-        record = json.loads(text)
-        return cls(
-            sequences=tuple(
-                TextSequence(s["text"], tuple(s["tokens"]), s["finished"])
-                for s in record["sequences"]
-            ),
-            log_weights=np.array(_finite_or_dead(record["log_weights"]), dtype=np.float64),
-            history=tuple(_step(s) for s in record["history"]),
-            num_tokens=record["num_tokens"],
-            reason=record["reason"],
-        )
+        """Read back what `to_json` wrote.
+
+        Raises:
+            SettingsError: It is something else.
+        """
+        try:
+            record = json.loads(text)
+            return cls(
+                sequences=tuple(
+                    TextSequence(s["text"], tuple(s["tokens"]), s["finished"])
+                    for s in record["sequences"]
+                ),
+                log_weights=np.array(_finite_or_dead(record["log_weights"]), dtype=np.float64),
+                history=tuple(_step(s) for s in record["history"]),
+                num_tokens=record["num_tokens"],
+                reason=record["reason"],
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise SettingsError(
+                f"posterior: cannot be read ({error!r}); expected JSON as `to_json` writes it."
+            ) from error
 
     def to_html(self, path: str | Path | None = None, *, title: str = "Posterior") -> str:
         """Return (and write) a page of its own: genealogy of the particles, ESS, texts."""

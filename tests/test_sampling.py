@@ -344,6 +344,12 @@ def test_the_result_survives_json():
     assert again.probabilities() == posterior.probabilities()
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"sequences": [{"text": 1}]}', "{"])
+def test_what_is_no_posterior_is_refused(text):
+    with pytest.raises(smc.SettingsError, match="to_json"):
+        smc.Posterior.from_json(text)
+
+
 def test_on_step_sees_every_step_and_changes_nothing():
     seen = []
     watched = run(on_step=lambda step, look: seen.append((step, look()[0].log_evidence)))

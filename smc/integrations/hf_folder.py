@@ -10,7 +10,7 @@ from smc.integrations.constraints import constraints
 from smc.integrations.transformers import SMCGenerate
 
 _CONSTRAINTS = ("grammar", "regex", "json_schema", "potentials")
-_SETTINGS = ("num_particles", "method", "ess_threshold", "resampling", "stop", "seed")
+_SETTINGS = ("num_particles", "method", "ess_threshold", "resampling", "stop", "seed", "answer")
 
 
 def generate_by_name(model: Any, arguments: Mapping[str, Any]) -> Any:

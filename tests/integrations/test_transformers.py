@@ -313,6 +313,20 @@ def test_the_folder_takes_the_stop_strings_of_generate(tokenizer, by_folder):
     assert any(s.tokens[-1] != tokenizer.eos_token_id for s in ended), "none met the stop string"
 
 
+def test_the_folder_takes_the_best(by_folder):
+    out = by_folder(
+        max_new_tokens=4,
+        regex="[ab]",
+        num_particles=40,
+        answer="best",
+        num_return_sequences=5,
+        return_dict_in_generate=True,
+    )
+    (posterior,) = out.posteriors
+    assert len(posterior.probabilities()) == 2
+    assert len({tuple(row) for row in out.sequences.tolist()}) == 1
+
+
 def test_the_folder_refuses_a_streamer(tokenizer, by_folder):
     """It would be told the prompt, and whoever reads it would wait for the rest for ever."""
     with pytest.raises(SettingsError, match="streamer"):
