@@ -83,9 +83,12 @@ def told(error: RequestValidationError) -> str:
     parts = []
     for one in error.errors()[:5]:
         where = ".".join(str(part) for part in one["loc"] if part != "body")
-        got = "" if one["type"] == "missing" else f", got {str(one.get('input'))[:80]!r}"
         said = one["msg"].removeprefix("Value error, ")
+        if not where and one["type"] == "value_error":  # which says what it is about
+            parts.append(said)
+            continue
         if one["type"] == "extra_forbidden":
             said = "unknown, or not supported by this server; leave it out"
+        got = "" if one["type"] == "missing" else f", got {str(one.get('input'))[:80]!r}"
         parts.append(f"{where or 'body'}: {said}{got}")
     return "; ".join(parts)

@@ -87,6 +87,11 @@ class Shared(BaseModel):
             )
         return value
 
+    @field_validator("top_k", mode="before")
+    @classmethod
+    def _off(cls, value: Any) -> Any:
+        return 0 if value == -1 else value  # as vLLM also writes it
+
     @field_validator("method")
     @classmethod
     def _known_method(cls, value: str) -> str:

@@ -40,7 +40,7 @@ LONE = "\ud800"  # a surrogate: JSON can say it, UTF-8 cannot
         {"temperature": float("nan")},
         {"temperature": float("inf")},
         {"ess_threshold": float("nan")},
-        {"top_k": -1},
+        {"top_k": -2},
         {"max_tokens": 10**30},
     ],
     ids=str,

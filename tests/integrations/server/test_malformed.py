@@ -117,6 +117,21 @@ def test_an_unknown_model_is_not_found(live):
     assert status == 404 and "tiny" in answer["error"]["message"]
 
 
+def test_a_message_about_several_fields_does_not_repeat_the_request(live):
+    body = {**GOOD, "prompt": "secret", "stream": True, "n": 2}
+    _, answer = post(f"{live.url}/v1/completions", body)
+    message = answer["error"]["message"]
+    assert message.startswith("stream goes with n=1") and "secret" not in message
+
+
+def test_both_ways_to_write_no_top_k(live):
+    found = [
+        post(f"{live.url}/v1/completions", {**GOOD, **more})[1]["choices"]
+        for more in ({"top_k": -1}, {"top_k": 0}, {})
+    ]
+    assert found[0] == found[1] == found[2]
+
+
 def test_null_is_as_good_as_nothing(live):
     """OpenAI's interface lets most fields be null, and clients make use of it."""
     fields = "max_tokens temperature top_p n seed stop stream logprobs user response_format"
