@@ -194,6 +194,8 @@ def test_a_driver_that_stops_takes_its_workers_along_and_the_run_goes_on(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # Where a shell runs the tests in the background, Ctrl-C is ignored, by children too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         wait_until(
