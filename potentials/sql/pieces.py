@@ -49,6 +49,7 @@ class _Open:
     start: int
     derived: bool = False
     is_query: bool = False
+    has_with: bool = False
     empty: bool = True
     cut: int | None = None
     tables_known: bool = False
@@ -71,6 +72,9 @@ class _Open:
 def levels(text: str) -> tuple[Level, ...]:
     """Return the queries that a text stands in, outermost first.
 
+    A query that begins with WITH is the last, and its subqueries are left out: what tables they may
+    name cannot be told from their own text.
+
     Raises:
         ScopeError: A clause is empty, or comes after one that it has to come before.
     """
@@ -86,6 +90,8 @@ def levels(text: str) -> tuple[Level, ...]:
         if token["word"] is not None and before != ".":
             if top.empty:
                 top.is_query = symbol in ("select", "with", "values")
+            if symbol == "with" and before in ("", "("):
+                top.has_with = True
             if top.is_query and symbol in ENDS:
                 top.end_clause(symbol, at, before)
             elif top.is_query and symbol == "from":
@@ -101,13 +107,14 @@ def levels(text: str) -> tuple[Level, ...]:
         elif symbol == ";" and len(stack) == 1:
             top.end_clause(symbol, at, before)
         before = symbol
+    queries = [o for o in stack if o.is_query]
+    known = next((n for n, o in enumerate(queries, 1) if o.has_with), len(queries))
     return tuple(
         Level(
             text[o.start : o.cut] if o.cut is not None else "",
             o.tables_known,
             o.derived,
-            tuple((text[a:b], derived) for a, b, derived in o.subqueries),
+            () if o.has_with else tuple((text[a:b], derived) for a, b, derived in o.subqueries),
         )
-        for o in stack
-        if o.is_query
+        for o in queries[:known]
     )

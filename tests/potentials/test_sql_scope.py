@@ -4,6 +4,7 @@ import math
 import random
 import re
 import sqlite3
+import time
 
 import pytest
 
@@ -143,7 +144,6 @@ def test_the_law_holds_however_a_query_goes_on(scope: SQLScope) -> None:
         ("SELECT nope FROM t, u ORDER ", -math.inf),
         ("SELECT x.a FROM t AS y WHERE ", -math.inf),
         ("SELECT a FROM nope LIMIT ", -math.inf),
-        ("SELECT a FROM t WHERE nope = 1 AND ", 0.0),
         ("SELECT a FROM t WHERE nope = 1 GROUP ", -math.inf),
         ("SELECT q FROM (SELECT nope FROM t)", -math.inf),
         ("SELECT q FROM (SELECT nope FROM t", 0.0),
@@ -221,8 +221,126 @@ def test_it_keeps_the_contract_of_potentials() -> None:
     smc.check_potential(SQLScope(SCHEMA, type_penalty=-1.0), QUERIES[:12])
 
 
-def test_it_is_asked_at_the_end_of_clauses() -> None:
-    assert isinstance(SQLScope(SCHEMA).boundary, type(sql_clauses()))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT a FROM t WHERE nope =",
+        "SELECT a FROM t WHERE x.",
+        "SELECT a FROM t WHERE u.",
+        "SELECT a FROM t WHERE t.nope ",
+        "SELECT a FROM t WHERE b = 1 AND `nope` <",
+        "SELECT a FROM t WHERE b IN (1, nope,",
+        "SELECT a FROM t GROUP BY nope,",
+        "SELECT a FROM t GROUP BY a HAVING max(nope)",
+        "SELECT a FROM t ORDER BY nope L",
+        "SELECT t.a FROM t JOIN t ON ",
+        "SELECT 1 FROM t JOIN t ON t.a ",
+        "SELECT a FROM nope W",
+        "SELECT a FROM t JOIN nope O",
+        "SELECT a FROM t WHERE b IN (SELECT nope FROM u)",
+        "SELECT a FROM t WHERE b IN (SELECT id FROM u WHERE c = x.",
+        "SELECT a FROM t AS x WHERE b IN (SELECT id FROM u WHERE c = t.",
+        "SELECT a FROM t UNION SELECT c FROM u WHERE a =",
+        "SELECT a FROM t, (SELECT c FROM u WHERE t.",
+    ],
+)
+def test_a_name_that_nothing_can_bind_is_seen_as_soon_as_it_is_written(
+    scope: SQLScope, text: str
+) -> None:
+    assert scope.prefix(text) == -math.inf
+    assert scope.prefix(text[:-1]) == 0.0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT x.nope FROM t, (SELECT b AS nope FROM t) AS x WHERE nope = 1",
+        "SELECT a AS z FROM t WHERE z = 1 ORDER BY z",
+        "SELECT a z FROM t GROUP BY z",
+        'SELECT a FROM t WHERE a = "nope" AND "x y" = 1',
+        "SELECT t.a FROM t JOIN t AS v ON t.id = v.id",
+        "SELECT v.a FROM t AS w JOIN t AS v ON w.id = v.id WHERE w.rowid IS NULL OR v.oid = 1",
+        "SELECT a FROM t WHERE nope -- a comment\n (1) > 2",
+        "SELECT a FROM t WHERE nope /* another */ (1) > 2",
+        "SELECT a FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.t_id = t.id AND c = a)",
+        "SELECT a, (SELECT max(id) FROM u WHERE c = a AND t.id = 1) FROM t",
+        "SELECT a FROM (t JOIN u ON t.id = t_id) WHERE c = 1",
+        "SELECT max(a) OVER w FROM t WINDOW w AS (PARTITION BY b ORDER BY id)",
+        "WITH w(z) AS (SELECT a FROM t) SELECT z FROM w WHERE z = 1",
+        "WITH w AS (SELECT a FROM t) SELECT a FROM w WHERE a IN (SELECT a FROM w LIMIT 1) LIMIT 1",
+        "SELECT a FROM t WHERE a IN (WITH w AS (SELECT c FROM u) SELECT c FROM w WHERE c = "
+        "(SELECT c FROM w WHERE c = 1) LIMIT 1) LIMIT 1",
+        "SELECT a FROM t UNION SELECT c FROM u ORDER BY a, c",
+        "SELECT a FROM main.t WHERE main.t.a = 1",
+        "SELECT a IS DISTINCT FROM b FROM t WHERE CAST(a AS char) = a COLLATE nocase",
+        "SELECT t.id FROM t LEFT JOIN u USING (id) WHERE c = 1",
+        "SELECT [x y] FROM `my v` AS v WHERE v.[x y] = 1 AND v.`d` IS NULL",
+        "SELECT a FROM t WHERE CASE WHEN a = b THEN id END BETWEEN b AND id",
+        "SELECT x.a FROM t x, t y WHERE x.a = y.a",
+        "SELECT count(*) c FROM t HAVING c > 1 LIMIT 1 OFFSET 2",
+        "SELECT (SELECT c FROM u WHERE u.id = v.id) FROM t AS v",
+    ],
+)
+def test_no_place_of_a_good_query_is_refused(scope: SQLScope, query: str) -> None:
+    assert scope.complete(query) == 0.0
+    assert [query[:n] for n in range(len(query) + 1) if scope.prefix(query[:n]) != 0.0] == []
+
+
+ATOMS = """a, b, id, c, t.a, x.a, x.c, u.c, v.id, nope, z, [x y], `d`, "s", 's', 1, count(*), f (a),
+    cast(a as int), (select c from u where u.id = t.id), (select a from t x)""".split(", ")
+SOURCES = """t; u; t x; t as x; u v; `my v`; (select a, id from t) x; (select c as z from u) v;
+    t join u on t.id = u.id; t x join u x; t join t; t join u using (id); t natural join u;
+    (t join u)""".split(";")
+
+
+def random_query(rng: random.Random) -> str:
+    def expression() -> str:
+        x, y, z = (rng.choice(ATOMS) for _ in range(3))
+        inner = f"{x} in (select {y} from {rng.choice(SOURCES)} where {z} = {rng.choice(ATOMS)})"
+        case = f"case when {x} then {y} else {z} end"
+        return rng.choice([x, x, x, f"{x} = {y}", f"{x} between {y} and {z}", case, inner])
+
+    def maybe(text: str) -> str:
+        return text if rng.random() < 0.3 else ""
+
+    def core() -> str:
+        return (
+            f"select {expression()}{maybe(' z')}{maybe(', ' + expression() + ' as z')} from "
+            f"{rng.choice(SOURCES)}{maybe(', ' + rng.choice(SOURCES))}"
+            f"{maybe(' join ' + rng.choice(SOURCES[:6]) + ' on ' + expression())}"
+            f"{maybe(' where ' + expression() + ' and ' + expression())}"
+            f"{maybe(' group by ' + expression() + maybe(' having ' + expression()))}"
+        )
+
+    order = maybe(f" order by {expression()} desc, z")
+    return core() + maybe(" union " + core()) + order + maybe(" limit 3")
+
+
+def test_no_place_of_a_random_query_is_refused_if_the_whole_is_not(scope: SQLScope) -> None:
+    rng = random.Random(11)
+    good = seen = 0
+    for _ in range(300):
+        query = random_query(rng)
+        whole = scope.complete(query) == -math.inf
+        dead = [scope.prefix(query[:n]) == -math.inf for n in range(len(query) + 1)] + [whole]
+        assert dead == sorted(dead), query
+        good += not whole
+        seen += dead[-2]
+    assert good > 15
+    assert seen > 150
+
+
+def test_it_is_asked_after_every_token_unless_told_otherwise() -> None:
+    clauses = sql_clauses()
+    assert SQLScope(SCHEMA).boundary is None
+    assert SQLScope(SCHEMA, boundary=clauses).boundary is clauses
+
+
+def test_a_long_text_is_read_in_no_time(scope: SQLScope) -> None:
+    text = "SELECT a FROM t WHERE a IN (" + "(" * 3000 + "a, " * 4000
+    began = time.process_time()
+    assert scope.prefix(text) == 0.0
+    assert time.process_time() - began < 1.0
 
 
 def test_deep_nesting_and_odd_characters_raise_nothing(scope: SQLScope) -> None:
