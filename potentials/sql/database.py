@@ -28,9 +28,9 @@ class Limits:
     timeout: float = 2.0
     max_rows: int = 100_000
     max_bytes: int = 64 * MEBIBYTE
-    max_cell: int = MEBIBYTE // 2
+    max_cell: int = MEBIBYTE // 4
     max_memory: int | None = 128 * MEBIBYTE
-    max_sql: int = 100_000
+    max_sql: int = 20_000
 
 
 DEFAULT_LIMITS = Limits()

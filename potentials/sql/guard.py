@@ -47,8 +47,12 @@ _FUNCTIONS = frozenset(
     """.split()
 )
 
-_OPCODES = 1000
-"""Between two looks at the clock: some 20 microseconds."""
+_OPCODES = 100
+"""Between two looks at the clock: some 2 microseconds, unless each works on a long string."""
+
+_PATTERNS = 20
+"""LIKE and GLOB in a query, each a step that may take some 30 milliseconds: SQLite looks at the clock
+only where it jumps, not between the expressions of a row."""
 
 _FINAL = re.compile(
     r"no such (column|table|function)|ambiguous column name|misuse of (aliased )?aggregate"
@@ -58,6 +62,7 @@ _FINAL = re.compile(
 _QUERY = re.compile(
     r"(?>\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*+(?:select|with|values)\b", re.IGNORECASE | re.DOTALL
 )
+_PATTERN = re.compile("like|glob", re.IGNORECASE)
 _NO_QUERY = Failure("the statement is no query")
 _BROKEN = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PERM")
 
@@ -69,10 +74,10 @@ _SQLITE_LIMITS = {
     sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 50,
     sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 200,
     sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 32,
-    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 200,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 100,
     sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
     sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: 1,
-    sqlite3.SQLITE_LIMIT_VDBE_OP: 100_000,
+    sqlite3.SQLITE_LIMIT_VDBE_OP: 25_000,
     sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
 }
 
@@ -135,6 +140,8 @@ class GuardedSQLite:
 
     def _fetch(self, sql: str, max_rows: int, *, enough: bool = False) -> Result | Failure:
         """Run a statement; `enough`: that it begins is enough, no rows are wanted."""
+        if len(_PATTERN.findall(sql)) > _PATTERNS:
+            return Failure(f"more than {_PATTERNS} patterns")
         guarded = self._guarded()
         try:
             with guarded.running(), _closed(guarded.connection.cursor()) as cursor:
@@ -202,7 +209,7 @@ class _Guarded:
         }
         for category, value in (_SQLITE_LIMITS | own).items():
             self.connection.setlimit(category, value)
-        install(self.connection, limits.max_cell)
+        install(self.connection, limits.max_cell, self._clock.late)
         self.connection.set_authorizer(self._clock.authorize)
         self.connection.set_progress_handler(self._clock.late, _OPCODES)
 

@@ -11,6 +11,7 @@ import math
 import sqlite3
 import subprocess
 import sys
+import time
 import weakref
 from contextlib import closing
 from pathlib import Path
@@ -23,7 +24,7 @@ from potentials.sql.guard import GuardedSQLite
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT {} FROM c"
 EVERYTHING = "FROM " + ", ".join(f"t AS t{i}" for i in range(8))
-LONG = "hex(zeroblob(200000))"
+LONG = "hex(zeroblob(120000))"
 
 HOSTILE = {
     "endless, counted": ENDLESS.format("count(*)"),
@@ -133,6 +134,41 @@ def test_no_other_file_is_opened_or_made(path: Path, database: GuardedSQLite, tm
         assert isinstance(database.run(sql), Failure)
     assert other.read_bytes() == before and not new.exists()
     assert isinstance(database.run("SELECT * FROM o.secret"), Failure)
+
+
+ROW = f"(SELECT {LONG} AS x) AS y"
+ROWS = f"t AS u, t AS v, {ROW}"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        # All in one row, and so between two looks at the clock.
+        f"SELECT 1 FROM {ROW} WHERE "
+        + " OR ".join(f"x LIKE '%{'0' * 90}{i}'" for i in range(1, 150)),
+        f"SELECT 1 FROM {ROW} WHERE "
+        + " OR ".join(f"x GLOB '*{'[!1-9]' * 15}{i}'" for i in range(1, 150)),
+        "SELECT " + ", ".join(f"trim(x, {i})" for i in range(400)) + f" FROM {ROW}",
+        # Row by row.
+        f"SELECT count(*) FROM {ROWS} WHERE x || u.a LIKE '%{'0' * 90}x'",
+        f"SELECT count(*) FROM {ROWS} WHERE length(trim(x || u.a, '0')) > 9",
+        f"SELECT count(*) FROM {ROWS} WHERE trim(x || u.a, hex(randomblob(9))) = instr(x, v.b)",
+    ],
+)
+def test_long_strings_do_not_outlast_the_limit(sql: str, database: GuardedSQLite):
+    began = time.process_time()
+    found = database.run(sql)
+    assert isinstance(found, Failure)
+    # The limit is 0.2 seconds, and a step on long strings adds to it; else these take 12 and more.
+    assert time.process_time() - began < 4.0
+
+
+def test_a_few_patterns_are_taken(database: GuardedSQLite):
+    terms = " OR ".join(["b LIKE '%b1_'"] * 20)
+    found = database.run(f"SELECT count(*) FROM t WHERE {terms}")
+    assert isinstance(found, Result) and found.rows == [(10,)]
+    many = database.run(f"SELECT count(*) FROM t WHERE {terms} OR b GLOB 'x'")
+    assert isinstance(many, Failure) and "patterns" in many.message
 
 
 @pytest.mark.parametrize(
