@@ -51,8 +51,10 @@ _OPCODES = 100
 """Between two looks at the clock: some 2 microseconds, unless each works on a long string."""
 
 _PATTERNS = 20
-"""LIKE and GLOB in a query, each a step that may take some 30 milliseconds: SQLite looks at the clock
-only where it jumps, not between the expressions of a row."""
+"""LIKE and GLOB in a query, each a step that may take some 30 milliseconds.
+
+SQLite looks at the clock only where it jumps, not between the expressions of a row.
+"""
 
 _FINAL = re.compile(
     r"no such (column|table|function)|ambiguous column name|misuse of (aliased )?aggregate"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from potentials.sql.schema import Column, Schema, Table
 from potentials.sql.terminals import FIRST, OPERATOR, alias_name
-from potentials.sql.words import any_case, either, is_bare, quotings
+from potentials.sql.words import TABLE_WORDS, any_case, either, is_bare, quotings
 
 _S0 = "[ \\t\\r\\n]*"
 
@@ -26,7 +26,7 @@ def relations(
     """
     terminals: dict[str, tuple[str, int]] = {}
     choices: dict[str, list[str]] = {n: [] for n in _RULES}
-    bare = [t for t in schema.tables if is_bare(t.name)]
+    bare = [t for t in schema.tables if is_bare(t.name) or t.name.lower() in TABLE_WORDS]
     plain = [n for k in _PLAIN for n in of_kind.get(k, [])]
     columns = {c.name for t in schema.tables for c in t.columns}
     quoted = sorted(c for c in columns if not is_bare(c))

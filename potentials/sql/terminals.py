@@ -56,7 +56,8 @@ def operators() -> dict[str, tuple[str, int]]:
         "_USING": _after("using"),
         "_AS": _after("as") + _S1,
         "_AND": _after("and"),
-        "IS_NULL": f"{_after('is')}({_after('not')})?{_after('null')}",
+        "IS_NULL": f"{_after('is')}({_after('not')})?{_after('null')}"
+        f"|{_after('isnull')}|{_after('notnull')}|{_after('not null')}",
         "LIKE": f"{not_}({_after('like')}|{_after('glob')})",
         "_ESCAPE": _after("escape"),
         "BETWEEN": f"{not_}{_after('between')}",
@@ -94,6 +95,6 @@ def aliases(schema: Schema) -> dict[str, tuple[str, int]]:
         "ALIAS": (alias_name(schema), ALIAS),
         "BARE_ALIAS": (_S1 + alias_name(schema, no_start=_NEXT), ALIAS),
         "RESULT": (identifier("*", none_of=KEYWORDS), ALIAS),
-        "QUOTED_RESULT": ("'[^']+'|\"[^\"]+\"", ALIAS),
+        "QUOTED_RESULT": ("'[^']+'|\"[^\"]+\"|`[^`]+`", ALIAS),
         "TYPE": (either(_TYPES), OPERATOR),
     }

@@ -18,6 +18,9 @@ _OPERANDS = "cast true false current_date current_time current_timestamp raise e
 # Words that may come right after a table, where a bare alias may come too.
 _AFTER_TABLE = "left right full inner cross natural outer offset window indexed end asc desc glob"
 
+# Of these, words that it does take where nothing but a table may come.
+TABLE_WORDS = frozenset({"cast", "raise", "current_date", "current_time", "current_timestamp"})
+
 QUOTED = frozenset((_RESERVED + _OPERANDS).split())
 KEYWORDS = QUOTED | frozenset((_AFTER_TABLE + " by like with recursive").split())
 
@@ -30,7 +33,8 @@ FUNCTIONS = frozenset(
     """.split()
 )
 
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+# All that is not ASCII counts as a letter.
+_WORD = re.compile(r"[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_$\u0080-\U0010ffff]*")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _END = ""
 
