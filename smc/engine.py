@@ -8,7 +8,7 @@ place of φ once EOS is drawn (Loula et al. 2025; Del Moral, Doucet & Jasra 2006
         xₜ ~ q(· | x₁..ₜ₋₁)                       model × cheap potentials   `Run._draw`
         wᵗ  = wᵗ⁻¹ · p·φ_cheap / q                the proposal's normaliser
         wᵗ  = wᵗ · φ_exp(x₁..ₜ) / φ_exp(last)     at boundaries, at EOS      `weigh`
-        if ESS(w) < threshold · N:                                           `Run._resample`
+        if ESS(w) < threshold · N:                                           `_resample`
             ancestors ~ resampling(w);  Ẑ = Ẑ · mean(w);  w = 1
         grow the model's rows by one token                                   `Run._advance`
     Ẑ = Ẑ · mean(w)
@@ -22,19 +22,15 @@ batch, one mask and one call of each potential, and part when their draws do.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
-from smc.growing import Child, Growth
-from smc.model import HOLD, IntArray, LanguageModel, Prompt, Vocabulary
+from smc.growing import Child, child
+from smc.members import Members
+from smc.model import HOLD, IntArray, LanguageModel
 from smc.population import Population
 from smc.posterior import Posterior
-from smc.potential import AnyPotential, flatten
-from smc.prefix import Prefix
+from smc.problem import Problem
 from smc.resampling import RESAMPLERS
 from smc.rows import Row, next_rows, plan_draws
-from smc.scoring import Asker, death, with_values
 from smc.settings import Settings
 from smc.weighing import weigh
 from smc.weights import ess, log_mean_exp
@@ -42,15 +38,6 @@ from smc.weights import ess, log_mean_exp
 Look = Callable[[], list[Posterior]]
 OnStep = Callable[[int, Look], None]
 """Called after each token with the step's number and a function that gives the result so far."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One prompt, its potentials, and the generator that its particles draw from."""
-
-    prompt: Prompt
-    potentials: Sequence[AnyPotential]
-    rng: np.random.Generator
 
 
 def run(
@@ -81,151 +68,73 @@ def run(
         PotentialError: A potential raised, or returned NaN or +inf.
         PromptError: A prompt does not fit the model.
     """
-    if not problems:
-        return []
-    engine = Run(model, problems, settings, stop)
+    engine = Run(model)
+    engine.add_all(problems, settings, stop)
     step = 0
     while engine.running:
         engine.step()
+        for error in engine.errors():
+            raise error
         step += 1
         if on_step is not None:
             on_step(step, engine.posteriors)
     return engine.posteriors()
 
 
-class Run:
-    """The state of a run; `step` is one token of every live particle of every problem."""
+class Run(Members):
+    """The state of a run; `step` is one token of every live particle of every problem.
 
-    def __init__(
-        self,
-        model: LanguageModel,
-        problems: Sequence[Problem],
-        settings: Settings,
-        stop: Sequence[str],
-    ) -> None:
-        self._settings = settings
-        self._vocabulary: Vocabulary = model.vocabulary.ending_with(stop)
-        self._growth = Growth(self._vocabulary, tuple(stop), settings)
-        self._askers: dict[int, Asker] = {}
-        self._populations = [self._populate(p) for p in problems]
-        prompts = [p.prompt for p in problems]
-        self._decoding = model.start(prompts, self._vocabulary, settings.max_tokens)
-        self._rows = [Row(p, p.root, p.live()) for p in self._populations]
-        for index, row in enumerate(self._rows):
-            row.prefix.row = index
-        self.running = any(row.particles for row in self._rows)
-
-    def posteriors(self) -> list[Posterior]:
-        """Return the result so far, one for each problem."""
-        return [p.posterior() for p in self._populations]
-
-    def posterior(self, index: int) -> Posterior:
-        """Return the result so far of one problem."""
-        return self._populations[index].posterior()
-
-    def texts(self, index: int) -> list[tuple[str, bool]]:
-        """Return the distinct texts with weight of one problem, and whether each has ended."""
-        return self._populations[index].texts()
-
-    def unfinished(self) -> frozenset[int]:
-        """Return the indices of the problems that have a particle that may go on."""
-        live = {id(row.population) for row in self._rows if row.particles}
-        return frozenset(i for i, p in enumerate(self._populations) if id(p) in live)
-
-    def cancel(self, index: int) -> None:
-        """Kill all particles of a problem; their rows are freed after the next step."""
-        population = self._populations[index]
-        population.kill(list(range(population.size)), "cancelled")
+    Problems come and go between any two steps (`add`, `remove`).
+    """
 
     def step(self) -> None:
-        """Draw, weigh, resample, advance."""
+        """Draw, weigh, resample, advance.
+
+        A problem whose potentials raise fails alone; see `errors`.
+
+        Raises:
+            ModelError: The model failed; the run cannot go on.
+        """
         active = {id(r.population): r.population for r in self._rows if r.particles}
         before = {key: log_mean_exp(p.log_weights) for key, p in active.items()}
         children = self._draw()
-        if self._settings.expensive == "boundaries":
-            weigh([c for c in children if c.ending is None], complete=False)
+        weigh([c for c in children if c.ending is None and _asks_midway(c)], complete=False)
         weigh([c for c in children if c.ending is not None], complete=True)
         pieces = {key: [""] * p.size for key, p in active.items()}
-        for child in children:
-            for particle in child.particles:
-                child.population.prefixes[particle] = (
-                    child.prefix if child.ending is None else child.parent
-                )
-                child.population.endings[particle] = child.ending
-                pieces[id(child.population)][particle] = child.prefix.text[len(child.parent.text) :]
+        for new in children:
+            for particle in new.particles:
+                new.population.prefixes[particle] = new.prefix if new.ending is None else new.parent
+                new.population.endings[particle] = new.ending
+                pieces[id(new.population)][particle] = new.prefix.text[len(new.parent.text) :]
         for key, population in active.items():
             log_weights = population.log_weights
-            ancestors = self._resample(population)
+            ancestors = _resample(population)
             population.record(pieces[key], log_weights, before[key], ancestors)
         self._advance()
 
-    def _populate(self, problem: Problem) -> Population:
-        """Return the population at the empty text, weighed."""
-        potentials = flatten(problem.potentials)
-        askers = [a for a in map(self._asker, potentials) if self._takes_part(a)]
-        sync = self._settings.resample_at
-        root = Prefix(None, -1, 0, b"", "", b"", tuple(a.start() for a in askers))
-        root.sync_state = sync.start() if sync else None
-        population = Population.at(root, askers, problem.rng, self._settings.num_particles)
-        everyone = list(range(population.size))
-        for k, asker in enumerate(askers):
-            if not asker.is_token and self._settings.expensive == "end":
-                continue
-            (value,) = asker.ask([(root, k, population.costs[k])], complete=False)
-            if value == -np.inf:
-                population.kill(everyone, death(asker, root))
-                break
-            if not asker.is_token:
-                with_values(root, {k: value})
-            if not asker.is_token or self._settings.proposal.corrects:
-                population.log_weights += value
-        return population
-
-    def _asker(self, potential: AnyPotential) -> Asker:
-        """Return the one asker of a potential, bound when it is first met."""
-        if id(potential) not in self._askers:
-            self._askers[id(potential)] = Asker(potential, self._vocabulary)
-        return self._askers[id(potential)]
-
-    def _takes_part(self, asker: Asker) -> bool:
-        return self._settings.cheap if asker.is_token else self._settings.expensive != "never"
-
     def _draw(self) -> list[Child]:
         """Draw the next token of every particle that does not wait."""
-        plan, drawers = plan_draws(self._rows, self._settings, self._vocabulary)
-        draws = self._decoding.draw(plan)
-        corrects = self._settings.proposal.corrects
+        plan, drawers = plan_draws(self._rows)
+        draws = self._decodings.draw(plan)
         together: dict[tuple[int, int], list[int]] = {}
         drawn = zip(plan.rows.tolist(), drawers, draws.tokens.tolist(), strict=True)
         for (row, particle, token), log_weight in zip(drawn, draws.log_weights, strict=True):
             together.setdefault((row, token), []).append(particle)
-            if corrects and token >= 0:
-                self._rows[row].population.log_weights[particle] += log_weight
+            population = self._rows[row].population
+            if population.terms.settings.proposal.corrects and token >= 0:
+                population.log_weights[particle] += log_weight
         children = []
         for (index, token), particles in together.items():
             row = self._rows[index]
             if token < 0:
-                row.population.kill(particles, self._dead_end(row))
+                row.population.kill(particles, _dead_end(row))
                 continue
             row.population.num_tokens += len(particles)
-            children.append(self._growth.child(row, token, particles))
+            try:
+                children.append(child(row, token, particles))
+            except Exception as error:
+                row.population.fail(error)
         return children
-
-    def _resample(self, population: Population) -> tuple[int, ...] | None:
-        """Resample if it is time to, and the weights are uneven; return the ancestors."""
-        live = population.live()
-        if not live:
-            return None  # a last resampling would only add noise
-        if self._settings.resample_at is not None:
-            if not all(population.prefixes[i].waits for i in live):
-                return None
-            for i in live:
-                population.prefixes[i].waits = False
-        # Equal weights have an ESS of N up to rounding; resampling them would be noise.
-        limit = self._settings.ess_threshold * population.size * (1 - 1e-9)
-        if ess(population.log_weights) >= limit:
-            return None
-        return population.resample(RESAMPLERS[self._settings.resampling])
 
     def _advance(self) -> None:
         """Give each distinct live prefix a row of the model, and free the others."""
@@ -237,13 +146,34 @@ class Run:
         for row in old:
             if id(row.prefix) not in used:
                 row.prefix.forget()
-        self.running = bool(self._rows)
-        if self.running:
-            self._decoding.advance(parents, tokens)
+        self._decodings.advance(parents, tokens)
 
-    def _dead_end(self, row: Row) -> str:
-        names = [a.name for a in row.population.askers if a.is_token]
-        at = f"after {row.prefix.text!r}"
-        if row.prefix.length + 1 == self._settings.max_tokens:
-            return f"max_tokens={self._settings.max_tokens}: the text cannot end {at}"
-        return f"{' · '.join(names) or 'the model'} allows no next token {at}"
+
+def _asks_midway(new: Child) -> bool:
+    return new.population.terms.settings.expensive == "boundaries"
+
+
+def _resample(population: Population) -> tuple[int, ...] | None:
+    """Resample if it is time to, and the weights are uneven; return the ancestors."""
+    live, settings = population.live(), population.terms.settings
+    if not live:
+        return None  # a last resampling would only add noise
+    if settings.resample_at is not None:
+        if not all(population.prefixes[i].waits for i in live):
+            return None
+        for i in live:
+            population.prefixes[i].waits = False
+    # Equal weights have an ESS of N up to rounding; resampling them would be noise.
+    limit = settings.ess_threshold * population.size * (1 - 1e-9)
+    if ess(population.log_weights) >= limit:
+        return None
+    return population.resample(RESAMPLERS[settings.resampling])
+
+
+def _dead_end(row: Row) -> str:
+    names = [a.name for a in row.population.askers if a.is_token]
+    at = f"after {row.prefix.text!r}"
+    limit = row.population.terms.settings.max_tokens
+    if row.prefix.length + 1 == limit:
+        return f"max_tokens={limit}: the text cannot end {at}"
+    return f"{' · '.join(names) or 'the model'} allows no next token {at}"

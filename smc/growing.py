@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smc.model import Vocabulary
 from smc.population import Ending, Population
 from smc.prefix import Prefix, decode_more
 from smc.rows import Row
 from smc.scoring import death, grown
-from smc.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -29,82 +27,72 @@ class Child:
     ending: Ending | None
 
 
-@dataclass(frozen=True)
-class Growth:
-    """How prefixes grow in a run: which tokens and strings end a text, and where particles wait."""
+def child(row: Row, token: int, particles: list[int]) -> Child:
+    """Return what a token makes of a row's prefix, for the particles that drew it."""
+    population, parent, terms = row.population, row.prefix, row.population.terms
+    if token in terms.vocabulary.eos_set:
+        return _ended(population, parent, token, particles)
+    longer = grown(population.askers, parent, token, terms.vocabulary.tokens[token])
+    sync = terms.settings.resample_at
+    if sync is not None:
+        new = longer.text[len(parent.text) :]
+        longer.sync_state, longer.waits = sync.advance(parent.sync_state, new)
+    cut = _cut(terms.stop, longer.text, len(parent.text))
+    if cut is None:
+        return Child(population, particles, parent, longer, None)
+    return _cut_child(population, parent, longer, token, cut, particles, complete=False)
 
-    vocabulary: Vocabulary
-    stop: Sequence[str]
-    settings: Settings
 
-    def child(self, row: Row, token: int, particles: list[int]) -> Child:
-        """Return what a token makes of a row's prefix, for the particles that drew it."""
-        population, parent = row.population, row.prefix
-        new = self.vocabulary.tokens[token]
-        if token in self.vocabulary.eos_set:
-            return self._ended(population, parent, token, particles)
-        child = grown(population.askers, parent, token, new)
-        if self.settings.resample_at is not None:
-            child.sync_state, child.waits = self.settings.resample_at.advance(
-                parent.sync_state, child.text[len(parent.text) :]
-            )
-        cut = self._cut(child.text, len(parent.text))
-        if cut is None:
-            return Child(population, particles, parent, child, None)
-        return self._cut_child(population, parent, child, token, cut, particles, complete=False)
+def _ended(population: Population, parent: Prefix, token: int, particles: list[int]) -> Child:
+    """An EOS token; if it begins with a stop string, an earlier one may begin in the text."""
+    terms = population.terms
+    new = terms.vocabulary.tokens[token]
+    if terms.stop and new and not parent.pending:
+        whole = parent.text + decode_more(b"", new)[0]
+        cut = _cut(terms.stop, whole, len(parent.text))
+        if cut is not None and cut < len(parent.text):
+            return _cut_child(population, parent, parent, token, cut, particles, complete=True)
+    return Child(population, particles, parent, parent, Ending(token))
 
-    def _ended(
-        self, population: Population, parent: Prefix, token: int, particles: list[int]
-    ) -> Child:
-        """An EOS token; if it begins with a stop string, an earlier one may begin in the text."""
-        new = self.vocabulary.tokens[token]
-        if self.stop and new and not parent.pending:
-            whole = parent.text + decode_more(b"", new)[0]
-            cut = self._cut(whole, len(parent.text))
-            if cut is not None and cut < len(parent.text):
-                return self._cut_child(
-                    population, parent, parent, token, cut, particles, complete=True
-                )
-        return Child(population, particles, parent, parent, Ending(token))
 
-    def _cut(self, text: str, old_length: int) -> int | None:
-        """Where the first stop string begins that the newest token completed."""
-        found = (text.find(s, max(0, old_length - len(s) + 1)) for s in self.stop)
-        return min((at for at in found if at >= 0), default=None)
+def _cut(stop: Sequence[str], text: str, old_length: int) -> int | None:
+    """Where the first stop string begins that the newest token completed."""
+    found = (text.find(s, max(0, old_length - len(s) + 1)) for s in stop)
+    return min((at for at in found if at >= 0), default=None)
 
-    def _cut_child(
-        self,
-        population: Population,
-        parent: Prefix,
-        counted: Prefix,
-        token: int,
-        cut: int,
-        particles: list[int],
-        *,
-        complete: bool,
-    ) -> Child:
-        """A text that is cut before its stop string.
 
-        The proposal has weighed the cheap potentials at `counted`, as a finished text if
-        `complete`; here they weigh the cut text in its place.
-        """
-        text = counted.text[:cut]
-        raw = _cut_bytes(counted.raw, text)
-        readings = []
-        for asker, last in zip(population.askers, counted.readings, strict=True):
-            reading = asker.advance(asker.start(), raw, raw, text)
-            readings.append(replace(reading, log_value=last.log_value))
-        ended = Prefix(parent, token, parent.length + 1, raw, text, b"", tuple(readings))
-        for k, asker in enumerate(population.askers):
-            if asker.is_token:
-                cost = population.costs[k]
-                (final,) = asker.ask([(ended, k, cost)], complete=True)
-                if final == -np.inf:
-                    population.kill(particles, death(asker, ended))
-                elif self.settings.proposal.corrects:
-                    (before,) = asker.ask([(counted, k, cost)], complete=complete)
-                    population.log_weights[particles] += final - before
-        return Child(population, particles, parent, ended, Ending(token, text))
+def _cut_child(
+    population: Population,
+    parent: Prefix,
+    counted: Prefix,
+    token: int,
+    cut: int,
+    particles: list[int],
+    *,
+    complete: bool,
+) -> Child:
+    """A text that is cut before its stop string.
+
+    The proposal has weighed the cheap potentials at `counted`, as a finished text if
+    `complete`; here they weigh the cut text in its place.
+    """
+    text = counted.text[:cut]
+    raw = _cut_bytes(counted.raw, text)
+    readings = []
+    for asker, last in zip(population.askers, counted.readings, strict=True):
+        reading = asker.advance(asker.start(), raw, raw, text)
+        readings.append(replace(reading, log_value=last.log_value))
+    ended = Prefix(parent, token, parent.length + 1, raw, text, b"", tuple(readings))
+    for k, asker in enumerate(population.askers):
+        if asker.is_token:
+            cost = population.costs[k]
+            (final,) = asker.ask([(ended, k, cost)], complete=True)
+            if final == -np.inf:
+                population.kill(particles, death(asker, ended))
+            elif population.terms.settings.proposal.corrects:
+                (before,) = asker.ask([(counted, k, cost)], complete=complete)
+                population.log_weights[particles] += final - before
+    return Child(population, particles, parent, ended, Ending(token, text))
 
 
 def _cut_bytes(raw: bytes, text: str) -> bytes:

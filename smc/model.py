@@ -125,13 +125,37 @@ class Plan:
         mask: `[R, W]` packed token masks of all rows, or None where every token is allowed.
         log_scores: `[R, V]` finite or −inf log weights of all tokens, or None.
         temperature: Of the proposal, on the model's log probabilities; 1 draws from the model.
+            One for all rows, or `[R]`.
     """
 
     rows: IntArray
     uniforms: FloatArray
     mask: NDArray[np.uint32] | None = None
     log_scores: NDArray[np.float32] | None = None
-    temperature: float = 1.0
+    temperature: float | FloatArray = 1.0
+
+    def part(self, rows: IntArray) -> tuple[IntArray, Plan]:
+        """Return the draws that concern some rows, and a plan of them over those rows alone.
+
+        Args:
+            rows: `[B]` rows of this plan, in the order of those of the new one.
+
+        Returns:
+            `[m]` indices of draws of this plan, and the plan of these.
+        """
+        place = np.full(max(int(rows.max(initial=-1)), int(self.rows.max(initial=-1))) + 1, -1)
+        place[rows] = np.arange(len(rows))
+        places = place[self.rows]
+        which = np.flatnonzero(places >= 0)
+        hot = self.temperature
+        part = Plan(
+            rows=places[which],
+            uniforms=self.uniforms[which],
+            mask=None if self.mask is None else self.mask[rows],
+            log_scores=None if self.log_scores is None else self.log_scores[rows],
+            temperature=hot[rows] if isinstance(hot, np.ndarray) else hot,
+        )
+        return which, part
 
 
 @dataclass(frozen=True)
@@ -165,6 +189,21 @@ class Decoding(Protocol):
 
     def draw(self, plan: Plan) -> Draws:
         """Draw tokens from the current rows as the plan says."""
+        ...
+
+    def join(self, other: Decoding) -> bool:
+        """Take over the rows of another decoding, which has not advanced yet, behind its own.
+
+        What this one's rows have computed stays. The other may be of a model with another
+        temperature, top_p or top_k: each row keeps its own.
+
+        Args:
+            other: Of no use afterwards, if it was taken over.
+
+        Returns:
+            Whether it was; if not (another network, or a cache that cannot grow by rows), nothing
+            has changed, and the two go on side by side.
+        """
         ...
 
     def log_probs(self) -> FloatArray:

@@ -11,6 +11,7 @@ from smc.posterior import Posterior, Step, TextSequence
 from smc.prefix import Prefix
 from smc.resampling import Resampler
 from smc.scoring import Asker, Cost
+from smc.terms import Terms
 from smc.weights import ess, log_mean_exp, normalise
 
 
@@ -33,12 +34,16 @@ class Population:
 
     Attributes:
         prefixes: `[N]`; particles with the same tokens share one object.
+        terms: What it is run under.
         log_weights: `[N]` since the last resampling; −inf: dead, and still counted.
         endings: `[N]` None of a particle that may still go on.
         log_evidence_base: Evidence up to the last resampling.
         costs: One for each potential, of the current step.
+        error: What one of its potentials raised; then its particles are dead, and there is no
+            result.
     """
 
+    terms: Terms
     askers: list[Asker]
     root: Prefix
     rng: np.random.Generator
@@ -50,12 +55,15 @@ class Population:
     num_tokens: int = 0
     reason: str | None = None
     costs: list[Cost] = field(default_factory=list)
+    error: Exception | None = None
 
     @classmethod
-    def at(cls, root: Prefix, askers: list[Asker], rng: np.random.Generator, n: int) -> Population:
+    def at(
+        cls, root: Prefix, askers: list[Asker], rng: np.random.Generator, terms: Terms
+    ) -> Population:
         """Return N particles of weight 1 at the root."""
-        new = [Cost() for _ in askers]
-        return cls(askers, root, rng, [root] * n, np.zeros(n), [None] * n, costs=new)
+        n, new = terms.settings.num_particles, [Cost() for _ in askers]
+        return cls(terms, askers, root, rng, [root] * n, np.zeros(n), [None] * n, costs=new)
 
     @property
     def size(self) -> int:
@@ -71,6 +79,11 @@ class Population:
         """Give particles weight zero; the last reason given explains an extinction."""
         self.log_weights[particles] = -np.inf
         self.reason = reason
+
+    def fail(self, error: Exception) -> None:
+        """End without a result, for a fault of its own; its neighbours go on."""
+        self.error = error
+        self.kill(list(range(self.size)), "failed")
 
     def resample(self, resampler: Resampler) -> tuple[int, ...]:
         """Replace the population by its descendants, all of the mean weight."""
@@ -125,7 +138,13 @@ class Population:
         return list(dict.fromkeys((text, self.endings[i] is not None) for text, i in texts))
 
     def posterior(self) -> Posterior:
-        """Return the result."""
+        """Return the result.
+
+        Raises:
+            PotentialError: What the population failed with; whatever that was.
+        """
+        if self.error is not None:
+            raise self.error
         log_weights = self.log_weights + self.log_evidence_base
         extinct = bool(np.all(log_weights == -np.inf))
         return Posterior(

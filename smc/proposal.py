@@ -77,9 +77,10 @@ def draw_rows(logits: torch.Tensor, plan: Plan) -> Draws:
     total = block_sums.sum(-1)
     tokens = _inverse_cdf(mass, block_sums, rows, uniforms)
     log_weights = (total.double().log() + log_scale)[rows] - log_norm[rows]
-    if plan.temperature != 1:
+    hot = _temperatures(plan, logits)
+    if hot is not None:
         drawn = logits[rows, tokens.clamp(min=0)].double()
-        log_weights = log_weights + drawn * (1 - 1 / plan.temperature)
+        log_weights = log_weights + drawn * (1 - 1 / hot[rows])
     found = torch.stack([tokens.double(), log_weights, log_norm[rows], total[rows].double()])
     tokens_out, log_weights_out, norms, totals = found.cpu().numpy()
     _check(norms, totals, plan)
@@ -117,27 +118,44 @@ def _masses(logits: torch.Tensor, plan: Plan) -> tuple[torch.Tensor, torch.Tenso
     body = mass[:, :size]
     mass[:, size:] = 0
     allowed = None if plan.mask is None else _allowed(plan.mask, logits)
-    if plan.log_scores is not None or plan.temperature != 1:
-        log_norm = logits.double().logsumexp(-1)
-        log_scale = torch.zeros_like(log_norm)
-        combined = logits / plan.temperature
-        if plan.log_scores is not None:
-            combined += torch.from_numpy(plan.log_scores).to(logits.device)
-        _fill(body, log_scale, slice(None), combined, allowed)
-        return mass, log_norm, log_scale
     # The model's own probabilities, in one fused pass: their normaliser is 1.
     torch.softmax(logits, -1, out=body)
     log_norm = body[:, 0].double() * 0  # a row with NaN or +inf, or all of −inf, is NaN throughout
     log_scale = log_norm.clone()
     if allowed is not None:
         body.mul_(allowed)
-        # Where the allowed tokens are improbable, their masses are denormal: do those rows again
-        # relative to their own peak.
-        thin = (mass.sum(-1) < _TINY).nonzero()[:, 0]
-        if thin.numel():
-            log_norm[thin] = logits[thin].double().logsumexp(-1)
-            _fill(body, log_scale, thin, logits[thin], allowed[thin])
+    # Where the allowed tokens are improbable, their masses are denormal: do those rows again
+    # relative to their own peak, like those that are drawn from something else than the model.
+    scores = None if plan.log_scores is None else torch.from_numpy(plan.log_scores).to(logits)
+    hot = _temperatures(plan, logits)
+    again = mass.sum(-1) < _TINY if allowed is not None else torch.zeros_like(log_norm).bool()
+    if scores is not None:
+        again |= (scores != 0).any(-1)
+    if hot is not None:
+        again |= hot != 1
+    where = again.nonzero()[:, 0]
+    if where.numel():
+        combined = logits[where]
+        log_norm[where] = combined.double().logsumexp(-1)
+        if hot is not None:
+            combined = combined / hot[where, None].to(combined.dtype)
+        if scores is not None:
+            combined += scores[where]
+        _fill(body, log_scale, where, combined, None if allowed is None else allowed[where])
     return mass, log_norm, log_scale
+
+
+def _temperatures(plan: Plan, logits: torch.Tensor) -> torch.Tensor | None:
+    """`[R]` float64 proposal temperatures; None where all are 1."""
+    import torch
+
+    if not isinstance(plan.temperature, np.ndarray):
+        if plan.temperature == 1:
+            return None
+        return torch.full_like(logits[:, 0], plan.temperature, dtype=torch.float64)
+    if (plan.temperature == 1).all():
+        return None
+    return torch.from_numpy(plan.temperature).to(logits.device)
 
 
 def _fill(

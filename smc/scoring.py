@@ -42,6 +42,7 @@ class Asker:
 
     def __init__(self, potential: AnyPotential, vocabulary: Vocabulary) -> None:
         self.name = potential.name
+        self.source = potential  # kept, so that its id stays its own
         self.is_token = isinstance(potential, TokenPotential)
         self.potential = potential
         if isinstance(potential, TokenPotential):
@@ -121,6 +122,7 @@ class Asker:
             return scores.mask[index], None
         assert scores.log_scores is not None
         self._check_shape(scores.log_scores.shape, (len(states), size))
+        self._check_scores(scores.log_scores, chosen)
         return None, scores.log_scores.astype(np.float32, copy=False)[index]
 
     def _evaluate(self, requests: list[Request], complete: bool) -> Sequence[float]:
@@ -173,6 +175,15 @@ class Asker:
                 "and −inf, not True and False)."
             )
         return log_value
+
+    def _check_scores(self, log_scores: NDArray[np.floating[Any]], asked: list[Request]) -> None:
+        bad = ~(log_scores.max(axis=1) < np.inf)  # NaN is the maximum of a row that has one
+        if bad.any():
+            raise PotentialError(
+                f"potential {self.name}: token_scores returned NaN or +inf at text "
+                f"{_shown(asked[int(bad.argmax())][0].raw)}; expected finite log scores, or −inf. "
+                "Run smc.check_potential on it."
+            )
 
     def _check_shape(self, got: tuple[int, ...], expected: tuple[int, int]) -> None:
         if got != expected:

@@ -23,10 +23,26 @@ def weigh(children: Sequence[Child], *, complete: bool) -> None:
             if _is_due(child, k, complete):
                 batches.setdefault(id(child.population.askers[k]), []).append(child)
         for batch in batches.values():
-            asker = batch[0].population.askers[k]
-            requests: list[Request] = [(c.prefix, k, c.population.costs[k]) for c in batch]
-            for child, value in zip(batch, asker.ask(requests, complete=complete), strict=True):
+            for child, value in _asked(batch, k, complete):
                 _multiply(child, k, value, complete)
+
+
+def _asked(batch: list[Child], k: int, complete: bool) -> list[tuple[Child, float]]:
+    """Ask one potential about children; where it raises, those of each problem by themselves.
+
+    So a problem fails by its own texts alone, whoever shares the potential with it.
+    """
+    asker = batch[0].population.askers[k]
+    requests: list[Request] = [(c.prefix, k, c.population.costs[k]) for c in batch]
+    try:
+        return list(zip(batch, asker.ask(requests, complete=complete), strict=True))
+    except Exception as error:
+        problems = {id(c.population): c.population for c in batch}
+        if len(problems) == 1:
+            batch[0].population.fail(error)
+            return []
+    apart = ([c for c in batch if c.population is p] for p in problems.values())
+    return [found for own in apart for found in _asked(own, k, complete)]
 
 
 def _is_due(child: Child, k: int, complete: bool) -> bool:

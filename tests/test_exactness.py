@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import smc
-from smc.engine import Problem, run
+from smc.engine import Problem, Run, run
 from smc.resampling import RESAMPLERS, systematic
 from smc.settings import Settings
 from tests.exact import (
@@ -47,8 +47,16 @@ def worst_z(
     settings: Settings, factors: list, seed: int, runs: int = RUNS, min_hits: int = 25
 ) -> float:
     """Return the largest |z| over all texts, and over Ẑ."""
+    posteriors = run(MODEL, problems(factors, seed, runs), settings)
+    return worst_z_of(posteriors, factors, min_hits)
+
+
+def problems(factors: list, seed: int, runs: int = RUNS) -> list[Problem]:
     rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(runs)]
-    posteriors = run(MODEL, [Problem("", factors, rng) for rng in rngs], settings)
+    return [Problem("", factors, rng) for rng in rngs]
+
+
+def worst_z_of(posteriors: list[smc.Posterior], factors: list, min_hits: int = 25) -> float:
     gamma = target(factors)
     texts = list(gamma)
     found = estimates(iter(posteriors), texts)
@@ -91,6 +99,26 @@ def test_the_unnormalised_posterior_is_unbiased(boundary, threshold, resampling,
 def test_unbiased_in_the_other_settings(changes):
     runs = RUNS * max(1, 4 // changes.get("num_particles", 4))
     assert worst_z(settings(**changes), potentials(AfterB()), seed=20_262, runs=runs) < Z
+
+
+@pytest.mark.parametrize("step", [0, 1, 3])
+@pytest.mark.parametrize("boundary", [None, AfterB()], ids=["tokens", "boundaries"])
+def test_unbiased_where_problems_join_a_running_batch(boundary, step):
+    """Those that run already, on other terms, are no less so."""
+    first, joining = potentials(AfterB()), potentials(boundary)
+    on = settings(num_particles=3, proposal=smc.LocalProposal(temperature=1.7), max_tokens=8)
+    engine = Run(MODEL)
+    engine.add_all(problems([Judge()], 20_265, 50), on)
+    early = engine.add_all(problems(first, 20_266, RUNS // 2), settings(ess_threshold=1.0))
+    for _ in range(step):
+        engine.step()
+    changed = settings(ess_threshold=0.7, resampling="residual", resample_at=boundary)
+    late = engine.add_all(problems(joining, 20_267), changed)
+    assert len(engine.unfinished()) > RUNS
+    while engine.running:
+        engine.step()
+    assert worst_z_of([engine.posterior(n) for n in late], joining) < Z
+    assert worst_z_of([engine.posterior(n) for n in early], first, min_hits=12) < Z
 
 
 def test_unbiased_without_cheap_potentials():

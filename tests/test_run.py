@@ -31,7 +31,9 @@ def run(model, *potentials, stop=("e",), **settings):
     problems = [
         Problem("the cat", p, np.random.default_rng(seed)) for seed, p in enumerate(potentials)
     ]
-    return Run(model, problems, Settings(num_particles=12, **settings), stop)
+    engine = Run(model)
+    assert engine.add_all(problems, Settings(num_particles=12, **settings), stop) == [0, 1]
+    return engine
 
 
 def test_texts_and_unfinished_are_those_of_the_posteriors(model):
@@ -58,10 +60,14 @@ def test_a_problem_that_is_dead_at_the_empty_text_is_finished(model):
     assert engine.texts(0) == []
 
 
-def test_a_cancelled_problem_is_finished_after_the_next_step(model):
+def test_a_removed_problem_is_gone_at_once(model):
     engine = run(model, [], [], max_tokens=12, stop=())
     engine.step()
-    engine.cancel(0)
-    assert engine.texts(0) == []
-    engine.step()
+    tokens = engine.posterior(1).num_tokens
+    engine.remove(0)
     assert engine.unfinished() == {1}
+    with pytest.raises(KeyError):
+        engine.posterior(0)
+    engine.step()
+    assert engine.posterior(1).num_tokens == tokens + 12
+    assert len(engine.posteriors()) == 1

@@ -75,6 +75,9 @@ class _TimedDecoding:
         self._clock.draw += time.perf_counter() - began
         return draws
 
+    def join(self, other: Decoding) -> bool:
+        return False
+
     def log_probs(self) -> FloatArray:
         return self._decoding.log_probs()
 

@@ -15,7 +15,7 @@ import torch
 from transformers import DynamicCache
 
 from smc.backends.transformers import TransformersModel
-from smc.model import HOLD, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
+from smc.model import HOLD, Decoding, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
 from smc.proposal import draw_rows
 
 Ids = tuple[int, ...]
@@ -169,6 +169,10 @@ class _Rows:
         """See `Decoding.draw`."""
         with torch.inference_mode():
             return draw_rows(self._tree.logits(self._nodes), plan)
+
+    def join(self, other: Decoding) -> bool:
+        """See `Decoding.join`: a tree is of one prompt."""
+        return False
 
     def log_probs(self) -> FloatArray:
         """See `Decoding.log_probs`."""

@@ -2,7 +2,8 @@
 
 The caches of `transformers` copy all keys and values at every token (concatenation) and at every
 reorder. Here a layer owns a buffer with room to grow: a token writes one column, and a reorder
-copies only the rows that change. Models with other layers than full attention keep their own.
+copies only the rows that change. Rows of another cache join behind, columns that no row has any
+more are given back. Models with other layers than full attention keep their own.
 """
 
 from __future__ import annotations
@@ -17,44 +18,76 @@ from transformers.cache_utils import DynamicLayer
 from smc.model import IntArray
 
 _COLUMNS_AT_ONCE = 128
+_ROWS_AT_ONCE = 16
 
 
 class _Buffer:
-    """`[rows, heads, columns, dim]` with spare columns; the part in use comes first."""
+    """`[rows, heads, columns, dim]` with spare rows and columns, of which a block is in use."""
 
     def __init__(self, like: torch.Tensor) -> None:
         rows, heads, _, dim = like.shape
         self.rows = rows
-        self.length = 0
+        self._start = self._end = 0  # of the columns in use
         self._data = like.new_empty(rows, heads, 0, dim)
 
+    @property
+    def length(self) -> int:
+        return self._end - self._start
+
     def used(self) -> torch.Tensor:
-        return self._data[: self.rows, :, : self.length]
+        return self._data[: self.rows, :, self._start : self._end]
 
     def append(self, columns: torch.Tensor) -> torch.Tensor:
-        end = self.length + columns.shape[2]
+        end = self._end + columns.shape[2]
         if end > self._data.shape[2]:
-            self._allocate(self.used(), end + max(_COLUMNS_AT_ONCE, end // 2))
-        self._data[: self.rows, :, self.length : end] = columns
-        self.length = end
+            self._allocate(self.used(), len(self._data), self.length + columns.shape[2])
+            end = self._end + columns.shape[2]
+        self._data[: self.rows, :, self._end : end] = columns
+        self._end = end
         return self.used()
 
     def reorder(self, moves: _Moves) -> None:
         capacity = len(self._data)
-        if moves.rows > capacity or 2 * moves.rows < capacity:
+        if moves.rows > capacity or 2 * moves.rows + _ROWS_AT_ONCE < capacity:
             chosen = self.used().index_select(0, moves.parents.to(self._data.device))
-            self._allocate(chosen, self._data.shape[2])
+            self._allocate(chosen, _with_spare(moves.rows), self.length)
         elif len(moves.sources):
             source = moves.sources.to(self._data.device)
             target = moves.targets.to(self._data.device)
-            used = self._data[:, :, : self.length]
+            used = self._data[:, :, self._start : self._end]
             used.index_copy_(0, target, used.index_select(0, source))
         self.rows = moves.rows
 
-    def _allocate(self, content: torch.Tensor, columns: int) -> None:
-        rows, heads, length, dim = content.shape
-        self._data = content.new_empty(rows, heads, columns, dim)
-        self._data[:, :, :length] = content
+    def join(self, other: _Buffer) -> None:
+        """Append rows; the last columns of both become one, zeros stand before the shorter."""
+        old, rows, length = self.rows, self.rows + other.rows, max(self.length, other.length)
+        if rows > len(self._data) or length > self._end:
+            capacity = len(self._data) if rows <= len(self._data) else _with_spare(rows)
+            self._allocate(self.used(), capacity, length, before=length - self.length)
+        start = self._end - length
+        self._data[:old, :, start : self._start] = 0  # masked, but NaN would count all the same
+        self._data[old:rows, :, start : self._end - other.length] = 0
+        self._data[old:rows, :, self._end - other.length : self._end] = other.used()
+        self.rows, self._start = rows, start
+
+    def trim(self, columns: int) -> None:
+        """Drop the first columns."""
+        self._start += columns
+        if self._data.shape[2] > 2 * (self.length + _COLUMNS_AT_ONCE):
+            self._allocate(self.used(), len(self._data), self.length)
+
+    def _allocate(self, content: torch.Tensor, rows: int, columns: int, *, before: int = 0) -> None:
+        """Move the content to a new buffer for some rows and columns, and spare ones."""
+        used, heads, length, dim = content.shape
+        spare = max(_COLUMNS_AT_ONCE, columns // 2)
+        self._data = content.new_empty(rows, heads, columns + spare, dim)
+        self._data[:used, :, before : before + length] = content
+        self._start, self._end = before, before + length
+
+
+def _with_spare(rows: int) -> int:
+    """Rows come one by one: a buffer that grew by each would be copied for each."""
+    return rows + rows // 8
 
 
 class _Moves:
@@ -89,7 +122,20 @@ class _GrowingLayer(DynamicLayer):
         if self.is_initialized:
             self._key_buffer.reorder(moves)
             self._value_buffer.reorder(moves)
-            self.keys, self.values = self._key_buffer.used(), self._value_buffer.used()
+            self._show()
+
+    def join(self, other: _GrowingLayer) -> None:
+        self._key_buffer.join(other._key_buffer)
+        self._value_buffer.join(other._value_buffer)
+        self._show()
+
+    def trim(self, columns: int) -> None:
+        self._key_buffer.trim(columns)
+        self._value_buffer.trim(columns)
+        self._show()
+
+    def _show(self) -> None:
+        self.keys, self.values = self._key_buffer.used(), self._value_buffer.used()
 
 
 def new_cache(config: Any) -> DynamicCache | None:
@@ -128,3 +174,15 @@ def reorder(cache: Any, parents: IntArray, device: torch.device) -> None:
             layer.fork(moves)
     else:
         cache.reorder_cache(torch.from_numpy(parents).to(device))
+
+
+def join(cache: Any, other: Any) -> None:
+    """Append the rows of a growing cache to another, columns aligned at their ends."""
+    for layer, more in zip(cache.layers, other.layers, strict=True):
+        layer.join(more)
+
+
+def trim(cache: Any, columns: int) -> None:
+    """Drop the first columns of a growing cache."""
+    for layer in cache.layers:
+        layer.trim(columns)

@@ -1,8 +1,4 @@
-"""Rows of token ids that grow, fork and drop, with the logits after each.
-
-`CachedDecoding` is the usual one; `RecomputedDecoding` runs every row from its first token and
-serves the models whose state cannot be forked, and as the reference in tests.
-"""
+"""Rows of token ids that grow, fork, drop and join, with the logits after each, over one cache."""
 
 from __future__ import annotations
 
@@ -14,14 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smc.backends.hf_cache import is_growing, reorder
+from smc.backends.hf_cache import is_growing, join, reorder, trim
 from smc.backends.hf_forward import Batch, Forward
-from smc.backends.hf_warp import Head
-from smc.errors import ModelError
-from smc.model import HOLD, Draws, FloatArray, IntArray, Plan
-from smc.proposal import draw_rows
+from smc.backends.hf_rows import RecomputedDecoding, WarpedRows, extended
+from smc.backends.hf_warp import Head, Heads
+from smc.model import HOLD, Decoding, IntArray
 
 _COLUMNS_AT_ONCE = 256
+_SPARE_CELLS = 1 << 14
+"""Cells (a row's column) of padding for which a forward pass of its own is not worth it."""
 
 
 @torch.inference_mode()
@@ -57,71 +54,18 @@ def _recomputed(
     return RecomputedDecoding(forward, head, prompts)
 
 
-class _Rows:
-    """What both decodings share: warped logits of the current rows."""
-
-    _logits: torch.Tensor
-
-    def draw(self, plan: Plan) -> Draws:
-        """See `Decoding.draw`."""
-        with torch.inference_mode():
-            return draw_rows(self._logits, plan)
-
-    def log_probs(self) -> FloatArray:
-        """See `Decoding.log_probs`."""
-        values = self._logits.double().log_softmax(-1).cpu().numpy()
-        if np.isnan(values).any():
-            rows = np.flatnonzero(np.isnan(values).any(axis=1))
-            raise ModelError(
-                f"model: the logits of rows {rows[:5].tolist()} hold NaN, +inf or no finite "
-                "value; expected numbers. Check the weights and the dtype."
-            )
-        return values
-
-
-class RecomputedDecoding(_Rows):
-    """Rows without a cache: every step runs every growing row from its first token."""
-
-    def __init__(self, forward: Forward, head: Head, prompts: Sequence[tuple[int, ...]]) -> None:
-        self._forward = forward
-        self._head = head
-        self._ids = list(prompts)
-        distinct = {ids: i for i, ids in enumerate(dict.fromkeys(prompts))}
-        self._logits = self._run(list(distinct))[[distinct[ids] for ids in prompts]]
-
-    @torch.inference_mode()
-    def advance(self, parents: IntArray, tokens: IntArray) -> None:
-        """See `Decoding.advance`."""
-        self._ids = _extended(self._ids, parents, tokens)
-        logits = self._logits[torch.from_numpy(parents).to(self._logits.device)]
-        grown = np.flatnonzero(tokens != HOLD)
-        if len(grown):
-            logits[grown] = self._run([self._ids[r] for r in grown])
-        self._logits = logits
-
-    @torch.inference_mode()
-    def _run(self, rows: Sequence[tuple[int, ...]]) -> torch.Tensor:
-        """`[R, V]` logits after each row; without padding, rows of one length at a time."""
-        device = self._forward.device
-        if self._forward.can_pad:
-            return self._head(self._forward.whole(Batch.of(rows, device)))
-        found: list[torch.Tensor] = [torch.empty(0)] * len(rows)
-        for length in {len(row) for row in rows}:
-            members = [r for r, row in enumerate(rows) if len(row) == length]
-            logits = self._head(self._forward.whole(Batch.of([rows[r] for r in members], device)))
-            for r, row_logits in zip(members, logits, strict=True):
-                found[r] = row_logits
-        return torch.stack(found)
-
-
-class CachedDecoding(_Rows):
+class CachedDecoding(WarpedRows):
     """Rows that share one cache, each a step of one token ahead of it.
 
     While all rows have the same length (one prompt, no holds) there is no mask and one position
     for all. Otherwise row r has its own position, and a mask says which columns of the cache are
     its: padding before a short prompt, and a masked column wherever it was held. Where a masked
     column would leave traces (a sliding window counts it, a recurrent state absorbs it), a hold
-    costs a prefill of all rows instead.
+    costs a prefill of all rows instead, and no other rows can join.
+
+    Rows that join end at the last column like all others, with masked columns before the shorter
+    ones. Columns before the first that any row has are dropped as rows leave. Where the padding
+    would be much more than what it saves (a long prompt beside many short rows), rows do not join.
     """
 
     def __init__(
@@ -132,18 +76,52 @@ class CachedDecoding(_Rows):
         prefilled: tuple[Batch, torch.Tensor, Any],
     ) -> None:
         self._forward = forward
-        self._head = head
+        self._heads = Heads.of(head, len(rows))
         self._set_prefilled(*prefilled)
         self._can_mask_columns = is_growing(self._cache) and forward.can_mask_columns
         self._ids = None if self._can_mask_columns else list(rows)
         self._every_position = torch.arange(0, device=forward.device)
 
     @torch.inference_mode()
+    def join(self, other: Decoding) -> bool:
+        """See `Decoding.join`."""
+        if not isinstance(other, CachedDecoding) or not self._may_join(other):
+            return False
+        width = max(self._columns, other._columns)
+        if self._mask is not None or other._mask is not None or self._columns != other._columns:
+            both = self._padded(width), other._padded(width)
+            self._mask, self._positions = (torch.cat(pair) for pair in zip(*both, strict=True))
+        shifts = (d._first + width - d._columns for d in (self, other))
+        self._first = np.concatenate([*shifts])
+        join(self._cache, other._cache)
+        self.take_logits(other)
+        self._rows += other._rows
+        self._columns = width
+        return True
+
+    def _may_join(self, other: CachedDecoding) -> bool:
+        if not (self._rows and other._rows and self._forward.runs_with(other._forward)):
+            return False
+        apart = self._rows * self._columns + other._rows * other._columns
+        cells = (self._rows + other._rows) * max(self._columns, other._columns)
+        worth_it = cells - apart <= max(apart, _SPARE_CELLS)
+        return self._can_mask_columns and other._can_mask_columns and worth_it
+
+    def _padded(self, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """`[R, width]` mask and `[R, 1]` positions, columns at the right."""
+        mask = torch.zeros(self._rows, width, dtype=torch.int64, device=self._forward.device)
+        if self._mask is None:
+            mask[:, width - self._columns :] = 1
+            return mask, torch.full_like(mask[:, :1], self._columns)
+        mask[:, width - self._columns :] = self._mask[:, : self._columns]
+        return mask, self._positions
+
+    @torch.inference_mode()
     def advance(self, parents: IntArray, tokens: IntArray) -> None:
         """See `Decoding.advance`."""
         held = tokens == HOLD
         if self._ids is not None:
-            self._ids = _extended(self._ids, parents, tokens)
+            self._ids = extended(self._ids, parents, tokens)
         if len(parents) == 0 or held.all():
             self._reorder(parents)
             self._logits = self._logits[self._upload(parents)]
@@ -159,6 +137,7 @@ class CachedDecoding(_Rows):
             self._reorder(parents)
             logits = self._step(np.where(held, 0, tokens), held)
         else:
+            self._heads = self._heads.take(parents)
             batch = Batch.of(self._ids, self._forward.device)
             self._set_prefilled(batch, *self._forward.prefill(batch))
             logits = self._logits
@@ -169,11 +148,12 @@ class CachedDecoding(_Rows):
         self._cache = cache
         self._rows = len(batch.lengths)
         self._columns = batch.ids.shape[1]
+        self._first = self._columns - np.asarray(batch.lengths)  # column of each row
         self._mask: torch.Tensor | None = None
         if batch.padded:
             self._mask = batch.mask
             self._positions = torch.tensor(batch.lengths, device=batch.mask.device)[:, None]
-        self._logits = self._head(logits)
+        self._logits = self._heads(logits)
 
     def _reorder(self, parents: IntArray) -> None:
         if len(parents) == self._rows and (parents == np.arange(self._rows)).all():
@@ -182,10 +162,17 @@ class CachedDecoding(_Rows):
         if self._rows == 0:
             return
         reorder(self._cache, parents, self._forward.device)
+        self._heads = self._heads.take(parents)
+        self._first = self._first[parents]
         if self._mask is not None:
+            unused = int(self._first.min()) if self._can_mask_columns else 0
             index = self._upload(parents)
-            self._mask = self._mask[index]
+            self._mask = self._mask[index, unused:]
             self._positions = self._positions[index]
+            if unused:
+                trim(self._cache, unused)
+                self._columns -= unused
+                self._first -= unused
 
     def _step(self, tokens: IntArray, held: NDArray[np.bool_] | None) -> torch.Tensor:
         """Run one token of each row; `[R, V]` warped logits."""
@@ -209,7 +196,7 @@ class CachedDecoding(_Rows):
         logits, self._cache = self._forward.step(
             self._upload(tokens)[:, None], self._cache, mask, positions
         )
-        return self._head(logits)
+        return self._heads(logits)
 
     def _mask_with_column(self, column: int) -> torch.Tensor:
         """The mask up to and with a column, out of a tensor with spare columns."""
@@ -228,11 +215,3 @@ class CachedDecoding(_Rows):
 
     def _upload(self, values: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(values).to(self._forward.device)
-
-
-def _extended(
-    rows: Sequence[tuple[int, ...]], parents: IntArray, tokens: IntArray
-) -> list[tuple[int, ...]]:
-    return [
-        rows[p] if t == HOLD else (*rows[p], int(t)) for p, t in zip(parents, tokens, strict=True)
-    ]

@@ -49,6 +49,7 @@ class Forward:
     """Runs a model; knows which arguments its `forward` takes, and nothing of rows.
 
     Attributes:
+        network: The model.
         device: Where token ids go.
         name: Of the model's class, for messages.
         takes_mask: Whether columns can be masked out of a row.
@@ -58,7 +59,7 @@ class Forward:
     def __init__(self, model: Any) -> None:
         wrapped = getattr(model, "get_base_model", None)  # adapters hide the signature
         names = inspect.signature((wrapped() if wrapped else model).forward).parameters
-        self._model = model
+        self.network = model
         self.device: torch.device = model.device
         self.name = type(model).__name__
         self.takes_mask = "attention_mask" in names
@@ -72,6 +73,10 @@ class Forward:
         # Purely recurrent models take a mask of the new columns alone: at a step, none.
         self._masks_steps = self.takes_mask and self._own_cache
 
+    def runs_with(self, other: Forward) -> bool:
+        """Whether rows of both can be in one forward pass."""
+        return self.network is other.network
+
     @cached_property
     def can_mask_columns(self) -> bool:
         """Whether a masked column anywhere in a row leaves no trace in it."""
@@ -79,7 +84,7 @@ class Forward:
             self._attends_to_all
             and self.takes_mask
             and self.takes_positions
-            and not counts_columns(self._model.config.get_text_config(decoder=True))
+            and not counts_columns(self.network.config.get_text_config(decoder=True))
         )
 
     @cached_property
@@ -117,14 +122,14 @@ class Forward:
         return self._agree(expected, forked)
 
     def _agree(self, expected: torch.Tensor, found: torch.Tensor) -> bool:
-        tolerance = 1e-3 if self._model.dtype == torch.float32 else 0.05  # of rounding, in sd
+        tolerance = 1e-3 if self.network.dtype == torch.float32 else 0.05  # of rounding, in sd
         expected, found = expected.float(), found.float()
         error = (expected - found).square().mean(-1).sqrt()
         return bool((error <= tolerance * expected.std(-1)).all())
 
     @cached_property
     def _attends_to_all(self) -> bool:
-        return self._own_cache and new_cache(self._model.config) is not None
+        return self._own_cache and new_cache(self.network.config) is not None
 
     def prefill(self, batch: Batch) -> tuple[torch.Tensor, Any]:
         """Run whole rows.
@@ -135,10 +140,10 @@ class Forward:
         if not self._cache_name:
             return self.whole(batch), None
         arguments = {**self._inputs(batch), "use_cache": True}
-        given = new_cache(self._model.config) if self._own_cache else None
+        given = new_cache(self.network.config) if self._own_cache else None
         if given is not None:
             arguments["past_key_values"] = given
-        out = self._model(**arguments)
+        out = self.network(**arguments)
         cache = getattr(out, self._cache_name, None)
         if not hasattr(cache, "reorder_cache"):
             cache = None
@@ -169,7 +174,7 @@ class Forward:
             arguments["attention_mask"] = mask
         if self.takes_positions:
             arguments["position_ids"] = positions
-        out = self._model(**arguments, **self._always)
+        out = self.network(**arguments, **self._always)
         return out.logits[:, -1], getattr(out, self._cache_name)
 
     def whole(self, batch: Batch) -> torch.Tensor:
@@ -177,7 +182,7 @@ class Forward:
         arguments = self._inputs(batch)
         if self._cache_name:
             arguments["use_cache"] = False
-        return self._model(**arguments).logits[:, -1]
+        return self.network(**arguments).logits[:, -1]
 
     def _inputs(self, batch: Batch) -> dict[str, Any]:
         arguments = {"input_ids": batch.ids, **self._always}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from smc.errors import ModelError, SettingsError
@@ -77,6 +78,7 @@ class Head:
     def __init__(self, warp: Warp, size: int, suppressed: IntArray, device: torch.device) -> None:
         self._warp = warp
         self._size = size
+        self._outside = tuple(suppressed.tolist())
         ids = torch.from_numpy(suppressed).to(device)
         self._suppressed = ids if len(suppressed) else None
 
@@ -88,3 +90,57 @@ class Head:
                 "ids; expected as many. Pass a vocabulary= of the logits' width."
             )
         return self._warp.apply(logits, self._suppressed)
+
+    def same(self, other: Head) -> bool:
+        """Whether another does just the same."""
+        return (self._warp, self._size, self._outside) == (
+            other._warp,
+            other._size,
+            other._outside,
+        )
+
+
+@dataclass(frozen=True)
+class Heads:
+    """The head of each row of a batch.
+
+    Attributes:
+        heads: Distinct ones.
+        which: `[R]` index of each row's.
+    """
+
+    heads: tuple[Head, ...]
+    which: IntArray
+
+    @classmethod
+    def of(cls, head: Head, rows: int) -> Heads:
+        """One head for all rows."""
+        return cls((head,), np.zeros(rows, dtype=np.int64))
+
+    def take(self, rows: IntArray) -> Heads:
+        """The heads of some rows, in a new order; those of no row are forgotten."""
+        if len(self.heads) == 1:
+            return Heads.of(self.heads[0], len(rows))
+        kept, which = np.unique(self.which[rows], return_inverse=True)
+        return Heads(tuple(self.heads[k] for k in kept), which.astype(np.int64))
+
+    def joined(self, other: Heads) -> Heads:
+        """These rows, and others behind."""
+        heads, which = list(self.heads), []
+        for head in other.heads:
+            found = next((i for i, own in enumerate(heads) if own.same(head)), len(heads))
+            if found == len(heads):
+                heads.append(head)
+            which.append(found)
+        more = np.asarray(which, dtype=np.int64)[other.which]
+        return Heads(tuple(heads), np.concatenate([self.which, more]))
+
+    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
+        """`[R, V]` float32 logits from the model's own."""
+        if len(self.heads) == 1:
+            return self.heads[0](logits)
+        warped = torch.empty(logits.shape, dtype=torch.float32, device=logits.device)
+        for index, head in enumerate(self.heads):
+            rows = torch.from_numpy(np.flatnonzero(self.which == index)).to(logits.device)
+            warped[rows] = head(logits[rows])
+        return warped

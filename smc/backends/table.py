@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smc.errors import PromptError
-from smc.model import HOLD, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
+from smc.model import HOLD, Decoding, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
 from smc.proposal import draw_rows
 
 NextProbs = Callable[[tuple[int, ...]], Sequence[float]]
@@ -91,6 +91,13 @@ class TableDecoding:
     def __init__(self, model: TableModel, rows: list[tuple[int, ...]]) -> None:
         self._model = model
         self._rows = rows
+
+    def join(self, other: Decoding) -> bool:
+        """See `Decoding.join`."""
+        if not isinstance(other, TableDecoding) or other._model is not self._model:
+            return False
+        self._rows = self._rows + other._rows
+        return True
 
     def advance(self, parents: IntArray, tokens: IntArray) -> None:
         """See `Decoding.advance`."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ import numpy as np
 from smc.backends.vllm_desk import Order, Target
 from smc.backends.vllm_engine import Engine
 from smc.errors import ModelError
-from smc.model import HOLD, Draws, FloatArray, IntArray, Plan
+from smc.model import HOLD, Decoding, Draws, FloatArray, IntArray, Plan
 
 _IDLE_STEPS = 1000
 """Steps without a token for any row, beside those that its prompt may need, that are too many."""
@@ -51,6 +51,7 @@ class _Ids:
 class _Row:
     """A row, its request if it has one, and the token that the request went on with, if any."""
 
+    target: Target
     ids: _Ids
     request: int = -1
     token: int = -1
@@ -67,12 +68,26 @@ class VLLMDecoding:
 
     def __init__(self, engine: Engine, target: Target, prompts: Sequence[tuple[int, ...]]) -> None:
         self._engine = engine
-        self._target = target
+        self._size = target.size
         self._number = engine.new_decoding()
-        self._rows = [_Row(_Ids(None, ids, len(ids))) for ids in prompts]
+        self._rows = [_Row(target, _Ids(None, ids, len(ids))) for ids in prompts]
         self._known: set[int] = set()  # rows whose logits are at the desk
         self._stepping: dict[int, int] = {}  # requests of the step that was begun, and their rows
         self._close = weakref.finalize(self, engine.abandon, self._number)
+
+    def join(self, other: Decoding) -> bool:
+        """See `Decoding.join`.
+
+        Where the next step was begun already, the rows that join have one of their own, and the
+        others then look up what they had in the prefix cache, as after a fork.
+        """
+        if not isinstance(other, VLLMDecoding) or other._engine is not self._engine:
+            return False
+        targets = {id(row.target): row.target for row in self._rows}.values()
+        for row in other._rows:
+            target = next((t for t in targets if t.same(row.target)), row.target)
+            self._rows.append(_Row(target, row.ids))
+        return True
 
     def advance(self, parents: IntArray, tokens: IntArray) -> None:
         """See `Decoding.advance`."""
@@ -87,7 +102,7 @@ class VLLMDecoding:
             request = row.request if goes_on and row.request not in taken else -1
             if request >= 0:
                 taken.add(request)
-            new.append(_Row(row.ids if held else row.ids.then(token), request))
+            new.append(_Row(row.target, row.ids if held else row.ids.then(token), request))
         self._engine.abort(r.request for r in old if r.request >= 0 and r.request not in taken)
         self._rows = new
         self._known.clear()
@@ -113,7 +128,7 @@ class VLLMDecoding:
     def log_probs(self) -> FloatArray:
         """See `Decoding.log_probs`."""
         if not self._rows:
-            return np.zeros((0, self._target.size))
+            return np.zeros((0, self._size))
         nothing = Plan(np.zeros(0, np.int64), np.zeros(0))
         everything = range(len(self._rows))
         self._run(set(everything) - self._known, nothing, np.zeros(0, np.int64), np.zeros(0))
@@ -138,7 +153,7 @@ class VLLMDecoding:
             if not self._engine.is_stepping(self._number):
                 self._begin(sorted(waiting))
             stepping = self._stepping
-            step = self._engine.end(Order(self._number, stepping, plan, self._target))
+            step = self._engine.end(self._order(stepping, plan))
             done = {stepping[n]: token for n, token in step.tokens.items()}
             for row, token in done.items():
                 self._rows[row].token = token
@@ -155,6 +170,12 @@ class VLLMDecoding:
                 idle = idle if done else idle - 1
                 if idle <= 0:
                     raise ModelError(self._stuck(waiting))
+
+    def _order(self, stepping: Mapping[int, int], plan: Plan) -> Order:
+        targets = list({id(row.target): row.target for row in self._rows}.values())
+        place = {id(target): i for i, target in enumerate(targets)}
+        which = np.asarray([place[id(row.target)] for row in self._rows], dtype=np.int64)
+        return Order(self._number, stepping, plan, targets, which)
 
     def _begin(self, rows: Sequence[int]) -> None:
         """Begin a step of some rows."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from smc.backends.hf_warp import Head, Warp
+from smc.backends.hf_warp import Head, Heads, Warp
 from smc.errors import ModelError
 from smc.model import Draws, FloatArray, IntArray, Plan
 from smc.proposal import draw_rows
@@ -29,6 +29,11 @@ class Target:
     size: int
     suppressed: IntArray
 
+    def same(self, other: Target) -> bool:
+        """Whether another makes just the same."""
+        alike = self.warp == other.warp and self.size == other.size
+        return alike and np.array_equal(self.suppressed, other.suppressed)
+
 
 @dataclass(frozen=True)
 class Order:
@@ -39,13 +44,15 @@ class Order:
             them.
         rows: For each of its requests in the engine, the row of the decoding.
         plan: What to draw from its rows. Where that is nothing, the engine goes on as it likes.
-        target: Of the decoding.
+        targets: Of the decoding's rows.
+        which: `[R]` the index of each row's target.
     """
 
     decoding: int
     rows: Mapping[int, int]
     plan: Plan
-    target: Target
+    targets: Sequence[Target]
+    which: IntArray
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,6 @@ class _Step:
 class _Kept:
     """A decoding's logits, of one step of the engine or several."""
 
-    head: Head
     steps: list[_Step] = field(default_factory=list)
     where: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -160,7 +166,7 @@ class Desk:
     def redraw(self, decoding: int, plan: Plan) -> Draws:
         """Draw once more from logits that were kept."""
         rows = np.unique(plan.rows)
-        _, part = _part_of(plan, rows.tolist())
+        _, part = plan.part(rows)
         with torch.inference_mode():
             return draw_rows(self._kept[decoding].logits(rows.tolist()), part)
 
@@ -189,13 +195,11 @@ class Desk:
         self, order: Order, logits: torch.Tensor, rows: Sequence[int]
     ) -> tuple[IntArray, IntArray]:
         """Draw and keep; return the places to force, and the tokens to force there."""
-        kept = self._kept.get(order.decoding)
-        if kept is None:
-            target = order.target
-            head = Head(target.warp, target.size, target.suppressed, logits.device)
-            kept = self._kept[order.decoding] = _Kept(head)
-        step = kept.add(kept.head(logits), rows)
-        which, plan = _part_of(order.plan, rows)
+        numbers = np.asarray(rows, dtype=np.int64)
+        heads = [Head(t.warp, t.size, t.suppressed, logits.device) for t in order.targets]
+        warped = Heads(tuple(heads), order.which[numbers])(logits)
+        step = self._kept.setdefault(order.decoding, _Kept()).add(warped, rows)
+        which, plan = order.plan.part(numbers)
         draws = draw_rows(step.logits, plan)
         self._served = Served(which, draws)
         places, first = np.unique(plan.rows, return_index=True)
@@ -203,25 +207,3 @@ class Desk:
         alive = tokens >= 0
         step.force(places[alive], tokens[alive])
         return places[alive], tokens[alive]
-
-
-def _part_of(plan: Plan, rows: Sequence[int]) -> tuple[IntArray, Plan]:
-    """The draws of a plan that concern some rows, and a plan of them over those rows alone.
-
-    Args:
-        plan: Over all rows.
-        rows: `[B]` in the order of the logits.
-    """
-    taken = np.asarray(rows, dtype=np.int64)
-    place = np.full(max(int(taken.max()), int(plan.rows.max(initial=-1))) + 1, -1)
-    place[taken] = np.arange(len(taken))
-    places = place[plan.rows]
-    which = np.flatnonzero(places >= 0)
-    part = Plan(
-        rows=places[which],
-        uniforms=plan.uniforms[which],
-        mask=None if plan.mask is None else plan.mask[taken],
-        log_scores=None if plan.log_scores is None else plan.log_scores[taken],
-        temperature=plan.temperature,
-    )
-    return which, part

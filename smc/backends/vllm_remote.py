@@ -23,7 +23,7 @@ from smc.backends.openai_http import Endpoint
 from smc.backends.remote_fields import Fields
 from smc.backends.remote_segments import Segment, probe, read_segment
 from smc.errors import ModelError, SettingsError
-from smc.model import HOLD, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
+from smc.model import HOLD, Decoding, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
 
 Kind = Literal["grammar", "regex", "json"]
 
@@ -177,6 +177,7 @@ class RemoteVLLM:
 class _Row:
     """A prompt, the text so far, and what was drawn ahead of it: each is given out once."""
 
+    fields: Fields
     prompt: tuple[int, ...]
     text: tuple[int, ...]
     ahead: list[Segment]
@@ -188,8 +189,14 @@ class RemoteDecoding:
 
     def __init__(self, model: RemoteVLLM, fields: Fields, prompts: Sequence[tuple[int, ...]]):
         self._model = model
-        self._fields = fields
-        self._rows = [_Row(prompt, (), [], []) for prompt in prompts]
+        self._rows = [_Row(fields, prompt, (), [], []) for prompt in prompts]
+
+    def join(self, other: Decoding) -> bool:
+        """See `Decoding.join`: rows are those of one server as long as its model is this object."""
+        if not isinstance(other, RemoteDecoding) or other._model is not self._model:
+            return False
+        self._rows = self._rows + other._rows
+        return True
 
     def advance(self, parents: IntArray, tokens: IntArray) -> None:
         """See `Decoding.advance`."""
@@ -197,12 +204,12 @@ class RemoteDecoding:
         for parent, token in zip(parents.tolist(), tokens.tolist(), strict=True):
             row = self._rows[parent]
             if token == HOLD:
-                rows.append(_Row(row.prompt, row.text, row.ahead, []))
+                rows.append(_Row(row.fields, row.prompt, row.text, row.ahead, []))
                 row.ahead = []
                 continue
             ahead = [rest for drawn, rest in row.drawn if drawn == token and rest.tokens]
             row.drawn = [(drawn, rest) for drawn, rest in row.drawn if drawn != token]
-            rows.append(_Row(row.prompt, (*row.text, token), ahead, []))
+            rows.append(_Row(row.fields, row.prompt, (*row.text, token), ahead, []))
         self._rows = rows
 
     def draw(self, plan: Plan) -> Draws:
@@ -214,7 +221,7 @@ class RemoteDecoding:
         Raises:
             SettingsError: The plan has a proposal temperature.
         """
-        if plan.temperature != 1:
+        if np.any(np.asarray(plan.temperature) != 1):
             raise SettingsError(
                 f"proposal: temperature={plan.temperature}; a remote server draws from the model "
                 "itself. Expected 1; the model's own temperature is an argument of RemoteVLLM."
@@ -226,7 +233,7 @@ class RemoteDecoding:
         for m in lacking:
             row, seed = owners[m], int(plan.uniforms[m] * (1 << 53))
             place = {"prompt": len(row.prompt), "text": row.text, "seed": seed}
-            wanted.append((row.prompt, replace(self._fields, **place)))
+            wanted.append((row.prompt, replace(row.fields, **place)))
         if wanted:
             asked = self._model.ask(wanted, self._model.segment)
             for m, segment in zip(lacking, asked, strict=True):

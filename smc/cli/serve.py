@@ -44,7 +44,7 @@ def serve(options: argparse.Namespace) -> None:
         max_queue=options.max_queue,
         max_particles=options.max_particles,
         max_tokens=options.max_tokens,
-        max_batch_particles=2 * options.max_particles,
+        max_batch_particles=4 * options.max_particles,
     )
     named = _potentials(options.potential)
     quiet_libraries()

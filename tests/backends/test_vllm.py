@@ -239,6 +239,35 @@ def test_decodings_may_take_turns(model, reference):
             there.advance(np.arange(3), drawn.tokens)
 
 
+def test_rows_that_join_draw_as_in_transformers(model, reference):
+    """Before a step is begun and after, with warps of their own; then all go on in one step."""
+    hot = VLLMModel(model._llm, model._engine.desk, temperature=1.8, top_k=20)
+    hot._engine = model._engine  # the same engine at another temperature
+    hot_reference = smc.TransformersModel(
+        reference.model, reference.tokenizer, temperature=1.8, top_k=20
+    )
+    here, there, rng = start(model), start(reference), np.random.default_rng(27)
+    rows = 3
+    for turn in range(6):
+        if turn % 2:
+            assert here.join(start(hot, PROMPTS[:2])) and there.join(
+                start(hot_reference, PROMPTS[:2])
+            )
+            rows += 2
+        plan = Plan(np.arange(rows), rng.random(rows))
+        drawn, expected = here.draw(plan), there.draw(plan)
+        np.testing.assert_array_equal(drawn.tokens, expected.tokens)
+        np.testing.assert_allclose(drawn.log_weights, expected.log_weights, atol=TOLERANCE)
+        parents = np.arange(turn % 2, rows)
+        rows = len(parents)
+        tokens = drawn.tokens[parents]
+        here.advance(parents, tokens)
+        there.advance(parents, tokens)
+        assert model.num_requests <= rows
+    assert not here.join(start(reference))
+    assert len({id(row.target) for row in here._rows}) == 1, "of one warp, whenever they came"
+
+
 def test_a_step_that_was_begun_may_be_left_or_overtaken(model, reference):
     """`advance` begins a step; then another decoding draws, or `advance` comes again."""
     here, there = start(model), start(reference)

@@ -18,7 +18,7 @@ from smc.backends.openai_http import Passing
 from smc.backends.remote_fields import DEAD, PROBE, Fields
 from smc.backends.remote_segments import Segment, probe, read_segment
 from smc.backends.vllm_remote import RemoteVLLM
-from smc.engine import Problem, run
+from smc.engine import Problem, Run, run
 from smc.integrations.vllm_server.rows import Texts, uniforms
 from smc.model import HOLD, Plan
 from smc.settings import Settings
@@ -105,6 +105,33 @@ def test_what_was_drawn_ahead_is_used_and_asked_for_once() -> None:
     again = smc.sample(model, "", num_particles=8, max_tokens=MAX_TOKENS, seed=3)
     assert again.sequences == posterior.sequences
     assert len(model.asked) == 1 + 16
+
+
+def test_rows_of_another_length_join_and_keep_what_was_drawn_ahead() -> None:
+    """A problem that joins late is as alone: its own max_tokens goes with it."""
+    model = TableServer(MODEL, constraint=("regex", PATTERN), segment=3)
+    results = []
+    for late in (True, False):
+        engine = Run(model)
+        for seed, length in enumerate([4, 3, 2]):
+            chosen = Settings(num_particles=5, max_tokens=length, ess_threshold=1.0)
+            problem = Problem("", [Judge()], np.random.default_rng(seed))
+            if not late:
+                engine = Run(model)
+            number = engine.add(problem, chosen)
+            engine.step()
+            results.append((engine, number))
+            while engine.running and not late:
+                engine.step()
+        while engine.running:
+            engine.step()
+    found = [engine.posterior(number) for engine, number in results]
+    for ours, theirs in zip(found[:3], found[3:], strict=True):
+        assert ours.sequences == theirs.sequences
+        np.testing.assert_array_equal(ours.log_weights, theirs.log_weights)
+    other = TableServer(MODEL, constraint=("regex", PATTERN), segment=3)
+    here = model.start([""], model.vocabulary, 4)
+    assert not here.join(other.start([""], other.vocabulary, 4))
 
 
 def test_a_held_row_keeps_what_was_drawn_ahead() -> None:

@@ -1,39 +1,29 @@
-"""Jobs that run together, one token a turn."""
+"""Jobs that run together, one token a turn; they come and go between any two tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from smc.engine import Problem, Run
+from smc.engine import Run
 from smc.integrations.server.jobs import Job
 from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.settled import settled_text
 from smc.model import LanguageModel
 from smc.posterior import Posterior
+from smc.problem import Problem
 
 
 class Batch:
-    """Jobs of one kind in one run of the engine.
+    """Jobs in one run of the engine.
 
     Args:
-        model: With the temperature and the like that the jobs ask for.
-        jobs: At least one, all of one kind.
+        model: That of some job; see `add`.
         metrics: Where counts go.
-
-    Raises:
-        SMCError: A prompt does not fit, or a potential failed at the empty text.
     """
 
-    def __init__(self, model: LanguageModel, jobs: Sequence[Job], metrics: Metrics) -> None:
-        problems = [
-            Problem(j.order.prompt, j.order.potentials, np.random.default_rng(j.order.seed))
-            for j in jobs
-        ]
-        order = jobs[0].order
-        self._run = Run(model, problems, order.settings, order.stop)
-        self._jobs = dict(enumerate(jobs))
+    def __init__(self, model: LanguageModel, metrics: Metrics) -> None:
+        self._run = Run(model)
+        self._jobs: dict[int, Job] = {}
         self._metrics = metrics
 
     @property
@@ -41,27 +31,55 @@ class Batch:
         """Those that are not answered yet."""
         return list(self._jobs.values())
 
+    @property
+    def particles(self) -> int:
+        """Of those jobs."""
+        return sum(job.particles for job in self.jobs)
+
+    def add(self, job: Job, model: LanguageModel) -> None:
+        """Let a job take part from the next step on.
+
+        Args:
+            job: Any.
+            model: With the temperature and the like that it asks for.
+
+        Raises:
+            SMCError: Its prompt does not fit, or a potential failed at the empty text.
+        """
+        order = job.order
+        problem = Problem(order.prompt, order.potentials, np.random.default_rng(order.seed))
+        number = self._run.add(problem, order.settings, order.stop, model=model)
+        self._jobs[number] = job
+
     def step(self) -> None:
         """Drop the jobs that nobody waits for, draw a token of the others, tell what is new.
 
         Raises:
-            SMCError: A potential failed; `jobs` are those that are left without an answer.
+            SMCError: The model failed; `jobs` are those that are left without an answer.
         """
-        for index, job in list(self._jobs.items()):
+        for number, job in list(self._jobs.items()):
             if job.cancelled:
-                self._run.cancel(index)
-                del self._jobs[index]
+                self._forget(number)
                 self._metrics.cancelled.inc()
         if self._jobs and self._run.running:
             self._run.step()
         unfinished = self._run.unfinished()
-        for index, job in list(self._jobs.items()):
-            if index in unfinished:
-                if job.on_text is not None:
-                    job.tell(settled_text(self._run.texts(index), job.order.stop))
-            else:
-                self._finish(job, self._run.posterior(index))
-                del self._jobs[index]
+        for number, job in list(self._jobs.items()):
+            try:
+                done = number not in unfinished
+                if done:
+                    self._finish(job, self._run.posterior(number))
+                elif job.on_text is not None:
+                    job.tell(settled_text(self._run.texts(number), job.order.stop))
+            except Exception as error:  # the job's own: its neighbours go on
+                done = True
+                job.on_done(error)
+            if done:
+                self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        self._run.remove(number)
+        del self._jobs[number]
 
     def _finish(self, job: Job, posterior: Posterior) -> None:
         self._metrics.tokens.inc(posterior.num_tokens)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from smc.errors import ModelError
 from smc.posterior import Posterior
@@ -37,11 +36,6 @@ class Order:
     warp: Warp
     seed: int
 
-    @property
-    def kind(self) -> tuple[Any, ...]:
-        """Orders of one kind run as one batch."""
-        return self.settings, self.stop, self.warp
-
 
 @dataclass(eq=False)
 class Job:
@@ -51,7 +45,7 @@ class Job:
         order: What to do.
         on_done: Called in the engine's thread once: with a posterior, or an error.
         on_text: Called in the engine's thread with each further piece of settled text; None: not.
-        alone: Whether it runs in a batch of its own, because a batch with it failed.
+        alone: Whether it runs in a batch of its own, because one with it failed.
         since: When it came, by `time.monotonic`.
     """
 
@@ -62,6 +56,11 @@ class Job:
     since: float = field(default_factory=time.monotonic)
     _told: str = ""
     _cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def particles(self) -> int:
+        """How many it has."""
+        return self.order.settings.num_particles
 
     def tell(self, text: str) -> None:
         """Hand on what a text has beyond what was told; a job that is redone tells nothing twice.

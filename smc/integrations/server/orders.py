@@ -21,7 +21,7 @@ class Limits:
         max_queue: Prompts that may wait; more are answered with 429.
         max_particles: Of one prompt.
         max_tokens: Of one text.
-        max_batch_particles: Particles of the prompts that run as one batch.
+        max_batch_particles: Of all prompts that run at a time, unless a single one has more.
         max_body_bytes: Of a request.
         constraint_seconds: How long a request waits for its grammar, pattern or schema to be made;
             then it is answered with 503.
@@ -33,7 +33,7 @@ class Limits:
     max_queue: int = 256
     max_particles: int = 256
     max_tokens: int = 4096
-    max_batch_particles: int = 512
+    max_batch_particles: int = 1024
     max_body_bytes: int = 4 << 20
     constraint_seconds: float = 30.0
 

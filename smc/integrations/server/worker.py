@@ -1,8 +1,8 @@
-"""The engine's thread: takes waiting jobs in batches, one token a turn.
+"""The engine's thread: all jobs that run share one batch, which they join and leave at any token.
 
-Jobs of one kind that wait together run as one batch of the engine. As a rule two batches run at a
-time, taking turns: what arrives meanwhile gathers into the next batch. A job that has waited long
-does not wait for them, so that a short request need not outlast long ones.
+Jobs start in the order in which they came, as soon as there is room for their particles; a few at
+a time, so that reading their prompts does not keep those that run waiting for long. Only where the
+engine failed do jobs run in batches of their own, to show which is at fault.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from smc.integrations.server.memory import GivesBack
 from smc.integrations.server.metrics import Metrics
 from smc.model import LanguageModel
 
-_RUNS = 2
-_MOST_RUNS = 8
-_PATIENCE_SECONDS = 2.0
+_STARTS_A_STEP = 4
 _IDLE_SECONDS = 10.0
 
 
@@ -30,7 +28,7 @@ class Worker:
     Args:
         model: From a temperature, top_p and top_k to the model that has them.
         max_queue: Jobs that may wait; more are turned away.
-        max_particles: In one batch, unless a single job has more.
+        max_particles: That run at a time, unless a single job has more.
         metrics: Where counts go.
     """
 
@@ -48,6 +46,7 @@ class Worker:
         self._metrics = metrics
         self._waiting: deque[Job] = deque()
         self._batches: list[Batch] = []
+        self._shared: Batch | None = None
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="smc-engine", daemon=True)
@@ -61,7 +60,7 @@ class Worker:
     @property
     def particles(self) -> int:
         """Particles of the jobs that run now."""
-        return sum(j.order.settings.num_particles for b in list(self._batches) for j in b.jobs)
+        return sum(batch.particles for batch in list(self._batches))
 
     def submit(self, jobs: list[Job]) -> None:
         """Queue all jobs of a request, or none.
@@ -94,10 +93,10 @@ class Worker:
                 self._changed.wait_for(self._has_work, _IDLE_SECONDS if dirty else None)
                 if self._closed:
                     break
-                taken = self._take() if self._may_start() else []
+                taken = self._take()
                 self._metrics.queued.set(len(self._waiting))
-            if taken:
-                self._start(taken)
+            for job in taken:
+                self._start(job)
             for batch in list(self._batches):
                 self._step(batch)
             self._metrics.particles.set(self.particles)
@@ -111,46 +110,52 @@ class Worker:
     def _has_work(self) -> bool:
         return self._closed or bool(self._waiting or self._batches)
 
-    def _may_start(self) -> bool:
-        """Whether there is room for a further batch."""
-        if len(self._batches) < _RUNS or not self._waiting:
-            return True
-        waited = time.monotonic() - self._waiting[0].since
-        return len(self._batches) < _MOST_RUNS and waited > _PATIENCE_SECONDS
-
     def _take(self) -> list[Job]:
-        """Take the oldest job, and those of its kind that fit beside it; the others wait."""
-        waiting, self._waiting = self._waiting, deque()
+        """Take the oldest jobs that there is room for; none overtakes another."""
         taken: list[Job] = []
-        room = self._max_particles
-        for job in waiting:
+        room = self._max_particles - self.particles
+        while self._waiting and len(taken) < _STARTS_A_STEP:
+            job = self._waiting[0]
             if job.cancelled:
+                self._waiting.popleft()
                 continue
-            particles = job.order.settings.num_particles
-            if not taken or (particles <= room and _alike(job, taken[0])):
-                taken.append(job)
-                room -= particles
-            else:
-                self._waiting.append(job)
+            if job.particles > room and (taken or self._batches):
+                break
+            room -= job.particles
+            taken.append(self._waiting.popleft())
         return taken
 
-    def _start(self, jobs: list[Job]) -> None:
+    def _start(self, job: Job) -> None:
         try:
-            self._batches.append(Batch(self._model(jobs[0].order.warp), jobs, self._metrics))
+            model = self._model(job.order.warp)
+            batch = self._shared
+            if batch is None or job.alone:
+                batch = Batch(model, self._metrics)
+            batch.add(job, model)
         except Exception as error:
-            self._failed(jobs, error)
+            job.on_done(error)
+            return
+        if batch not in self._batches:
+            self._batches.append(batch)
+        if not job.alone:
+            self._shared = batch
 
     def _step(self, batch: Batch) -> None:
         began = time.perf_counter()
         try:
             batch.step()
         except Exception as error:
-            self._batches.remove(batch)
+            self._end(batch)
             self._failed(batch.jobs, error)
             return
         self._metrics.step_seconds.observe(time.perf_counter() - began)
         if not batch.jobs:
-            self._batches.remove(batch)
+            self._end(batch)
+
+    def _end(self, batch: Batch) -> None:
+        self._batches.remove(batch)
+        if batch is self._shared:
+            self._shared = None
 
     def _failed(self, jobs: list[Job], error: Exception) -> None:
         """Tell a single job; of several, let each show by itself whether it is at fault."""
@@ -161,8 +166,3 @@ class Worker:
             for job in reversed(jobs):
                 job.alone = True
                 self._waiting.appendleft(job)
-
-
-def _alike(job: Job, other: Job) -> bool:
-    """Whether two jobs may run as one batch."""
-    return not (job.alone or other.alone) and job.order.kind == other.order.kind

@@ -101,61 +101,62 @@ def test_weight_zero_from_the_start_is_an_answer():
         server.close()
 
 
-def test_a_stream_goes_on_where_a_neighbour_fails():
-    """The batch is done again, one by one; what was streamed is not sent twice."""
-    gate, reached, streamed, failed, pause = (threading.Event() for _ in range(5))
+def test_a_neighbour_that_fails_ends_alone():
+    """The stream beside it goes on, and nothing of it is computed twice."""
+    streamed, failed, pause = (threading.Event() for _ in range(3))
 
     class Fails(smc.Potential):
-        """Once, when the other has streamed some text."""
+        """Once the other has streamed some text; and it is seen that the other goes on."""
 
         def prefix(self, text):
             pause.wait(0.05)
-            if streamed.is_set() and not failed.is_set():
+            if streamed.is_set():
                 failed.set()
                 raise RuntimeError("on purpose")
             return 0.0
 
-    class Gate(smc.Potential):
+    class Waits(smc.Potential):
+        """Slow until the other has failed."""
+
         def prefix(self, text):
-            reached.set()
-            gate.wait(30)
+            if streamed.is_set():
+                failed.wait(30)
             return 0.0
 
-    server = Live(create_app(served(fails=Fails(), gate=Gate())))
+    server = Live(create_app(served(fails=Fails(), waits=Waits())))
     options = {"max_tokens": 30, "particles": 1, "method": "smc"}
     try:
         whole = complete(server, seed=3, **options).choices[0].text
         found = {}
 
-        def hold():
-            complete(server, potentials=["gate"], max_tokens=2)
-
         def stream():
             pieces = []
-            for event in complete(server, seed=3, stream=True, **options):
+            events = complete(server, seed=3, stream=True, potentials=["waits"], **options)
+            for event in events:
                 pieces.append(event.choices[0].text)
                 streamed.set()
             found["stream"] = "".join(pieces)
 
         def fail():
-            answer = complete(server, seed=4, potentials=["fails"], **options)
-            found["neighbour"] = answer.choices[0].text
+            with pytest.raises(openai.InternalServerError, match="on purpose"):
+                complete(server, seed=4, potentials=["fails"], **options)
+            found["neighbour"] = True
 
-        threads = [threading.Thread(target=f) for f in (hold, stream, fail)]
-        threads[0].start()
-        assert reached.wait(30)
-        for thread in threads[1:]:
+        drawn = tokens_drawn(server)
+        threads = [threading.Thread(target=f) for f in (fail, stream)]
+        for thread in threads:
             thread.start()
-        while "smc_queue 2" not in metrics(server):  # they will start as one batch
-            assert threads[0].is_alive()
-        gate.set()
         for thread in threads:
             thread.join()
-        assert failed.is_set()
-        assert found["stream"] == whole and "neighbour" in found
+        assert found["stream"] == whole and found["neighbour"]
+        assert tokens_drawn(server) <= drawn + 30
     finally:
-        gate.set()
         server.close()
+
+
+def tokens_drawn(server):
+    (line,) = (x for x in metrics(server).splitlines() if x.startswith("smc_particle_tokens_total"))
+    return float(line.split()[1])
 
 
 def metrics(server):
@@ -190,9 +191,8 @@ def test_a_stream_that_nobody_reads_is_ended_before_its_first_event():
         server.close()
 
 
-def test_a_short_request_does_not_wait_for_long_ones(monkeypatch):
-    """Two long batches hold the usual places; what has waited gets one beside them."""
-    monkeypatch.setattr("smc.integrations.server.worker._PATIENCE_SECONDS", 0.1)
+def test_a_short_request_does_not_wait_for_long_ones():
+    """It joins them, and leaves before them."""
     release = threading.Event()
 
     class Endless(smc.Potential):

@@ -1,0 +1,234 @@
+"""The engine's thread by itself: who starts when, who leaves, what an engine that fails does."""
+
+from __future__ import annotations
+
+import queue
+import threading
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra serve")
+
+import smc
+from smc.engine import Problem, run
+from smc.errors import ModelError
+from smc.integrations.server.jobs import Job, Order
+from smc.integrations.server.metrics import Metrics
+from smc.integrations.server.worker import Worker
+from smc.settings import Settings
+
+MODEL = smc.TableModel.constant({"a": 0.6, "b": 0.3}, eos=0.1)
+COLD = smc.TableModel.constant({"a": 0.8, "b": 0.1}, eos=0.1)
+
+
+class Gate(smc.Potential):
+    """Waits at every token until it is opened; one token a `let`."""
+
+    def __init__(self):
+        self.reached, self._tokens = threading.Semaphore(0), queue.SimpleQueue()
+
+    def prefix(self, text):
+        self.reached.release()
+        self._tokens.get(timeout=30)
+        return 0.0
+
+    def let(self, count=1):
+        for _ in range(count):
+            self._tokens.put(None)
+
+
+class Broken(smc.Potential):
+    def prefix(self, text):
+        if text:
+            raise RuntimeError("broken on purpose")
+        return 0.0
+
+
+def order(*potentials, particles=4, seed=0, warp=(1.0, 1.0, 0), max_tokens=30, stop=()):
+    settings = Settings(num_particles=particles, max_tokens=max_tokens)
+    return Order((0,), potentials, settings, stop, warp, seed)
+
+
+class Desk:
+    """A worker, and what it said."""
+
+    def __init__(self, models=lambda warp: MODEL, max_particles=20):
+        self.metrics = Metrics.fresh()
+        self.worker = Worker(
+            models, max_queue=100, max_particles=max_particles, metrics=self.metrics
+        )
+        self.done = queue.SimpleQueue()
+        self.jobs = {}
+
+    def submit(self, name, wanted, **options):
+        job = Job(wanted, on_done=lambda found: self.done.put((name, found)), **options)
+        self.jobs[name] = job
+        self.worker.submit([job])
+
+    def answers(self, count):
+        return dict(self.done.get(timeout=60) for _ in range(count))
+
+
+@pytest.fixture
+def desks():
+    made = []
+
+    def make(**options):
+        made.append(Desk(**options))
+        return made[-1]
+
+    yield make
+    for desk in made:
+        desk.worker.close()
+
+
+def alone(wanted, model=MODEL):
+    problem = Problem(wanted.prompt, wanted.potentials, np.random.default_rng(wanted.seed))
+    return run(model, [problem], wanted.settings, stop=wanted.stop)[0]
+
+
+def test_requests_that_differ_in_everything_share_one_run(desks):
+    desk = desks(models=lambda warp: MODEL if warp[0] == 1 else COLD)
+    gate = Gate()
+    wanted = {
+        seed: order(
+            particles=1 + seed % 4,
+            seed=seed,
+            warp=(1.0 if seed % 3 else 0.5, 1.0, 0),
+            max_tokens=3 + seed,
+            stop=("ab",) if seed % 2 else (),
+        )
+        for seed in range(12)
+    }
+    desk.submit("gate", order(gate, particles=1, max_tokens=60))
+    assert gate.reached.acquire(timeout=30)
+    for seed, each in wanted.items():
+        desk.submit(seed, each)
+    gate.let(3)
+    for _ in range(3):
+        assert gate.reached.acquire(timeout=30)
+    assert desk.metrics.batches._value.get() == 1
+    gate.let(100)
+    found = desk.answers(len(wanted) + 1)
+    for seed, each in wanted.items():
+        model = MODEL if each.warp[0] == 1 else COLD
+        expected = alone(each, model)
+        assert found[seed].sequences == expected.sequences
+        np.testing.assert_array_equal(found[seed].log_weights, expected.log_weights)
+
+
+def test_none_overtakes_and_the_budget_holds(desks):
+    """A large request waits for room; small ones behind it wait for it."""
+    desk = desks(max_particles=10)
+    gate, starts = Gate(), []
+
+    class Notes(smc.Potential):
+        def __init__(self, name):
+            self.name_here = name
+
+        def prefix(self, text):
+            if not text:
+                starts.append((self.name_here, desk.worker.particles))
+            return 0.0
+
+    desk.submit("first", order(gate, particles=6, max_tokens=60))
+    assert gate.reached.acquire(timeout=30)
+    desk.submit("large", order(Notes("large"), particles=8))
+    desk.submit("small", order(Notes("small"), particles=2))
+    gate.let()
+    assert gate.reached.acquire(timeout=30)
+    assert starts == [] and len(desk.worker._waiting) == 2
+    gate.let(400)
+    desk.answers(3)
+    assert [name for name, _ in starts] == ["large", "small"]
+    assert starts[0][1] == 0, "there was no room beside the first"
+
+
+def test_one_that_is_larger_than_the_budget_runs_alone(desks):
+    desk = desks(max_particles=5)
+    desk.submit("huge", order(particles=50))
+    desk.submit("small", order(particles=1))
+    assert set(desk.answers(2)) == {"huge", "small"}
+
+
+def test_a_cancelled_job_leaves_at_the_next_token_and_makes_room(desks):
+    desk = desks(max_particles=4)
+    gate = Gate()
+    desk.submit("gone", order(gate, particles=4))
+    desk.submit("never", order(particles=4))
+    assert gate.reached.acquire(timeout=30)
+    desk.submit("next", order(particles=4))
+    desk.jobs["gone"].cancel()
+    desk.jobs["never"].cancel()
+    gate.let(4)
+    (name,) = desk.answers(1)
+    assert name == "next"
+    assert desk.metrics.cancelled._value.get() == 1, "one that waited had nothing to free"
+    assert desk.metrics.tokens._value.get() > 0
+
+
+def test_a_potential_that_fails_is_the_end_of_its_own_job(desks):
+    desk = desks()
+    wanted = {seed: order(seed=seed, particles=2) for seed in range(6)}
+    desk.submit("broken", order(Broken()))
+    for seed, each in wanted.items():
+        desk.submit(seed, each)
+    found = desk.answers(7)
+    assert isinstance(found.pop("broken"), smc.PotentialError)
+    for seed, each in wanted.items():
+        assert found[seed].sequences == alone(each).sequences
+
+
+def test_where_the_engine_fails_each_job_shows_by_itself(desks, monkeypatch):
+    """Jobs are done again one by one; a stream that has begun is not sent twice."""
+    told, gate = [], Gate()
+    streamed = order(seed=3, particles=1, max_tokens=40)
+    fail = threading.Event()
+    original = type(MODEL.start(["a"], MODEL.vocabulary, 3)).draw
+
+    def draw(decoding, plan):
+        if fail.is_set() and len(decoding._rows) > 1:
+            raise ModelError("model: no memory for so many rows")
+        return original(decoding, plan)
+
+    monkeypatch.setattr("smc.backends.table.TableDecoding.draw", draw)
+    desk = desks()
+    desk.submit("gate", order(gate, particles=1, max_tokens=10))
+    assert gate.reached.acquire(timeout=30)
+    desk.submit("stream", streamed, on_text=told.append)
+    gate.let(3)
+    for _ in range(3):
+        assert gate.reached.acquire(timeout=30)
+    fail.set()
+    gate.let(100)
+    found = desk.answers(2)
+    expected = alone(streamed)
+    assert found["stream"].sequences == expected.sequences
+    assert "".join(told) == expected.best and len(told) > 1
+    assert found["gate"].num_tokens > 0
+
+
+def test_an_engine_that_fails_one_job_alone_tells_it(desks):
+    class Sick(smc.TableModel):
+        def start(self, prompts, vocabulary, max_tokens):
+            raise ModelError("model: sick")
+
+    desk = desks(models=lambda warp: Sick(MODEL.vocabulary, MODEL.next_probs))
+    desk.submit("one", order())
+    assert isinstance(desk.answers(1)["one"], ModelError)
+
+
+def test_what_waits_and_runs_is_told_when_the_worker_closes(desks):
+    desk = desks(max_particles=1)
+    gate = Gate()
+    desk.submit("runs", order(gate, particles=1))
+    assert gate.reached.acquire(timeout=30)
+    desk.submit("waits", order(particles=1))
+    closing = threading.Thread(target=desk.worker.close)
+    closing.start()
+    gate.let(100)
+    found = desk.answers(2)
+    closing.join(timeout=30)
+    assert {type(e).__name__ for e in found.values()} <= {"Closed", "Posterior"}
+    assert type(found["waits"]).__name__ == "Closed"
