@@ -113,3 +113,55 @@ def test_log_scores_that_are_not_numbers_raise(bad):
 def test_a_proposal_temperature_must_be_positive(bad):
     with pytest.raises(smc.SettingsError, match="temperature"):
         smc.LocalProposal(temperature=bad)
+
+
+def test_a_row_is_drawn_from_as_if_it_were_alone():
+    """Bit by bit, whatever the other rows have: scores, temperatures, masks that leave little."""
+    rng = np.random.default_rng(15)
+    size, count = 700, 12
+    logits = torch.from_numpy(rng.normal(0, 4, (count, size)).astype(np.float32))
+    allowed = rng.random((count, size)) < 0.5
+    allowed[3] = logits[3].numpy() < -14  # next to no mass
+    allowed[4] = False
+    scores = rng.normal(0, 1, (count, size)).astype(np.float32)
+    scores[rng.random(count) < 0.5] = 0
+    hot = rng.choice([1.0, 0.6, 2.0], count)
+    mask = pack_mask(allowed)
+    asked = plan(
+        rng.integers(0, count, 300),
+        rng.random(300),
+        mask=mask,
+        log_scores=scores,
+        temperature=hot,
+    )
+    together = draw_rows(logits, asked)
+    for m, (row, u) in enumerate(zip(asked.rows, asked.uniforms, strict=True)):
+        own = plan(
+            [0],
+            [u],
+            mask=mask[[row]],
+            log_scores=scores[[row]] if scores[row].any() else None,
+            temperature=float(hot[row]),
+        )
+        alone = draw_rows(logits[[row]], own)
+        assert alone.tokens[0] == together.tokens[m]
+        assert alone.log_weights[0] == together.log_weights[m]
+
+
+def test_a_part_of_a_plan_is_a_plan_of_its_own():
+    rng = np.random.default_rng(16)
+    logits = torch.from_numpy(rng.normal(0, 2, (6, 40)).astype(np.float32))
+    whole = plan(
+        rng.integers(0, 6, 50),
+        rng.random(50),
+        mask=pack_mask(rng.random((6, 40)) < 0.7),
+        log_scores=rng.normal(0, 1, (6, 40)).astype(np.float32),
+        temperature=rng.choice([1.0, 0.5], 6),
+    )
+    drawn = draw_rows(logits, whole)
+    for rows in ([4, 1], [2], [], [0, 1, 2, 3, 4, 5]):
+        which, part = whole.part(np.asarray(rows, dtype=np.int64))
+        assert which.tolist() == [m for m, r in enumerate(whole.rows) if r in rows]
+        found = draw_rows(logits[rows], part)
+        np.testing.assert_array_equal(found.tokens, drawn.tokens[which])
+        np.testing.assert_array_equal(found.log_weights, drawn.log_weights[which])

@@ -7,6 +7,7 @@ import pytest
 
 import smc
 from smc.engine import Problem, Run
+from smc.rows import _in_place
 from smc.settings import Settings
 from tests.models import byte_level_tokenizer, tiny_model
 
@@ -71,3 +72,14 @@ def test_a_removed_problem_is_gone_at_once(model):
     engine.step()
     assert engine.posterior(1).num_tokens == tokens + 12
     assert len(engine.posteriors()) == 1
+
+
+def test_rows_stay_where_they_are_as_far_as_they_can():
+    """Otherwise a backend would move the cache of all that stand behind one that goes."""
+    rng = np.random.default_rng(4)
+    for _ in range(200):
+        parents = np.sort(rng.integers(0, 10, rng.integers(1, 12))).tolist()
+        order = _in_place(parents)
+        assert sorted(order) == list(range(len(parents)))
+        kept = {i for i, n in enumerate(order) if parents[n] == i}
+        assert kept == {p for p in parents if p < len(parents)}

@@ -17,7 +17,7 @@ from transformers.cache_utils import DynamicLayer
 
 from smc.model import IntArray
 
-_COLUMNS_AT_ONCE = 128
+_COLUMNS_AT_ONCE = 64
 _ROWS_AT_ONCE = 16
 
 
