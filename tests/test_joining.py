@@ -83,6 +83,7 @@ KINDS = [
     ((Judge(),), {"expensive": "end", "num_particles": 2}, ("aa",)),
     ((Judge(), SoftLength()), {"expensive": "never", "shared_draws": False}, ()),
     ((Judge(),), {"cheap": False, "max_tokens": 1}, ()),
+    ((NoTripleA(),), {"max_tokens": 2}, ("b", "ab")),
 ]
 
 
