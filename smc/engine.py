@@ -5,9 +5,10 @@ place of φ once EOS is drawn (Loula et al. 2025; Del Moral, Doucet & Jasra 2006
 
     w⁰  = ∏ₖ φₖ(empty text)
     repeat
-        xₜ ~ q(· | x₁..ₜ₋₁)                       model × cheap potentials   `Run._draw`
+        xₜ ~ q(· | x₁..ₜ₋₁)                       model × cheap potentials   `draw_children`
         wᵗ  = wᵗ⁻¹ · p·φ_cheap / q                the proposal's normaliser
         wᵗ  = wᵗ · φ_exp(x₁..ₜ) / φ_exp(last)     at boundaries, at EOS      `weigh`
+        wᵗ  = wᵗ · p / p_draft                    where q is a draft's       `Drafted.weigh`
         if ESS(w) < threshold · N:                                           `Run._resample`
             ancestors ~ resampling(w);  Ẑ = Ẑ · mean(w);  w = 1
         grow the model's rows by one token                                   `Run._advance`
@@ -26,14 +27,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smc.growing import Child, Growth
+from smc.growing import Growth
 from smc.model import HOLD, IntArray, LanguageModel, Prompt, Vocabulary
 from smc.population import Population
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, flatten
 from smc.prefix import Prefix
+from smc.proposal import DraftProposal
+from smc.proposal.draft import Drafted, start_drafted
+from smc.proposal.local import draw_children
 from smc.resampling import RESAMPLERS
-from smc.rows import Row, next_rows, plan_draws
+from smc.rows import Row, next_rows
 from smc.scoring import Asker, death, with_values
 from smc.settings import Settings
 from smc.weighing import weigh
@@ -109,7 +113,12 @@ class Run:
         self._askers: dict[int, Asker] = {}
         self._populations = [self._populate(p) for p in problems]
         prompts = [p.prompt for p in problems]
-        self._decoding = model.start(prompts, self._vocabulary, settings.max_tokens)
+        arguments = prompts, self._vocabulary, settings.max_tokens
+        self._draft: Drafted | None = None
+        if isinstance(settings.proposal, DraftProposal):
+            roots = [p.root for p in self._populations]
+            self._draft = start_drafted(model, *arguments, roots, settings.proposal)
+        self._decoding = self._draft or model.start(*arguments)
         self._rows = [Row(p, p.root, p.live()) for p in self._populations]
         for index, row in enumerate(self._rows):
             row.prefix.row = index
@@ -141,7 +150,7 @@ class Run:
         """Draw, weigh, resample, advance."""
         active = {id(r.population): r.population for r in self._rows if r.particles}
         before = {key: log_mean_exp(p.log_weights) for key, p in active.items()}
-        children = self._draw()
+        children = draw_children(self._rows, self._decoding, self._growth)
         if self._settings.expensive == "boundaries":
             weigh([c for c in children if c.ending is None], complete=False)
         weigh([c for c in children if c.ending is not None], complete=True)
@@ -153,9 +162,10 @@ class Run:
                 )
                 child.population.endings[particle] = child.ending
                 pieces[id(child.population)][particle] = child.prefix.text[len(child.parent.text) :]
+        weighed = active if self._draft is None else self._draft.weigh(children, active)
         for key, population in active.items():
             log_weights = population.log_weights
-            ancestors = self._resample(population)
+            ancestors = self._resample(population) if key in weighed else None
             population.record(pieces[key], log_weights, before[key], ancestors)
         self._advance()
 
@@ -190,27 +200,6 @@ class Run:
     def _takes_part(self, asker: Asker) -> bool:
         return self._settings.cheap if asker.is_token else self._settings.expensive != "never"
 
-    def _draw(self) -> list[Child]:
-        """Draw the next token of every particle that does not wait."""
-        plan, drawers = plan_draws(self._rows, self._settings, self._vocabulary)
-        draws = self._decoding.draw(plan)
-        corrects = self._settings.proposal.corrects
-        together: dict[tuple[int, int], list[int]] = {}
-        drawn = zip(plan.rows.tolist(), drawers, draws.tokens.tolist(), strict=True)
-        for (row, particle, token), log_weight in zip(drawn, draws.log_weights, strict=True):
-            together.setdefault((row, token), []).append(particle)
-            if corrects and token >= 0:
-                self._rows[row].population.log_weights[particle] += log_weight
-        children = []
-        for (index, token), particles in together.items():
-            row = self._rows[index]
-            if token < 0:
-                row.population.kill(particles, self._dead_end(row))
-                continue
-            row.population.num_tokens += len(particles)
-            children.append(self._growth.child(row, token, particles))
-        return children
-
     def _resample(self, population: Population) -> tuple[int, ...] | None:
         """Resample if it is time to, and the weights are uneven; return the ancestors."""
         live = population.live()
@@ -240,10 +229,3 @@ class Run:
         self.running = bool(self._rows)
         if self.running:
             self._decoding.advance(parents, tokens)
-
-    def _dead_end(self, row: Row) -> str:
-        names = [a.name for a in row.population.askers if a.is_token]
-        at = f"after {row.prefix.text!r}"
-        if row.prefix.length + 1 == self._settings.max_tokens:
-            return f"max_tokens={self._settings.max_tokens}: the text cannot end {at}"
-        return f"{' · '.join(names) or 'the model'} allows no next token {at}"

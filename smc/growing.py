@@ -15,11 +15,15 @@ from smc.scoring import death, grown
 from smc.settings import Settings
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Child:
     """Particles that drew the same token from the same row.
 
-    `prefix` is what their potentials read: the extended prefix, or at the end the final text.
+    Attributes:
+        prefix: What their potentials read: the extended prefix, or at the end the final text.
+        counted: Of a text that was cut before its stop string: what the proposal has weighed the
+            cheap potentials at in its place, and whether as a finished text.
+        log_prob: log p of the token under the model that it was drawn from, where that is known.
     """
 
     population: Population
@@ -27,6 +31,13 @@ class Child:
     parent: Prefix
     prefix: Prefix
     ending: Ending | None
+    counted: tuple[Prefix, bool] | None = None
+    log_prob: float | None = None
+
+    @property
+    def token(self) -> int:
+        """The token that was drawn."""
+        return self.prefix.token if self.ending is None else self.ending.token
 
 
 @dataclass(frozen=True)
@@ -37,12 +48,12 @@ class Growth:
     stop: Sequence[str]
     settings: Settings
 
-    def child(self, row: Row, token: int, particles: list[int]) -> Child:
-        """Return what a token makes of a row's prefix, for the particles that drew it."""
+    def child(self, row: Row, token: int) -> Child:
+        """Return what a token makes of a row's prefix; its particles are still to be named."""
         population, parent = row.population, row.prefix
         new = self.vocabulary.tokens[token]
         if token in self.vocabulary.eos_set:
-            return self._ended(population, parent, token, particles)
+            return self._ended(population, parent, token)
         child = grown(population.askers, parent, token, new)
         if self.settings.resample_at is not None:
             child.sync_state, child.waits = self.settings.resample_at.advance(
@@ -50,61 +61,53 @@ class Growth:
             )
         cut = self._cut(child.text, len(parent.text))
         if cut is None:
-            return Child(population, particles, parent, child, None)
-        return self._cut_child(population, parent, child, token, cut, particles, complete=False)
+            return Child(population, [], parent, child, None)
+        return _cut_child(population, parent, child, token, cut, complete=False)
 
-    def _ended(
-        self, population: Population, parent: Prefix, token: int, particles: list[int]
-    ) -> Child:
+    def _ended(self, population: Population, parent: Prefix, token: int) -> Child:
         """An EOS token; if it begins with a stop string, an earlier one may begin in the text."""
         new = self.vocabulary.tokens[token]
         if self.stop and new and not parent.pending:
             whole = parent.text + decode_more(b"", new)[0]
             cut = self._cut(whole, len(parent.text))
             if cut is not None and cut < len(parent.text):
-                return self._cut_child(
-                    population, parent, parent, token, cut, particles, complete=True
-                )
-        return Child(population, particles, parent, parent, Ending(token))
+                return _cut_child(population, parent, parent, token, cut, complete=True)
+        return Child(population, [], parent, parent, Ending(token))
 
     def _cut(self, text: str, old_length: int) -> int | None:
         """Where the first stop string begins that the newest token completed."""
         found = (text.find(s, max(0, old_length - len(s) + 1)) for s in self.stop)
         return min((at for at in found if at >= 0), default=None)
 
-    def _cut_child(
-        self,
-        population: Population,
-        parent: Prefix,
-        counted: Prefix,
-        token: int,
-        cut: int,
-        particles: list[int],
-        *,
-        complete: bool,
-    ) -> Child:
-        """A text that is cut before its stop string.
 
-        The proposal has weighed the cheap potentials at `counted`, as a finished text if
-        `complete`; here they weigh the cut text in its place.
-        """
-        text = counted.text[:cut]
-        raw = _cut_bytes(counted.raw, text)
-        readings = []
-        for asker, last in zip(population.askers, counted.readings, strict=True):
-            reading = asker.advance(asker.start(), raw, raw, text)
-            readings.append(replace(reading, log_value=last.log_value))
-        ended = Prefix(parent, token, parent.length + 1, raw, text, b"", tuple(readings))
-        for k, asker in enumerate(population.askers):
-            if asker.is_token:
-                cost = population.costs[k]
-                (final,) = asker.ask([(ended, k, cost)], complete=True)
-                if final == -np.inf:
-                    population.kill(particles, death(asker, ended))
-                elif self.settings.proposal.corrects:
-                    (before,) = asker.ask([(counted, k, cost)], complete=complete)
-                    population.log_weights[particles] += final - before
-        return Child(population, particles, parent, ended, Ending(token, text))
+def _cut_child(
+    population: Population, parent: Prefix, counted: Prefix, token: int, cut: int, *, complete: bool
+) -> Child:
+    """A text that is cut before its stop string; see `Child.counted`."""
+    text = counted.text[:cut]
+    raw = _cut_bytes(counted.raw, text)
+    readings = []
+    for asker, last in zip(population.askers, counted.readings, strict=True):
+        reading = asker.advance(asker.start(), raw, raw, text)
+        readings.append(replace(reading, log_value=last.log_value))
+    ended = Prefix(parent, token, parent.length + 1, raw, text, b"", tuple(readings))
+    return Child(population, [], parent, ended, Ending(token, text), (counted, complete))
+
+
+def weigh_cut(child: Child, *, corrects: bool) -> None:
+    """Have the cheap potentials weigh a cut text in the place of what the proposal has weighed."""
+    if child.counted is None:
+        return
+    population, (counted, complete) = child.population, child.counted
+    for k, asker in enumerate(population.askers):
+        if asker.is_token:
+            cost = population.costs[k]
+            (final,) = asker.ask([(child.prefix, k, cost)], complete=True)
+            if final == -np.inf:
+                population.kill(child.particles, death(asker, child.prefix))
+            elif corrects:
+                (before,) = asker.ask([(counted, k, cost)], complete=complete)
+                population.log_weights[child.particles] += final - before
 
 
 def _cut_bytes(raw: bytes, text: str) -> bytes:

@@ -40,7 +40,7 @@ def plan_draws(
     uniforms = {id(rows[r].population): rows[r].population for r in drawn}
     by_particle = {key: p.rng.random(p.size) for key, p in uniforms.items()}
     chosen = [
-        _shared(by_particle[id(rows[r].population)][rows[r].particles], settings.shared_draws)
+        spread(by_particle[id(rows[r].population)][rows[r].particles], settings.shared_draws)
         for r in drawn
     ]
     counts = [len(rows[r].particles) for r in drawn]
@@ -85,9 +85,9 @@ def next_rows(rows: Sequence[Row], hold: int) -> tuple[list[Row], IntArray, IntA
     return new, np.asarray(parents, dtype=np.int64), np.asarray(tokens, dtype=np.int64)
 
 
-def _shared(uniforms: FloatArray, spread: bool) -> FloatArray:
-    """Uniforms of the particles of one row: each uniform, together evenly spread."""
-    if not spread or len(uniforms) == 1:
+def spread(uniforms: FloatArray, shared: bool) -> FloatArray:
+    """Uniforms of the particles of one row: each uniform, if shared together evenly spread."""
+    if not shared or len(uniforms) <= 1:
         return uniforms
     return (uniforms[0] + np.arange(len(uniforms)) / len(uniforms)) % 1.0
 
