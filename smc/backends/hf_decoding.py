@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from smc.backends.hf_cache import is_growing, reorder
 from smc.backends.hf_forward import Batch, Forward
+from smc.backends.hf_rows import Rows, checked, log_probs_of
 from smc.backends.hf_warp import Head
-from smc.errors import ModelError
-from smc.model import HOLD, Draws, FloatArray, IntArray, Plan
-from smc.proposal import draw_rows
+from smc.model import HOLD, FloatArray, IntArray
 
 _COLUMNS_AT_ONCE = 256
 
@@ -57,29 +56,7 @@ def _recomputed(
     return RecomputedDecoding(forward, head, prompts)
 
 
-class _Rows:
-    """What both decodings share: warped logits of the current rows."""
-
-    _logits: torch.Tensor
-
-    def draw(self, plan: Plan) -> Draws:
-        """See `Decoding.draw`."""
-        with torch.inference_mode():
-            return draw_rows(self._logits, plan)
-
-    def log_probs(self) -> FloatArray:
-        """See `Decoding.log_probs`."""
-        values = self._logits.double().log_softmax(-1).cpu().numpy()
-        if np.isnan(values).any():
-            rows = np.flatnonzero(np.isnan(values).any(axis=1))
-            raise ModelError(
-                f"model: the logits of rows {rows[:5].tolist()} hold NaN, +inf or no finite "
-                "value; expected numbers. Check the weights and the dtype."
-            )
-        return values
-
-
-class RecomputedDecoding(_Rows):
+class RecomputedDecoding(Rows):
     """Rows without a cache: every step runs every growing row from its first token."""
 
     def __init__(self, forward: Forward, head: Head, prompts: Sequence[tuple[int, ...]]) -> None:
@@ -114,7 +91,7 @@ class RecomputedDecoding(_Rows):
         return torch.stack(found)
 
 
-class CachedDecoding(_Rows):
+class CachedDecoding(Rows):
     """Rows that share one cache, each a step of one token ahead of it.
 
     While all rows have the same length (one prompt, no holds) there is no mask and one position
@@ -151,13 +128,27 @@ class CachedDecoding(_Rows):
             self._advance_some(parents, tokens, held)
         else:
             self._reorder(parents)
-            self._logits = self._step(tokens, None)
+            self._logits = self._step(tokens[:, None], None)[:, -1]
+
+    @torch.inference_mode()
+    def extend(self, parents: IntArray, tokens: IntArray) -> FloatArray:
+        """See `BlockDecoding.extend`; one pass where columns can be masked."""
+        if self._ids is not None or tokens.size == 0:
+            return super().extend(parents, tokens)
+        held = tokens == HOLD
+        before = self._logits[self._upload(parents)]
+        self._reorder(parents)
+        logits = self._step(np.where(held, 0, tokens), held if held.any() else None)
+        found = log_probs_of(self._upload(tokens), before, logits)
+        self._logits = torch.where(self._upload(held[:, -1:]), before, logits[:, -1])
+        return checked(found.cpu().numpy())
 
     def _advance_some(self, parents: IntArray, tokens: IntArray, held: NDArray[np.bool_]) -> None:
         kept = self._logits[self._upload(parents[held])]
         if self._ids is None:
             self._reorder(parents)
-            logits = self._step(np.where(held, 0, tokens), held)
+            columns = np.where(held, 0, tokens)[:, None], held[:, None]
+            logits = self._step(*columns)[:, -1]
         else:
             batch = Batch.of(self._ids, self._forward.device)
             self._set_prefilled(batch, *self._forward.prefill(batch))
@@ -188,43 +179,45 @@ class CachedDecoding(_Rows):
             self._positions = self._positions[index]
 
     def _step(self, tokens: IntArray, held: NDArray[np.bool_] | None) -> torch.Tensor:
-        """Run one token of each row; `[R, V]` warped logits."""
-        column, self._columns = self._columns, self._columns + 1
+        """Run `[R, k]` tokens, of which some may be held; `[R, k, V]` warped logits."""
+        column, width = self._columns, tokens.shape[1]
+        self._columns += width
         if held is not None and self._mask is None:
             shape = (self._rows, column)
             self._mask = torch.ones(shape, dtype=torch.int64, device=self._forward.device)
             self._positions = torch.full((self._rows, 1), column, device=self._forward.device)
         if self._mask is None:
-            mask, positions = None, self._shared_position(column)
+            mask, positions = None, self._shared_positions(column)
         else:
-            mask = self._mask_with_column(column)
-            positions = self._positions
+            mask = self._mask_with_columns(column)
             if held is None:
-                mask[:, column] = 1
-                self._positions = positions + 1
+                mask[:, column:] = 1
+                positions = self._positions + torch.arange(width, device=mask.device)
+                self._positions = self._positions + width
             else:
                 active = self._upload(~held).long()
-                mask[:, column] = active
-                self._positions = positions + active[:, None]
-        logits, self._cache = self._forward.step(
-            self._upload(tokens)[:, None], self._cache, mask, positions
-        )
-        return self._head(logits)
+                mask[:, column:] = active
+                passed = active.cumsum(1)
+                positions = self._positions + passed - active
+                self._positions = self._positions + passed[:, -1:]
+        logits, self._cache = self._forward.step(self._upload(tokens), self._cache, mask, positions)
+        return self._head(logits.flatten(0, 1)).unflatten(0, tokens.shape)
 
-    def _mask_with_column(self, column: int) -> torch.Tensor:
-        """The mask up to and with a column, out of a tensor with spare columns."""
+    def _mask_with_columns(self, first: int) -> torch.Tensor:
+        """The mask with the newest columns, out of a tensor with spare ones."""
         assert self._mask is not None
-        if column >= self._mask.shape[1]:
-            spare = self._mask.new_zeros(self._rows, max(_COLUMNS_AT_ONCE, column // 2))
-            self._mask = torch.cat([self._mask[:, :column], spare], dim=1)
-        return self._mask[:, : column + 1]
+        if self._columns > self._mask.shape[1]:
+            spare = self._columns - first + max(_COLUMNS_AT_ONCE, first // 2)
+            zeros = self._mask.new_zeros(self._rows, spare)
+            self._mask = torch.cat([self._mask[:, :first], zeros], dim=1)
+        return self._mask[:, : self._columns]
 
-    def _shared_position(self, column: int) -> torch.Tensor:
-        """`[1, 1]` position of all rows, out of a tensor made once for many steps."""
-        if column >= len(self._every_position):
-            size = column + _COLUMNS_AT_ONCE
+    def _shared_positions(self, first: int) -> torch.Tensor:
+        """`[1, k]` positions of all rows, out of a tensor made once for many steps."""
+        if self._columns > len(self._every_position):
+            size = self._columns + _COLUMNS_AT_ONCE
             self._every_position = torch.arange(size, device=self._forward.device)
-        return self._every_position[None, column : column + 1]
+        return self._every_position[None, first : self._columns]
 
     def _upload(self, values: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(values).to(self._forward.device)

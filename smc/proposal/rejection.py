@@ -240,9 +240,9 @@ class _Rejection:
             search = self._searches.pop(r)
             share = np.mean([int(draws.tokens[d]) in search.accepted for d in ds])
             unknown = np.exp(log_norms[ds[0]] - search.log_norm)
-            log_mass = search.log_norm + np.log(known[r] + unknown * share)
             own = (1 - 1 / self._plan.temperature) * self._log_probs[search.members]
-            self._log_weights[search.members] = log_mass + own
+            mass = _accepted_mass(known[r], unknown, share)
+            self._log_weights[search.members] = search.log_norm + np.log(mass) + own
 
     def _check(self, drawn: dict[Key, int], draws: Draws) -> None:
         """Ask about tokens that nothing is known of, each with one of the draws that it is of."""
@@ -277,3 +277,8 @@ class _Rejection:
     def _asks(self, child: Child, k: int) -> bool:
         askers = child.population.askers
         return k < len(askers) and self._proposal.asks(askers[k].potential)
+
+
+def _accepted_mass(known: float, unknown: float, share: float) -> float:
+    """Unbiased estimate of q(A): see w above."""
+    return known + unknown * share
