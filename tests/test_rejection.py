@@ -27,11 +27,16 @@ from tests.exact import (
     with_boundary,
     z_scores,
 )
-from tests.test_exactness import Z, potentials, settings, worst_z
+from tests.test_exactness import Z, potentials, worst_z
+from tests.test_exactness import settings as four_particles
 from tests.test_sampling import stop_model, stop_target
 
 SEED = 31_101
-RUNS = 4000
+RUNS = 2000
+
+
+def settings(**changes):
+    return four_particles(**({"num_particles": 8} | changes))
 
 
 @pytest.mark.parametrize("boundary", [None, AfterB()], ids=["tokens", "boundaries"])
@@ -62,7 +67,7 @@ def test_the_unnormalised_posterior_is_unbiased(boundary, threshold, resampling,
     ids=str,
 )
 def test_unbiased_in_the_other_settings(changes):
-    runs = RUNS * max(1, 4 // changes.get("num_particles", 4))
+    runs = RUNS * max(1, 4 // changes.get("num_particles", 8))
     chosen = settings(proposal=smc.RejectionProposal(), **changes)
     assert worst_z(chosen, potentials(AfterB()), seed=SEED, runs=runs) < Z
 
