@@ -51,7 +51,9 @@ class RejectionProposal:
     A check accepts whatever is not −inf; its value, where that is soft, enters the weight as
     with every proposal. It is asked where it would be asked anyway: at its own `boundary`, and of
     an end-of-sequence token as `complete`; a token that does not stand at the boundary is accepted.
-    The target is that of `LocalProposal`.
+    The target is that of `LocalProposal`. Where nothing can be accepted, every token is asked about
+    before the particle dies. A token that ends within a character adds no text yet: a check that
+    should see its bytes is an `IncrementalPotential`.
 
     Attributes:
         temperature: τ > 0, see `LocalProposal`.
