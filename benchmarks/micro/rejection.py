@@ -113,8 +113,8 @@ def run(options: Options, cache: Path = CACHE) -> Result:
         setting=(
             f"random Llama ({options.layers} layers, width {options.hidden}, vocabulary "
             f"{options.vocabulary}, float32), check {PATTERN.decode()}, N = {options.particles}; "
-            f"ours: RejectionProposal, at most {options.tokens} tokens; peer: a token potential that "
-            f"asks the check about the whole vocabulary, {short.tokens} tokens; median of "
+            f"ours: RejectionProposal, at most {options.tokens} tokens; peer: a token potential "
+            f"that asks the check about the whole vocabulary, {short.tokens} tokens; median of "
             f"{options.repeats} interleaved runs ({options.clock} time)"
         ),
         details={

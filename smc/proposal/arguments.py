@@ -178,7 +178,7 @@ def _check_temperature(proposal: Proposal) -> None:
         )
 
 
-def _check_count(owner: str, name: str, value: object) -> None:
+def _check_count(owner: str, name: str, value: int) -> None:
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not (whole and value > 0):
         raise SettingsError(f"{owner}: {name}: expected a whole number above 0, got {value!r}.")

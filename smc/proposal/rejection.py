@@ -238,7 +238,7 @@ class _Rejection:
         log_norms = self._log_norms(draws)
         for r, ds in fresh.items():
             search = self._searches.pop(r)
-            share = np.mean([int(draws.tokens[d]) in search.accepted for d in ds])
+            share = sum(int(draws.tokens[d]) in search.accepted for d in ds) / len(ds)
             unknown = np.exp(log_norms[ds[0]] - search.log_norm)
             own = (1 - 1 / self._plan.temperature) * self._log_probs[search.members]
             mass = _accepted_mass(known[r], unknown, share)
