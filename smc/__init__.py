@@ -32,7 +32,7 @@ from smc.potential import (
     WhereBoundary,
     product,
 )
-from smc.proposal import LocalProposal
+from smc.proposal import DraftProposal, LocalProposal, RejectionProposal
 from smc.sampling import sample, sample_batch
 from smc.settings import METHODS, Settings
 
@@ -57,6 +57,7 @@ __all__ = [
     "METHODS",
     "Boundary",
     "Decoding",
+    "DraftProposal",
     "GrammarError",
     "IncrementalPotential",
     "LanguageModel",
@@ -66,6 +67,7 @@ __all__ = [
     "Potential",
     "PotentialError",
     "PromptError",
+    "RejectionProposal",
     "RemoteVLLM",
     "SMCError",
     "Settings",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
+from smc.growing import Child
 from smc.model import Decoding, Draws, IntArray, Plan
+from smc.population import Population
+from smc.proposal.draft import Drafted
 
 
 class Decodings:
@@ -41,12 +46,40 @@ class Decodings:
         if len(self._parts) == 1:
             return self._parts[0].draw(plan)
         tokens = np.full(len(plan.rows), -1, dtype=np.int64)
-        log_weights = np.full(len(plan.rows), -np.inf)
+        log_weights, log_probs = np.full((2, len(plan.rows)), -np.inf)
+        told = True
         for index, decoding in enumerate(self._parts):
             which, part = plan.part(np.flatnonzero(self._part == index))
+            if len(which) == 0:
+                continue
             draws = decoding.draw(part)
             tokens[which], log_weights[which] = draws.tokens, draws.log_weights
-        return Draws(tokens, log_weights)
+            if draws.log_probs is None:
+                told = False
+            else:
+                log_probs[which] = draws.log_probs
+        return Draws(tokens, log_weights, log_probs if told else None)
+
+    def weigh(
+        self, children: Sequence[Child], populations: Mapping[int, Population]
+    ) -> Mapping[int, Population]:
+        """Have the models that lag behind a draft weigh what their blocks have come to.
+
+        Args:
+            children: What was drawn in a step.
+            populations: Of the step, by identity.
+
+        Returns:
+            Those whose weights are complete, so that they may be resampled.
+        """
+        ready = dict(populations)
+        for part in self._parts:
+            if isinstance(part, Drafted):
+                own = {key: p for key, p in populations.items() if part.has(p)}
+                weighed = part.weigh([c for c in children if part.has(c.population)], own)
+                for key in own.keys() - weighed.keys():
+                    del ready[key]
+        return ready
 
     def _places(self) -> IntArray:
         """`[R]` the index of each row within its decoding."""

@@ -5,9 +5,10 @@ place of φ once EOS is drawn (Loula et al. 2025; Del Moral, Doucet & Jasra 2006
 
     w⁰  = ∏ₖ φₖ(empty text)
     repeat
-        xₜ ~ q(· | x₁..ₜ₋₁)                       model × cheap potentials   `Run._draw`
+        xₜ ~ q(· | x₁..ₜ₋₁)                       model × cheap potentials   `draw_children`
         wᵗ  = wᵗ⁻¹ · p·φ_cheap / q                the proposal's normaliser
         wᵗ  = wᵗ · φ_exp(x₁..ₜ) / φ_exp(last)     at boundaries, at EOS      `weigh`
+        wᵗ  = wᵗ · p / p_draft                    where q is a draft's       `Drafted.weigh`
         if ESS(w) < threshold · N:                                           `_resample`
             ancestors ~ resampling(w);  Ẑ = Ẑ · mean(w);  w = 1
         grow the model's rows by one token                                   `Run._advance`
@@ -23,14 +24,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from smc.growing import Child, child
+from smc.growing import Child
 from smc.members import Members
 from smc.model import HOLD, IntArray, LanguageModel
 from smc.population import Population
 from smc.posterior import Posterior
 from smc.problem import Problem
+from smc.proposal.local import draw_children
 from smc.resampling import RESAMPLERS
-from smc.rows import Row, next_rows, plan_draws
+from smc.rows import next_rows
 from smc.settings import Settings
 from smc.weighing import weigh
 from smc.weights import ess, log_mean_exp
@@ -97,7 +99,7 @@ class Run(Members):
         """
         active = {id(r.population): r.population for r in self._rows if r.particles}
         before = {key: log_mean_exp(p.log_weights) for key, p in active.items()}
-        children = self._draw()
+        children = draw_children(self._rows, self._decodings)
         weigh([c for c in children if c.ending is None and _asks_midway(c)], complete=False)
         weigh([c for c in children if c.ending is not None], complete=True)
         pieces = {key: [""] * p.size for key, p in active.items()}
@@ -106,35 +108,12 @@ class Run(Members):
                 new.population.prefixes[particle] = new.prefix if new.ending is None else new.parent
                 new.population.endings[particle] = new.ending
                 pieces[id(new.population)][particle] = new.prefix.text[len(new.parent.text) :]
+        weighed = self._decodings.weigh(children, active)
         for key, population in active.items():
             log_weights = population.log_weights
-            ancestors = _resample(population)
+            ancestors = _resample(population) if key in weighed else None
             population.record(pieces[key], log_weights, before[key], ancestors)
         self._advance()
-
-    def _draw(self) -> list[Child]:
-        """Draw the next token of every particle that does not wait."""
-        plan, drawers = plan_draws(self._rows)
-        draws = self._decodings.draw(plan)
-        together: dict[tuple[int, int], list[int]] = {}
-        drawn = zip(plan.rows.tolist(), drawers, draws.tokens.tolist(), strict=True)
-        for (row, particle, token), log_weight in zip(drawn, draws.log_weights, strict=True):
-            together.setdefault((row, token), []).append(particle)
-            population = self._rows[row].population
-            if population.terms.settings.proposal.corrects and token >= 0:
-                population.log_weights[particle] += log_weight
-        children = []
-        for (index, token), particles in together.items():
-            row = self._rows[index]
-            if token < 0:
-                row.population.kill(particles, _dead_end(row))
-                continue
-            row.population.num_tokens += len(particles)
-            try:
-                children.append(child(row, token, particles))
-            except Exception as error:
-                row.population.fail(error)
-        return children
 
     def _advance(self) -> None:
         """Give each distinct live prefix a row of the model, and free the others."""
@@ -168,12 +147,3 @@ def _resample(population: Population) -> tuple[int, ...] | None:
     if ess(population.log_weights) >= limit:
         return None
     return population.resample(RESAMPLERS[settings.resampling])
-
-
-def _dead_end(row: Row) -> str:
-    names = [a.name for a in row.population.askers if a.is_token]
-    at = f"after {row.prefix.text!r}"
-    limit = row.population.terms.settings.max_tokens
-    if row.prefix.length + 1 == limit:
-        return f"max_tokens={limit}: the text cannot end {at}"
-    return f"{' · '.join(names) or 'the model'} allows no next token {at}"

@@ -13,11 +13,15 @@ from smc.rows import Row
 from smc.scoring import death, grown
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Child:
     """Particles that drew the same token from the same row.
 
-    `prefix` is what their potentials read: the extended prefix, or at the end the final text.
+    Attributes:
+        prefix: What their potentials read: the extended prefix, or at the end the final text.
+        counted: Of a text that was cut before its stop string: what the proposal has weighed the
+            cheap potentials at in its place, and whether as a finished text.
+        log_prob: log p of the token under the model that it was drawn from, where that is known.
     """
 
     population: Population
@@ -25,13 +29,20 @@ class Child:
     parent: Prefix
     prefix: Prefix
     ending: Ending | None
+    counted: tuple[Prefix, bool] | None = None
+    log_prob: float | None = None
+
+    @property
+    def token(self) -> int:
+        """The token that was drawn."""
+        return self.prefix.token if self.ending is None else self.ending.token
 
 
-def child(row: Row, token: int, particles: list[int]) -> Child:
-    """Return what a token makes of a row's prefix, for the particles that drew it."""
+def child(row: Row, token: int) -> Child:
+    """Return what a token makes of a row's prefix; its particles are still to be named."""
     population, parent, terms = row.population, row.prefix, row.population.terms
     if token in terms.vocabulary.eos_set:
-        return _ended(population, parent, token, particles)
+        return _ended(population, parent, token)
     longer = grown(population.askers, parent, token, terms.vocabulary.tokens[token])
     sync = terms.settings.resample_at
     if sync is not None:
@@ -39,11 +50,11 @@ def child(row: Row, token: int, particles: list[int]) -> Child:
         longer.sync_state, longer.waits = sync.advance(parent.sync_state, new)
     cut = _cut(terms.stop, longer.text, len(parent.text))
     if cut is None:
-        return Child(population, particles, parent, longer, None)
-    return _cut_child(population, parent, longer, token, cut, particles, complete=False)
+        return Child(population, [], parent, longer, None)
+    return _cut_child(population, parent, longer, token, cut, complete=False)
 
 
-def _ended(population: Population, parent: Prefix, token: int, particles: list[int]) -> Child:
+def _ended(population: Population, parent: Prefix, token: int) -> Child:
     """An EOS token; if it begins with a stop string, an earlier one may begin in the text."""
     terms = population.terms
     new = terms.vocabulary.tokens[token]
@@ -51,8 +62,8 @@ def _ended(population: Population, parent: Prefix, token: int, particles: list[i
         whole = parent.text + decode_more(b"", new)[0]
         cut = _cut(terms.stop, whole, len(parent.text))
         if cut is not None and cut < len(parent.text):
-            return _cut_child(population, parent, parent, token, cut, particles, complete=True)
-    return Child(population, particles, parent, parent, Ending(token))
+            return _cut_child(population, parent, parent, token, cut, complete=True)
+    return Child(population, [], parent, parent, Ending(token))
 
 
 def _cut(stop: Sequence[str], text: str, old_length: int) -> int | None:
@@ -62,20 +73,9 @@ def _cut(stop: Sequence[str], text: str, old_length: int) -> int | None:
 
 
 def _cut_child(
-    population: Population,
-    parent: Prefix,
-    counted: Prefix,
-    token: int,
-    cut: int,
-    particles: list[int],
-    *,
-    complete: bool,
+    population: Population, parent: Prefix, counted: Prefix, token: int, cut: int, *, complete: bool
 ) -> Child:
-    """A text that is cut before its stop string.
-
-    The proposal has weighed the cheap potentials at `counted`, as a finished text if
-    `complete`; here they weigh the cut text in its place.
-    """
+    """A text that is cut before its stop string; see `Child.counted`."""
     text = counted.text[:cut]
     raw = _cut_bytes(counted.raw, text)
     readings = []
@@ -83,16 +83,23 @@ def _cut_child(
         reading = asker.advance(asker.start(), raw, raw, text)
         readings.append(replace(reading, log_value=last.log_value))
     ended = Prefix(parent, token, parent.length + 1, raw, text, b"", tuple(readings))
+    return Child(population, [], parent, ended, Ending(token, text), (counted, complete))
+
+
+def weigh_cut(child: Child) -> None:
+    """Have the cheap potentials weigh a cut text in the place of what the proposal has weighed."""
+    if child.counted is None:
+        return
+    population, (counted, complete) = child.population, child.counted
     for k, asker in enumerate(population.askers):
         if asker.is_token:
             cost = population.costs[k]
-            (final,) = asker.ask([(ended, k, cost)], complete=True)
+            (final,) = asker.ask([(child.prefix, k, cost)], complete=True)
             if final == -np.inf:
-                population.kill(particles, death(asker, ended))
+                population.kill(child.particles, death(asker, child.prefix))
             elif population.terms.settings.proposal.corrects:
                 (before,) = asker.ask([(counted, k, cost)], complete=complete)
-                population.log_weights[particles] += final - before
-    return Child(population, particles, parent, ended, Ending(token, text))
+                population.log_weights[child.particles] += final - before
 
 
 def _cut_bytes(raw: bytes, text: str) -> bytes:

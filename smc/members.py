@@ -13,6 +13,8 @@ from smc.population import Population
 from smc.posterior import Posterior
 from smc.potential import AnyPotential
 from smc.problem import Problem, populate
+from smc.proposal import DraftProposal
+from smc.proposal.draft import start_drafted
 from smc.rows import Row
 from smc.scoring import Asker
 from smc.settings import Settings
@@ -82,7 +84,12 @@ class Members:
         vocabulary = self._ending(model.vocabulary, tuple(stop))
         terms = Terms(settings, vocabulary, tuple(stop))
         populations = [populate(p, terms, self._asker) for p in problems]
-        decoding = model.start([p.prompt for p in problems], vocabulary, settings.max_tokens)
+        arguments = [p.prompt for p in problems], vocabulary, settings.max_tokens
+        if isinstance(settings.proposal, DraftProposal):
+            roots = [p.root for p in populations]
+            decoding = start_drafted(model, *arguments, roots, settings.proposal)
+        else:
+            decoding = model.start(*arguments)
         self._decodings.add(decoding, len(problems))
         for population in populations:
             population.root.row = len(self._rows)

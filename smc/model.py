@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,10 +166,13 @@ class Draws:
         tokens: `[M]` token ids; −1 where the row's plan leaves no mass.
         log_weights: `[M]` log of p·φ/q at the token drawn, that is the incremental weight. At
             temperature 1 it is the log normaliser of the row; −inf where there is no mass.
+        log_probs: `[M]` log p of the token drawn, under the model; −inf where there is no mass.
+            None from a backend that cannot tell.
     """
 
     tokens: IntArray
     log_weights: FloatArray
+    log_probs: FloatArray | None = None
 
 
 class Decoding(Protocol):
@@ -208,6 +211,26 @@ class Decoding(Protocol):
 
     def log_probs(self) -> FloatArray:
         """`[R, V]` log p(next token | row): for tests and callers who want the whole row."""
+        ...
+
+
+@runtime_checkable
+class BlockDecoding(Decoding, Protocol):
+    """A decoding that can take several tokens a row at once, and say what they weigh."""
+
+    def extend(self, parents: IntArray, tokens: IntArray) -> FloatArray:
+        """Replace the batch: new row r is old row `parents[r]` followed by its tokens.
+
+        As `advance`, with a block of tokens in the place of one: where the network allows it, in
+        one forward pass.
+
+        Args:
+            parents: `[R']` indices into the current rows.
+            tokens: `[R', k]` token ids; `HOLD`s, which are skipped, come first in a row.
+
+        Returns:
+            `[R', k]` log p of each token given all that is before it; 0 for a `HOLD`.
+        """
         ...
 
 

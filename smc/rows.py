@@ -24,22 +24,27 @@ class Row:
     particles: list[int]
 
 
-def plan_draws(rows: Sequence[Row]) -> tuple[Plan, list[int]]:
-    """Plan one draw for every particle that does not wait.
+def plan_draws(rows: Sequence[Row], wanted: Sequence[int]) -> tuple[Plan, list[int]]:
+    """Plan one draw for every particle of some rows.
 
     A population whose token potentials raise fails, and is not drawn from.
+
+    Args:
+        rows: All rows of the batch.
+        wanted: Indices of those to draw from; all that a population has, or none.
 
     Returns:
         The plan, and `[M]` the particle (within its population) of each draw.
     """
-    waiting = [r for r, row in enumerate(rows) if row.particles and not row.prefix.waits]
-    mask, log_scores = _token_scores(rows, waiting)
-    drawn = [r for r in waiting if rows[r].population.error is None]
+    mask, log_scores = _token_scores(rows, wanted)
+    drawn = [r for r in wanted if rows[r].population.error is None]
     # Every population draws N uniforms a step whatever becomes of them, so that its particles do
     # not depend on its neighbours in the batch.
     uniforms = {id(rows[r].population): rows[r].population for r in drawn}
     by_particle = {key: p.rng.random(p.size) for key, p in uniforms.items()}
-    chosen = [_uniforms(rows[r], by_particle[id(rows[r].population)]) for r in drawn]
+    chosen = [
+        spread(rows[r], by_particle[id(rows[r].population)][rows[r].particles]) for r in drawn
+    ]
     counts = [len(rows[r].particles) for r in drawn]
     plan = Plan(
         rows=np.repeat(np.asarray(drawn, dtype=np.int64), counts),
@@ -103,10 +108,9 @@ def _in_place(parents: Sequence[int]) -> list[int]:
     return [next(left) if i < 0 else i for i in order]
 
 
-def _uniforms(row: Row, of_population: FloatArray) -> FloatArray:
-    """Uniforms of the particles of one row: each uniform, if shared together evenly spread."""
-    uniforms = of_population[row.particles]
-    if not row.population.terms.settings.shared_draws or len(uniforms) == 1:
+def spread(row: Row, uniforms: FloatArray) -> FloatArray:
+    """Uniforms of particles of one row: each uniform, if shared together evenly spread."""
+    if not row.population.terms.settings.shared_draws or len(uniforms) <= 1:
         return uniforms
     return (uniforms[0] + np.arange(len(uniforms)) / len(uniforms)) % 1.0
 

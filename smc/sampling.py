@@ -13,7 +13,7 @@ from smc.errors import SettingsError
 from smc.model import LanguageModel, Prompt
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, Boundary, IncrementalPotential, Potential, flatten
-from smc.proposal import LocalProposal
+from smc.proposal import Proposal, RejectionProposal
 from smc.settings import Settings, method_settings
 
 Seed = int | np.random.Generator
@@ -29,7 +29,7 @@ def sample(
     ess_threshold: float = 0.5,
     resampling: str = "systematic",
     resample_at: Boundary[Any] | None = None,
-    proposal: LocalProposal | None = None,
+    proposal: Proposal | None = None,
     method: str = "smc",
     stop: Sequence[str] = (),
     seed: Seed = 0,
@@ -46,7 +46,8 @@ def sample(
         ess_threshold: Resample when the effective sample size falls under this fraction of N.
         resampling: `multinomial`, `residual`, `stratified` or `systematic`.
         resample_at: Where particles wait for each other before resampling; None: nowhere.
-        proposal: How tokens are drawn; a method may fix it.
+        proposal: How tokens are drawn (`LocalProposal`, `RejectionProposal`, `DraftProposal`), in
+            place of what the method has.
         method: One of `smc.METHODS`; full SMC by default.
         stop: Strings that end a text.
         seed: Same seed, same model, same machine: same result.
@@ -97,7 +98,7 @@ def sample_batch(
     ess_threshold: float = 0.5,
     resampling: str = "systematic",
     resample_at: Boundary[Any] | None = None,
-    proposal: LocalProposal | None = None,
+    proposal: Proposal | None = None,
     method: str = "smc",
     stop: Sequence[str] = (),
     seeds: Sequence[Seed] | Seed = 0,
@@ -129,6 +130,7 @@ def sample_batch(
     settings = method_settings(method, free)
     if proposal is not None:
         settings = dataclasses.replace(settings, proposal=proposal)
+        _check_checks(proposal, potentials)
     problems = [
         Problem(prompt, own, rng)
         for prompt, own, rng in zip(
@@ -175,6 +177,19 @@ def _checked_stop(stop: Sequence[str]) -> tuple[str, ...]:
     if any(not s for s in stop):
         raise SettingsError("stop: an empty string would end every text before it begins.")
     return tuple(stop)
+
+
+def _check_checks(proposal: Proposal, potentials: Sequence[Sequence[AnyPotential]]) -> None:
+    """Raise where a rejection proposal names a check that no problem has."""
+    if not isinstance(proposal, RejectionProposal):
+        return
+    there = {id(potential) for own in potentials for potential in flatten(own)}
+    for check in proposal.checks or ():
+        if id(check) not in there:
+            raise SettingsError(
+                f"RejectionProposal: the check {check.name} is not among the potentials; expected "
+                "the same object there, because the target is made of the potentials alone."
+            )
 
 
 def _check_potentials(potentials: Sequence[Sequence[AnyPotential]]) -> None:

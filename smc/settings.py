@@ -13,7 +13,7 @@ import numpy as np
 
 from smc.errors import SettingsError
 from smc.potential import Boundary
-from smc.proposal import LocalProposal
+from smc.proposal import LocalProposal, Proposal
 from smc.resampling import RESAMPLERS
 
 Expensive = Literal["never", "end", "boundaries"]
@@ -47,7 +47,7 @@ class Settings:
     ess_threshold: float = 0.5
     resampling: str = "systematic"
     resample_at: Boundary[Any] | None = None
-    proposal: LocalProposal = field(default_factory=LocalProposal)
+    proposal: Proposal = field(default_factory=LocalProposal)
     cheap: bool = True
     expensive: Expensive = "boundaries"
     shared_draws: bool = True
@@ -68,8 +68,11 @@ class Settings:
                 f"resample_at: expected a boundary (start and advance) or None, got "
                 f"{self.resample_at!r}; see potentials.boundaries."
             )
-        if not isinstance(self.proposal, LocalProposal):
-            raise SettingsError(f"proposal: expected a LocalProposal, got {self.proposal!r}.")
+        if not isinstance(self.proposal, Proposal):
+            raise SettingsError(
+                "proposal: expected a LocalProposal, a RejectionProposal or a DraftProposal, got "
+                f"{self.proposal!r}."
+            )
         _one_of("resampling", self.resampling, RESAMPLERS)
         _one_of("expensive", self.expensive, ("never", "end", "boundaries"))
 

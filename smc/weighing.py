@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -18,13 +18,25 @@ def weigh(children: Sequence[Child], *, complete: bool) -> None:
     """
     depth = max((len(c.population.askers) for c in children), default=0)
     for k in range(depth):
-        batches: dict[int, list[Child]] = {}
-        for child in children:
-            if _is_due(child, k, complete):
-                batches.setdefault(id(child.population.askers[k]), []).append(child)
-        for batch in batches.values():
-            for child, value in _asked(batch, k, complete):
-                _multiply(child, k, value, complete)
+        alive = [c for c in children if c.population.log_weights[c.particles[0]] > -np.inf]
+        for child, value in values_of(alive, k, complete=complete):
+            _multiply(child, k, value, complete)
+
+
+def values_of(
+    children: Iterable[Child], k: int, *, complete: bool
+) -> Iterator[tuple[Child, float]]:
+    """Yield what the k-th potential of each child's problem says of the child, where it is due.
+
+    That is, where it is no token potential, and the child stands at its boundary or at the end. A
+    problem whose potential raises fails, and nothing more is said of it.
+    """
+    batches: dict[int, list[Child]] = {}
+    for child in children:
+        if _is_due(child, k, complete):
+            batches.setdefault(id(child.population.askers[k]), []).append(child)
+    for batch in batches.values():
+        yield from _asked(batch, k, complete)
 
 
 def _asked(batch: list[Child], k: int, complete: bool) -> list[tuple[Child, float]]:
@@ -46,12 +58,10 @@ def _asked(batch: list[Child], k: int, complete: bool) -> list[tuple[Child, floa
 
 
 def _is_due(child: Child, k: int, complete: bool) -> bool:
-    """Whether potential k is to be asked about a child: at a boundary or the end, if alive."""
-    population = child.population
-    if k >= len(population.askers) or population.askers[k].is_token:
+    askers = child.population.askers
+    if k >= len(askers) or askers[k].is_token:
         return False
-    alive = population.log_weights[child.particles[0]] > -np.inf
-    return bool(alive) and (complete or child.prefix.readings[k].due)
+    return complete or child.prefix.readings[k].due
 
 
 def _multiply(child: Child, k: int, log_value: float, complete: bool) -> None:

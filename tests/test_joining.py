@@ -84,6 +84,14 @@ KINDS = [
     ((Judge(), SoftLength()), {"expensive": "never", "shared_draws": False}, ()),
     ((Judge(),), {"cheap": False, "max_tokens": 1}, ()),
     ((NoTripleA(),), {"max_tokens": 2}, ("b", "ab")),
+    (
+        (*SHARED, with_boundary(Alternation(), AfterB()), Judge()),
+        {"proposal": smc.RejectionProposal(temperature=1.4), "ess_threshold": 0.9},
+        ("ba",),
+    ),
+    ((Judge(),), {"proposal": smc.RejectionProposal(extra_checks=3), "max_tokens": 5}, ()),
+    (SHARED, {"proposal": smc.DraftProposal(OTHER, block=3), "ess_threshold": 0.9}, ()),
+    ((Judge(),), {"proposal": smc.DraftProposal(OTHER, temperature=1.3)}, ("aa",)),
 ]
 
 
@@ -144,12 +152,17 @@ FAULTS = {
 }
 
 
+@pytest.mark.parametrize(
+    "proposal",
+    [smc.LocalProposal(), smc.RejectionProposal(), smc.DraftProposal(OTHER)],
+    ids=["local", "rejection", "draft"],
+)
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_potential_that_fails_ends_its_own_problem_alone(name):
+def test_a_potential_that_fails_ends_its_own_problem_alone(name, proposal):
     engine = Run(MODEL)
     neighbours = [(add(engine, kind, seed=kind), kind) for kind in range(len(KINDS))]
     engine.step()
-    own = Settings(num_particles=8, max_tokens=9)
+    own = Settings(num_particles=8, max_tokens=9, proposal=proposal)
     at_fault = engine.add(Problem("a", [FAULTS[name]], np.random.default_rng(1)), own)
     assert at_fault in engine.unfinished()
     while engine.running:

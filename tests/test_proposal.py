@@ -53,6 +53,8 @@ def test_draws_equal_the_float64_reference(size, masked, scored, temperature):
     )
     tokens, log_weights = reference(logits, asked)
     draws = draw_rows(logits, asked)
+    log_p = logits.double().log_softmax(-1).numpy()[asked.rows, draws.tokens]
+    np.testing.assert_allclose(draws.log_probs, log_p, atol=2e-5)
     # A uniform within rounding of a step of the CDF may fall on the neighbour.
     same = draws.tokens == tokens
     assert same.mean() >= 0.99
@@ -165,3 +167,18 @@ def test_a_part_of_a_plan_is_a_plan_of_its_own():
         found = draw_rows(logits[rows], part)
         np.testing.assert_array_equal(found.tokens, drawn.tokens[which])
         np.testing.assert_array_equal(found.log_weights, drawn.log_weights[which])
+
+
+def test_a_few_rows_of_many_are_drawn_from_alone():
+    rng = np.random.default_rng(2)
+    logits = torch.from_numpy(rng.normal(0, 3, (9, 300)).astype(np.float32))
+    mask = pack_mask(rng.random((9, 300)) < 0.5)
+    scores = rng.normal(0, 1, (9, 300)).astype(np.float32)
+    rows, uniforms = [7, 2, 7], rng.random(3)
+    few = draw_rows(logits, plan(rows, uniforms, mask=mask, log_scores=scores))
+    among = plan([*range(9), *rows], [*np.zeros(9), *uniforms], mask=mask, log_scores=scores)
+    np.testing.assert_array_equal(few.tokens, draw_rows(logits, among).tokens[9:])
+    bad = logits.clone()
+    bad[7, 0] = torch.nan
+    with pytest.raises(smc.ModelError, match=r"rows \[7\]"):
+        draw_rows(bad, plan(rows, uniforms))

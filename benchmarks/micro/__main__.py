@@ -20,6 +20,8 @@ NAMES = (
     "resample",
     "potential_cost",
     "reward_model",
+    "rejection",
+    "draft",
     "sandbox",
 )
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from smc.backends.hf_cache import is_growing, join, reorder, trim
 from smc.backends.hf_forward import Batch, Forward
-from smc.backends.hf_rows import RecomputedDecoding, WarpedRows, extended
+from smc.backends.hf_rows import RecomputedDecoding, Rows, checked, extended, log_probs_of
 from smc.backends.hf_warp import Head, Heads
-from smc.model import HOLD, Decoding, IntArray
+from smc.model import HOLD, Decoding, FloatArray, IntArray
 
 _COLUMNS_AT_ONCE = 256
 _SPARE_CELLS = 1 << 14
@@ -54,7 +54,7 @@ def _recomputed(
     return RecomputedDecoding(forward, head, prompts)
 
 
-class CachedDecoding(WarpedRows):
+class CachedDecoding(Rows):
     """Rows that share one cache, each a step of one token ahead of it.
 
     While all rows have the same length (one prompt, no holds) there is no mask and one position
@@ -129,13 +129,27 @@ class CachedDecoding(WarpedRows):
             self._advance_some(parents, tokens, held)
         else:
             self._reorder(parents)
-            self._logits = self._step(tokens, None)
+            self._logits = self._step(tokens[:, None], None)[:, -1]
+
+    @torch.inference_mode()
+    def extend(self, parents: IntArray, tokens: IntArray) -> FloatArray:
+        """See `BlockDecoding.extend`; one pass where columns can be masked."""
+        if self._ids is not None or tokens.size == 0:
+            return super().extend(parents, tokens)
+        held = tokens == HOLD
+        before = self._logits[self._upload(parents)]
+        self._reorder(parents)
+        logits = self._step(np.where(held, 0, tokens), held if held.any() else None)
+        found = log_probs_of(self._upload(tokens), before, logits)
+        self._logits = torch.where(self._upload(held[:, -1:]), before, logits[:, -1])
+        return checked(found.cpu().numpy())
 
     def _advance_some(self, parents: IntArray, tokens: IntArray, held: NDArray[np.bool_]) -> None:
         kept = self._logits[self._upload(parents[held])]
         if self._ids is None:
             self._reorder(parents)
-            logits = self._step(np.where(held, 0, tokens), held)
+            columns = np.where(held, 0, tokens)[:, None], held[:, None]
+            logits = self._step(*columns)[:, -1]
         else:
             self._heads = self._heads.take(parents)
             batch = Batch.of(self._ids, self._forward.device)
@@ -175,43 +189,46 @@ class CachedDecoding(WarpedRows):
                 self._first -= unused
 
     def _step(self, tokens: IntArray, held: NDArray[np.bool_] | None) -> torch.Tensor:
-        """Run one token of each row; `[R, V]` warped logits."""
-        column, self._columns = self._columns, self._columns + 1
+        """Run `[R, k]` tokens, of which some may be held; `[R, k, V]` warped logits."""
+        column, width = self._columns, tokens.shape[1]
+        self._columns += width
         if held is not None and self._mask is None:
             shape = (self._rows, column)
             self._mask = torch.ones(shape, dtype=torch.int64, device=self._forward.device)
             self._positions = torch.full((self._rows, 1), column, device=self._forward.device)
         if self._mask is None:
-            mask, positions = None, self._shared_position(column)
+            mask, positions = None, self._shared_positions(column)
         else:
-            mask = self._mask_with_column(column)
-            positions = self._positions
+            mask = self._mask_with_columns(column)
             if held is None:
-                mask[:, column] = 1
-                self._positions = positions + 1
+                mask[:, column:] = 1
+                positions = self._positions + torch.arange(width, device=mask.device)
+                self._positions = self._positions + width
             else:
                 active = self._upload(~held).long()
-                mask[:, column] = active
-                self._positions = positions + active[:, None]
-        logits, self._cache = self._forward.step(
-            self._upload(tokens)[:, None], self._cache, mask, positions
-        )
-        return self._heads(logits)
+                mask[:, column:] = active
+                passed = active.cumsum(1)
+                positions = self._positions + passed - active
+                self._positions = self._positions + passed[:, -1:]
+        logits, self._cache = self._forward.step(self._upload(tokens), self._cache, mask, positions)
+        heads = self._heads if width == 1 else self._heads.take(np.arange(self._rows).repeat(width))
+        return heads(logits.flatten(0, 1)).unflatten(0, tokens.shape)
 
-    def _mask_with_column(self, column: int) -> torch.Tensor:
-        """The mask up to and with a column, out of a tensor with spare columns."""
+    def _mask_with_columns(self, first: int) -> torch.Tensor:
+        """The mask with the newest columns, out of a tensor with spare ones."""
         assert self._mask is not None
-        if column >= self._mask.shape[1]:
-            spare = self._mask.new_zeros(self._rows, max(_COLUMNS_AT_ONCE, column // 2))
-            self._mask = torch.cat([self._mask[:, :column], spare], dim=1)
-        return self._mask[:, : column + 1]
+        if self._columns > self._mask.shape[1]:
+            spare = self._columns - first + max(_COLUMNS_AT_ONCE, first // 2)
+            zeros = self._mask.new_zeros(self._rows, spare)
+            self._mask = torch.cat([self._mask[:, :first], zeros], dim=1)
+        return self._mask[:, : self._columns]
 
-    def _shared_position(self, column: int) -> torch.Tensor:
-        """`[1, 1]` position of all rows, out of a tensor made once for many steps."""
-        if column >= len(self._every_position):
-            size = column + _COLUMNS_AT_ONCE
+    def _shared_positions(self, first: int) -> torch.Tensor:
+        """`[1, k]` positions of all rows, out of a tensor made once for many steps."""
+        if self._columns > len(self._every_position):
+            size = self._columns + _COLUMNS_AT_ONCE
             self._every_position = torch.arange(size, device=self._forward.device)
-        return self._every_position[None, column : column + 1]
+        return self._every_position[None, first : self._columns]
 
     def _upload(self, values: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(values).to(self._forward.device)

@@ -64,10 +64,8 @@ class Forward:
         self.name = type(model).__name__
         self.takes_mask = "attention_mask" in names
         self.takes_positions = "position_ids" in names
-        self._always: dict[str, Any] = {}
-        for keep in ("logits_to_keep", "num_logits_to_keep"):
-            if keep in names:
-                self._always[keep] = 1
+        keeps = ("logits_to_keep", "num_logits_to_keep")
+        self._keep_names = [keep for keep in keeps if keep in names]
         self._cache_name = next((n for n in ("past_key_values", "cache_params") if n in names), "")
         self._own_cache = self._cache_name == "past_key_values"
         # Purely recurrent models take a mask of the new columns alone: at a step, none.
@@ -116,10 +114,10 @@ class Forward:
                 reorder(cache, np.array([1, 0, 1]), self.device)
                 tokens = torch.tensor([[1], [1], [2]], device=self.device)
                 position = torch.full((1, 1), 3, device=self.device)
-                forked, _ = self.step(tokens, cache, None, position)
+                stepped, _ = self.step(tokens, cache, None, position)
             except Exception:  # the model's own code: whatever it raises, it cannot be forked
                 return False
-        return self._agree(expected, forked)
+        return self._agree(expected, stepped[:, -1])
 
     def _agree(self, expected: torch.Tensor, found: torch.Tensor) -> bool:
         tolerance = 1e-3 if self.network.dtype == torch.float32 else 0.05  # of rounding, in sd
@@ -158,24 +156,25 @@ class Forward:
         mask: torch.Tensor | None,
         positions: torch.Tensor,
     ) -> tuple[torch.Tensor, Any]:
-        """Run one token of each row.
+        """Run k tokens of each row.
 
         Args:
-            tokens: `[R, 1]` ids.
+            tokens: `[R, k]` ids.
             cache: As the last call returned it.
-            mask: `[R, columns]` with this token's column; None where all are ones.
-            positions: `[R, 1]`, or `[1, 1]` where all are equal.
+            mask: `[R, columns]` with these tokens' columns; None where all are ones.
+            positions: `[R, k]`, or `[1, k]` where all rows are equal.
 
         Returns:
-            `[R, V]` logits, and the cache.
+            `[R, k, V]` logits, and the cache.
         """
         arguments = {"input_ids": tokens, "use_cache": True, self._cache_name: cache}
         if mask is not None and self._masks_steps:
             arguments["attention_mask"] = mask
         if self.takes_positions:
             arguments["position_ids"] = positions
-        out = self.network(**arguments, **self._always)
-        return out.logits[:, -1], getattr(out, self._cache_name)
+        width = tokens.shape[1]
+        out = self.network(**arguments, **self._keep(width))
+        return out.logits[:, -width:], getattr(out, self._cache_name)
 
     def whole(self, batch: Batch) -> torch.Tensor:
         """`[R, V]` logits after whole rows, without a cache."""
@@ -184,8 +183,12 @@ class Forward:
             arguments["use_cache"] = False
         return self.network(**arguments).logits[:, -1]
 
+    def _keep(self, count: int) -> dict[str, Any]:
+        """The argument that asks for the last logits alone, where there is one."""
+        return dict.fromkeys(self._keep_names, count)
+
     def _inputs(self, batch: Batch) -> dict[str, Any]:
-        arguments = {"input_ids": batch.ids, **self._always}
+        arguments = {"input_ids": batch.ids, **self._keep(1)}
         if self.takes_mask:
             arguments["attention_mask"] = batch.mask
         if self.takes_positions:

@@ -1,10 +1,12 @@
-"""Rows of token ids with the logits after each, run from their first token at every step.
+"""Rows of token ids with the logits after each: what all decodings do with these.
 
-This serves the models whose state cannot be forked, and as the reference in tests.
+`RecomputedDecoding` runs its rows from their first token at every step: it serves the models whose
+state cannot be forked, and as the reference in tests.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,12 +19,31 @@ from smc.model import HOLD, Decoding, Draws, FloatArray, IntArray, Plan
 from smc.proposal import draw_rows
 
 
-class WarpedRows:
-    """What both decodings share: warped logits of the current rows."""
+class Rows(ABC):
+    """What decodings share: the warped logits of the current rows.
+
+    A block is taken one token after another where a decoding knows no better.
+    """
 
     _forward: Forward
     _heads: Heads
     _logits: torch.Tensor
+
+    @abstractmethod
+    def advance(self, parents: IntArray, tokens: IntArray) -> None:
+        """See `Decoding.advance`."""
+
+    def extend(self, parents: IntArray, tokens: IntArray) -> FloatArray:
+        """See `BlockDecoding.extend`; one token after another."""
+        self.advance(parents, np.full(len(parents), HOLD))
+        stay = np.arange(len(parents))
+        found = np.zeros(tokens.shape)
+        for place, column in enumerate(tokens.T):
+            ids = torch.from_numpy(column[:, None].copy()).to(self._logits.device)
+            with torch.inference_mode():
+                found[:, place] = log_probs_of(ids, self._logits).cpu().numpy()[:, 0]
+            self.advance(stay, column)
+        return checked(found)
 
     def draw(self, plan: Plan) -> Draws:
         """See `Decoding.draw`."""
@@ -31,23 +52,16 @@ class WarpedRows:
 
     def log_probs(self) -> FloatArray:
         """See `Decoding.log_probs`."""
-        values = self._logits.double().log_softmax(-1).cpu().numpy()
-        if np.isnan(values).any():
-            rows = np.flatnonzero(np.isnan(values).any(axis=1))
-            raise ModelError(
-                f"model: the logits of rows {rows[:5].tolist()} hold NaN, +inf or no finite "
-                "value; expected numbers. Check the weights and the dtype."
-            )
-        return values
+        return checked(self._logits.double().log_softmax(-1).cpu().numpy())
 
     @torch.inference_mode()
-    def take_logits(self, other: WarpedRows) -> None:
+    def take_logits(self, other: Rows) -> None:
         """Put the logits of other rows behind, and what warps them."""
         self._heads = self._heads.joined(other._heads)
         self._logits = torch.cat([self._logits, other._logits])
 
 
-class RecomputedDecoding(WarpedRows):
+class RecomputedDecoding(Rows):
     """Rows without a cache: every step runs every growing row from its first token."""
 
     def __init__(self, forward: Forward, head: Head, prompts: Sequence[tuple[int, ...]]) -> None:
@@ -100,3 +114,41 @@ def extended(
     return [
         rows[p] if t == HOLD else (*rows[p], int(t)) for p, t in zip(parents, tokens, strict=True)
     ]
+
+
+def log_probs_of(
+    tokens: torch.Tensor, before: torch.Tensor, logits: torch.Tensor | None = None
+) -> torch.Tensor:
+    """`[R, k]` float64 log p of each token of a block given all before it; 0 for a `HOLD`.
+
+    Args:
+        tokens: `[R, k]` ids; in each row, `HOLD`s come first.
+        before: `[R, V]` logits before the block.
+        logits: `[R, k, V]` after each of its columns; not needed where k is 1.
+    """
+    ids = tokens.clamp(min=0)
+    held = tokens == HOLD
+    found = torch.zeros(tokens.shape, dtype=torch.float64, device=before.device)
+    for place in range(tokens.shape[1]):
+        own = before  # of a row whose block begins here
+        if place > 0:
+            assert logits is not None
+            own = torch.where(held[:, place - 1, None], before, logits[:, place - 1])
+        taken = own.gather(1, ids[:, place, None])[:, 0].double()
+        found[:, place] = taken - own.logsumexp(-1).double()
+    return found.masked_fill(held, 0.0)
+
+
+def checked(log_probs: FloatArray) -> FloatArray:
+    """Return `[R, k]` log probabilities that are numbers.
+
+    Raises:
+        ModelError: Some row's are not.
+    """
+    bad = np.flatnonzero(np.isnan(log_probs).any(axis=1))
+    if len(bad):
+        raise ModelError(
+            f"model: the logits of rows {bad[:5].tolist()} hold NaN, +inf or no finite value; "
+            "expected numbers. Check the weights and the dtype."
+        )
+    return log_probs

@@ -106,6 +106,17 @@ class TableDecoding:
             for p, t in zip(parents, tokens, strict=True)
         ]
 
+    def extend(self, parents: IntArray, tokens: IntArray) -> FloatArray:
+        """See `BlockDecoding.extend`."""
+        found = np.zeros(tokens.shape)
+        self.advance(parents, np.full(len(parents), HOLD))
+        stay = np.arange(len(parents))
+        for column, log_probs in zip(tokens.T, found.T, strict=True):
+            grown = column != HOLD
+            log_probs[grown] = self.log_probs()[grown, column[grown]]
+            self.advance(stay, column)
+        return found
+
     def draw(self, plan: Plan) -> Draws:
         """See `Decoding.draw`."""
         import torch

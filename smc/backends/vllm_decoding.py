@@ -113,17 +113,14 @@ class VLLMDecoding:
 
     def draw(self, plan: Plan) -> Draws:
         """See `Decoding.draw`."""
-        tokens = np.full(len(plan.rows), -1, dtype=np.int64)
-        log_weights = np.full(len(plan.rows), -np.inf)
         if len(plan.rows) == 0:
-            return Draws(tokens, log_weights)
+            return _no_draws(plan)
         needed = set(plan.rows.tolist())
         again = np.flatnonzero(np.isin(plan.rows, list(needed & self._known)))
-        self._run(needed - self._known, plan, tokens, log_weights)
+        draws = self._run(needed - self._known, plan)
         if len(again):
-            found = self._engine.desk.redraw(self._number, _only(plan, again))
-            tokens[again], log_weights[again] = found.tokens, found.log_weights
-        return Draws(tokens, log_weights)
+            _write(draws, again, self._engine.desk.redraw(self._number, _only(plan, again)))
+        return draws
 
     def log_probs(self) -> FloatArray:
         """See `Decoding.log_probs`."""
@@ -131,7 +128,7 @@ class VLLMDecoding:
             return np.zeros((0, self._size))
         nothing = Plan(np.zeros(0, np.int64), np.zeros(0))
         everything = range(len(self._rows))
-        self._run(set(everything) - self._known, nothing, np.zeros(0, np.int64), np.zeros(0))
+        self._run(set(everything) - self._known, nothing)
         return self._engine.desk.log_probs(self._number, everything)
 
     def close(self) -> None:
@@ -140,13 +137,14 @@ class VLLMDecoding:
         self._engine.abort([row.request for row in self._rows])
         self._engine.desk.forget(self._number)
 
-    def _run(self, rows: set[int], plan: Plan, tokens: IntArray, log_weights: FloatArray) -> None:
-        """Step the engine until each of the rows has its logits; write what was drawn.
+    def _run(self, rows: set[int], plan: Plan) -> Draws:
+        """Step the engine until each of the rows has its logits; return what was drawn.
 
         One step does, unless prompts are too long for one, rows too many, or the KV cache too
         small, where vLLM preempts some. Rows that are done must not go on in a further step, so
         they lose their request.
         """
+        drawn = _no_draws(plan)
         waiting = set(rows)
         idle = _IDLE_STEPS + sum(self._rows[r].ids.length for r in waiting)
         while waiting:
@@ -160,9 +158,9 @@ class VLLMDecoding:
             if step.served is not None:
                 which, draws = step.served.which, step.served.draws
                 if len(done) < len(stepping):  # some were not through their prompt
-                    kept = np.isin(plan.rows[which], list(done))
-                    which, draws = which[kept], Draws(draws.tokens[kept], draws.log_weights[kept])
-                tokens[which], log_weights[which] = draws.tokens, draws.log_weights
+                    kept = np.flatnonzero(np.isin(plan.rows[which], list(done)))
+                    which, draws = which[kept], _taken(draws, kept)
+                _write(drawn, which, draws)
             waiting -= done.keys()
             self._known |= done.keys()
             if waiting:
@@ -170,6 +168,7 @@ class VLLMDecoding:
                 idle = idle if done else idle - 1
                 if idle <= 0:
                     raise ModelError(self._stuck(waiting))
+        return drawn
 
     def _order(self, stepping: Mapping[int, int], plan: Plan) -> Order:
         targets = list({id(row.target): row.target for row in self._rows}.values())
@@ -211,3 +210,20 @@ def _only(plan: Plan, draws: IntArray) -> Plan:
     return Plan(
         plan.rows[draws], plan.uniforms[draws], plan.mask, plan.log_scores, plan.temperature
     )
+
+
+def _no_draws(plan: Plan) -> Draws:
+    """Draws to be written into."""
+    size = len(plan.rows)
+    return Draws(np.full(size, -1, np.int64), np.full(size, -np.inf), np.full(size, -np.inf))
+
+
+def _write(draws: Draws, where: IntArray, found: Draws) -> None:
+    assert draws.log_probs is not None and found.log_probs is not None
+    draws.tokens[where], draws.log_weights[where] = found.tokens, found.log_weights
+    draws.log_probs[where] = found.log_probs
+
+
+def _taken(draws: Draws, which: IntArray) -> Draws:
+    assert draws.log_probs is not None
+    return Draws(draws.tokens[which], draws.log_weights[which], draws.log_probs[which])

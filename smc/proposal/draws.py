@@ -1,23 +1,17 @@
-"""How the next token is drawn, and what incremental weight that gives.
+"""Drawing tokens from rows of logits, where the logits live.
 
-The local proposal (Loula et al. 2025, "local product of experts") is
-
-    q(v | row) = p(v | row)^(1/τ) · φ(v | row) / L(row)
-
-with φ the product of the cheap potentials' token scores and τ the proposal's temperature. The
-incremental weight of the token drawn is p·φ/q; at τ = 1 that is the normaliser L(row), whatever
-the token. Draws are inverse CDFs of given uniforms, so that a seed's result does not depend on the
-order of the rows, on what else is in the batch, or on the backend.
+Of the distribution that this package calls local: model × cheap potentials, tempered. Draws are
+inverse CDFs of given uniforms, so that a seed's result does not depend on the order of the rows,
+on what else is in the batch, or on the backend.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smc.errors import ModelError, PotentialError, SettingsError
+from smc.errors import ModelError, PotentialError
 from smc.model import Draws, Plan, unpack_mask
 
 if TYPE_CHECKING:
@@ -30,27 +24,6 @@ _TINY = 1e-20
 """Allowed share of a row's mass under which float32 sums relative to the row's peak lose digits."""
 
 
-@dataclass(frozen=True)
-class LocalProposal:
-    """Draw from model × cheap potentials.
-
-    Attributes:
-        temperature: τ > 0 of the model's part; the weight corrects for it. (A temperature that
-            should change the *target* belongs to the model.)
-        corrects: Whether the incremental weight is kept. False is locally constrained decoding:
-            every token costs nothing, and the samples are not from the target.
-    """
-
-    temperature: float = 1.0
-    corrects: bool = True
-
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.temperature) and self.temperature > 0):
-            raise SettingsError(
-                f"LocalProposal: temperature must be a positive number, got {self.temperature}."
-            )
-
-
 def draw_rows(logits: torch.Tensor, plan: Plan) -> Draws:
     """Draw tokens from rows of logits as a plan says; pure, runs where the logits live.
 
@@ -59,7 +32,7 @@ def draw_rows(logits: torch.Tensor, plan: Plan) -> Draws:
         plan: Which rows to draw from, with which uniforms, masks and scores.
 
     Returns:
-        Token ids and log incremental weights, on the host.
+        Token ids, log incremental weights and the model's log probabilities, on the host.
 
     Raises:
         ModelError: A row of logits holds NaN, +inf, or nothing finite.
@@ -68,27 +41,42 @@ def draw_rows(logits: torch.Tensor, plan: Plan) -> Draws:
     import torch
 
     if len(plan.rows) == 0:
-        return Draws(np.zeros(0, np.int64), np.zeros(0))
+        return Draws(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+    asked, (logits, plan) = plan, _rows_in_use(logits, plan)
     device = logits.device
     rows = torch.from_numpy(plan.rows).to(device)
     uniforms = torch.from_numpy(plan.uniforms).to(device)
-    mass, log_norm, log_scale = _masses(logits, plan)
+    mass, log_norm, log_scale, own = _masses(logits, plan)
     block_sums = mass.view(mass.shape[0], -1, _BLOCK).sum(-1)
     total = block_sums.sum(-1)
     tokens = _inverse_cdf(mass, block_sums, rows, uniforms)
     log_weights = (total.double().log() + log_scale)[rows] - log_norm[rows]
+    drawn = logits[rows, tokens].double()
     hot = _temperatures(plan, logits)
     if hot is not None:
-        drawn = logits[rows, tokens.clamp(min=0)].double()
         log_weights = log_weights + drawn * (1 - 1 / hot[rows])
-    found = torch.stack([tokens.double(), log_weights, log_norm[rows], total[rows].double()])
-    tokens_out, log_weights_out, norms, totals = found.cpu().numpy()
-    _check(norms, totals, plan)
+    log_probs = torch.where(own[rows], mass[rows, tokens].double().log(), drawn - log_norm[rows])
+    found = torch.stack(
+        [tokens.double(), log_weights, log_probs, log_norm[rows], total[rows].double()]
+    )
+    tokens_out, log_weights_out, log_probs_out, norms, totals = found.cpu().numpy()
+    _check(norms, totals, asked)
     dead = totals <= 0
     return Draws(
         tokens=np.where(dead, -1, tokens_out).astype(np.int64),
         log_weights=np.where(dead, -np.inf, log_weights_out),
+        log_probs=np.where(dead, -np.inf, log_probs_out),
     )
+
+
+def _rows_in_use(logits: torch.Tensor, plan: Plan) -> tuple[torch.Tensor, Plan]:
+    """The same draws from the rows alone that are drawn from, where they are few."""
+    import torch
+
+    used = np.unique(plan.rows)
+    if 2 * len(used) > len(logits):
+        return logits, plan
+    return logits[torch.from_numpy(used).to(logits.device)], plan.part(used)[1]
 
 
 def _allowed(mask: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
@@ -104,12 +92,15 @@ def _allowed(mask: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
     return bits.view(words.shape[0], -1)[:, :size].to(logits.dtype)
 
 
-def _masses(logits: torch.Tensor, plan: Plan) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Unnormalised proposal masses `[R, V padded to blocks]`, and two float64 `[R]` logs.
+def _masses(
+    logits: torch.Tensor, plan: Plan
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Unnormalised proposal masses `[R, V padded to blocks]`, two float64 `[R]` logs, and a flag.
 
     With the second log, the proposal's mass of token v in row r is `mass[r, v] * exp(log_scale[r])`
     on the scale on which the model's own masses sum to exp(log_norm[r]), the first log; NaN in it
-    means that the row is no distribution.
+    means that the row is no distribution. The flag `[R]` says where the masses are the model's own
+    probabilities; elsewhere the scale of both logs is that of the logits.
     """
     import torch
 
@@ -142,7 +133,7 @@ def _masses(logits: torch.Tensor, plan: Plan) -> tuple[torch.Tensor, torch.Tenso
         if scores is not None:
             combined += scores[where]
         _fill(body, log_scale, where, combined, None if allowed is None else allowed[where])
-    return mass, log_norm, log_scale
+    return mass, log_norm, log_scale, ~again
 
 
 def _temperatures(plan: Plan, logits: torch.Tensor) -> torch.Tensor | None:
