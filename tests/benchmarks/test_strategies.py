@@ -224,6 +224,21 @@ def test_a_run_that_was_killed_goes_on_to_the_same_end(whole, tmp_path, monkeypa
     assert len(starts) == 2
 
 
+def test_a_judge_can_be_added_to_a_folder(whole, tmp_path):
+    """What was there stays as it is, and the report tells of both."""
+    out = tmp_path / "grown"
+    alone = ["--out", str(out), "--items", "2", *SMALL[:-1]]
+    assert main([*alone, "oracle"]) == 0
+    before, report = records(out), (out / "report.md").read_text()
+    assert "## Judge: oracle" in report and "verifier" not in report
+    assert main([*alone, "verifier"]) == 0
+    found, report = records(out), (out / "report.md").read_text()
+    assert before.items() < found.items() <= records(whole).items()
+    assert "## Judge: oracle" in report and "## Judge: verifier" in report
+    assert "| judge verifier | likelihood under domains/arithmetic/prm" in report
+    assert (out / "choice-verifier.json").exists()
+
+
 def test_what_is_there_is_not_run_again(whole, monkeypatch):
     before = records(whole)
     monkeypatch.setattr(running, "draw_pool", lambda *_: pytest.fail("drawn again"))
