@@ -17,13 +17,14 @@ from benchmarks.strategies.trial import RememberedScorer, draw_pool, run_item
 from domains.arithmetic.scorers import NoisyScorer, OracleScorer
 from domains.arithmetic.splits import Split
 from domains.arithmetic.task import PRM, ArithmeticTask
+from domains.arithmetic.verifier import calibration
 from potentials.boundaries import lines
 from smc.backends.token_steps import TokenSteps
 from smc.errors import SettingsError
 from smc.steps import StepScorer
 
 SPLITS: tuple[Split, ...] = ("calibration", "test")
-SCORERS = ("oracle", "noisy", "prm")
+SCORERS = ("oracle", "noisy", "prm", "verifier")
 MODEL = Path("domains/arithmetic/model")
 MAX_TOKENS = 128
 LEVELS = (2, 3, 4, 5, 4, 3, 4, 5, 4, 5)
@@ -45,13 +46,18 @@ def make_scorer(name: str) -> StepScorer:
         from domains.arithmetic.task import reward_model
 
         return reward_model()
+    if name == "verifier":
+        from domains.arithmetic.verifier import verifier
+
+        return verifier()
     raise SettingsError(f"--scorer: expected some of {', '.join(SCORERS)}; got {name!r}.")
 
 
 def judge_of(name: str) -> str:
     """Return what fixes a judge; it stands in every record that goes by it."""
-    if name == "prm":
-        return f"{provenance.shown_path(PRM)} (digest {provenance.model_digest(str(PRM))})"
+    if name in ("prm", "verifier"):
+        network = f"{provenance.shown_path(PRM)} (digest {provenance.model_digest(str(PRM))})"
+        return network if name == "prm" else f"likelihood under {network}, {calibration()}"
     return f"AUC {NoisyScorer().auc} a step" if name == "noisy" else "labels"
 
 

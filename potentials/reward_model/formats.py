@@ -25,10 +25,20 @@ class Reading:
         ids: Token ids.
         marks: Where in `ids` the scores of steps are read, ascending, one for each step that this
             text is for.
+        start: The first position at which the model's output is needed, at most the first mark;
+            None: that mark.
     """
 
     ids: tuple[int, ...]
     marks: tuple[int, ...]
+    start: int | None = None
+
+    @property
+    def first(self) -> int:
+        """The first position at which the model's output is needed; without marks, the last one."""
+        if self.start is not None:
+            return self.start
+        return self.marks[0] if self.marks else len(self.ids) - 1
 
 
 class Format(ABC):

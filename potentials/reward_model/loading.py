@@ -13,6 +13,7 @@ from potentials.reward_model.formats import (
     RLHFlow,
     Skywork,
 )
+from potentials.reward_model.likelihood import LikelihoodReward, Logistic
 from potentials.reward_model.model import RewardModel
 from potentials.reward_model.texts import question_of
 from smc.errors import ModelError, SettingsError
@@ -75,28 +76,13 @@ def load_reward_model(
         SettingsError: There is no such format, or a number is out of its range.
     """
     shown = format if isinstance(format, Format) else _format(format)
-    import torch
-    import transformers
-
-    from potentials.reward_model.network import Network
-
-    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    source = {"trust_remote_code": trust_remote_code, "revision": revision or "main"}
     kind = {
-        QwenPRM: transformers.AutoModel,
-        Skywork: transformers.AutoModel,
-        Classifier: transformers.AutoModelForSequenceClassification,
-    }.get(type(shown), transformers.AutoModelForCausalLM)
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(name_or_path, **source)
-        model: Any = kind.from_pretrained(
-            name_or_path, dtype=dtype, device_map="auto" if place == "auto" else None, **source
-        )
-        if place != "auto":
-            model.to(place)
-        model.eval()
-    except Exception as error:  # torch without CUDA raises AssertionError, say
-        raise ModelError(_cannot_load(name_or_path, place, error)) from error
+        QwenPRM: "AutoModel",
+        Skywork: "AutoModel",
+        Classifier: "AutoModelForSequenceClassification",
+    }.get(type(shown), "AutoModelForCausalLM")
+    model, tokenizer = _loaded(kind, name_or_path, device, dtype, trust_remote_code, revision)
+    from potentials.reward_model.network import Network
     from potentials.reward_model.published import decoder_and_head
 
     decoder, head = decoder_and_head(shown, model, tokenizer, name_or_path, revision or "main")
@@ -108,6 +94,89 @@ def load_reward_model(
         batch_size=batch_size,
         cache_tokens=cache_tokens,
     )
+
+
+def load_likelihood_reward(
+    name_or_path: str,
+    format: Format | None = None,
+    *,
+    calibration: Logistic | None = None,
+    layers: int | None = None,
+    device: str | None = None,
+    dtype: str | torch.dtype = "auto",
+    trust_remote_code: bool = False,
+    revision: str | None = None,
+    question: Callable[[Prompt], str] = question_of,
+    batch_size: int = 64,
+    cache_tokens: int = 32_768,
+) -> LikelihoodReward:
+    """Load a causal language model and its tokenizer as a judge by likelihood.
+
+    Args:
+        name_or_path: Of a Hub repository, or a local folder.
+        format: See `LikelihoodReward`.
+        calibration: See `LikelihoodReward`.
+        layers: How many are run, from the first on, before the final norm and the output
+            embedding; None: all. Fewer suit a model that was trained to foretell there.
+        device: See `load_reward_model`, as the others.
+        dtype: `"auto"` (the checkpoint's), `"bfloat16"`, `torch.float32`, ….
+        trust_remote_code: Whether to run code that comes with the model.
+        revision: Branch, tag or commit of the repository.
+        question: See `RewardModel`.
+        batch_size: See `RewardModel`.
+        cache_tokens: See `RewardModel`.
+
+    Raises:
+        ModelError: There is no such model, or it cannot be loaded.
+        SettingsError: A number is out of its range.
+    """
+    kind = "AutoModelForCausalLM"
+    model, tokenizer = _loaded(kind, name_or_path, device, dtype, trust_remote_code, revision)
+    if layers is not None:
+        decoder = model.get_decoder()
+        has = len(getattr(decoder, "layers", ()))
+        if not 1 <= layers <= has:
+            raise SettingsError(
+                f"likelihood: layers={layers}, and {type(decoder).__name__} has {has} in `layers`; "
+                "expected 1 to that many, or None for all."
+            )
+        decoder.layers = decoder.layers[:layers]
+    return LikelihoodReward(
+        model,
+        tokenizer,
+        format,
+        calibration=calibration,
+        question=question,
+        batch_size=batch_size,
+        cache_tokens=cache_tokens,
+    )
+
+
+def _loaded(
+    kind: str,
+    name_or_path: str,
+    device: str | None,
+    dtype: str | torch.dtype,
+    trust_remote_code: bool,
+    revision: str | None,
+) -> tuple[Any, Any]:
+    """The model, by the class of transformers that is named so, and its tokenizer."""
+    import torch
+    import transformers
+
+    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    source = {"trust_remote_code": trust_remote_code, "revision": revision or "main"}
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(name_or_path, **source)
+        model: Any = getattr(transformers, kind).from_pretrained(
+            name_or_path, dtype=dtype, device_map="auto" if place == "auto" else None, **source
+        )
+        if place != "auto":
+            model.to(place)
+        model.eval()
+    except Exception as error:  # torch without CUDA raises AssertionError, say
+        raise ModelError(_cannot_load(name_or_path, place, error)) from error
+    return model, tokenizer
 
 
 def _format(name: str) -> Format:

@@ -15,7 +15,7 @@ from smc.model import Prompt
 from smc.steps import Solution
 
 if TYPE_CHECKING:
-    from potentials.reward_model.network import Network, Output, Row
+    from potentials.reward_model.network import Output, Reader, Row
 
 _SCORES = 100_000
 """Scores that are remembered, of as many beginnings of solutions."""
@@ -42,7 +42,7 @@ class RewardModel:
     an error.
 
     Args:
-        network: Decoder and head.
+        network: Decoder and head; see `Network`.
         tokenizer: Of the model.
         format: How a solution is shown to it.
         question: From a prompt to the problem; by default text as it is, and of chat messages the
@@ -56,7 +56,7 @@ class RewardModel:
 
     def __init__(
         self,
-        network: Network,
+        network: Reader,
         tokenizer: Any,
         format: Format,
         *,
@@ -145,7 +145,7 @@ class RewardModel:
                 ids, marks = ids[:limit], tuple(m for m in marks if m < limit)
                 own = own[: len(marks)]
             if own:
-                items.append(_Work((question, solution), Reading(ids, marks), own))
+                items.append(_Work((question, solution), Reading(ids, marks, reading.start), own))
         return items
 
     def _open(self, question: str, work: Sequence[_Work]) -> None:
@@ -167,8 +167,8 @@ class RewardModel:
     def _read(self, batch: Sequence[_Work]) -> dict[Key, float]:
         """Read a batch; return the scores and keep what can be built upon."""
         nodes = [self._prefixes.longest(w.key, w.reading.ids) for w in batch]
-        # A mark is read, never reused: its hidden state is needed.
-        nodes = [(n, min(k, w.reading.marks[0])) for (n, k), w in zip(nodes, batch, strict=True)]
+        # Where the model's output is needed it is read, never reused.
+        nodes = [(n, min(k, w.reading.first)) for (n, k), w in zip(nodes, batch, strict=True)]
         widest = max(len(w.reading.ids) - k for (_, k), w in zip(nodes, batch, strict=True))
         if not self._network.fits(max(k for _, k in nodes), widest):
             nodes = [(None, 0) for _ in nodes]
@@ -200,7 +200,7 @@ class RewardModel:
 
         pieces = [] if node is None else node.pieces(known)
         marks = tuple(m - known for m in reading.marks)
-        return Row(pieces, known, reading.ids[known:], marks)
+        return Row(pieces, known, reading.ids[known:], marks, reading.first - known)
 
     def _forward(self, rows: Sequence[Row]) -> Output:
         self._passes += len(rows)

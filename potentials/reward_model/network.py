@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,13 +26,15 @@ class Row:
         pieces: Keys and values of its beginning (see `Node.pieces`).
         known: How many tokens those are.
         new: The token ids after them, at least one.
-        marks: Positions in `new` whose hidden states are wanted.
+        marks: Positions in `new` where the scores of steps stand.
+        first: The first position in `new` at which the model's output is wanted.
     """
 
     pieces: list[tuple[Layers, int]]
     known: int
     new: tuple[int, ...]
     marks: tuple[int, ...]
+    first: int
 
 
 @dataclass(frozen=True)
@@ -47,21 +50,20 @@ class Output:
     layers: list[Layers] | None
 
 
-class Network:
-    """A decoder and the head that judges its hidden states.
+class Reader(ABC):
+    """A `transformers` decoder that reads texts, and what makes scores of its output.
 
     Args:
-        decoder: A `transformers` decoder without a head, in evaluation mode.
-        head: See `Head`.
+        decoder: In evaluation mode.
 
     Attributes:
         context: The most tokens of a text; None: not known.
         reuses: Whether keys and values of a text can be used again for what follows it.
     """
 
-    def __init__(self, decoder: Any, head: Head) -> None:
+    def __init__(self, decoder: Any) -> None:
         config = decoder.config.get_text_config(decoder=True)
-        self._decoder, self._head = decoder, head
+        self._decoder = decoder
         self._window = getattr(config, "sliding_window", None) or None
         if getattr(config, "use_sliding_window", True) is False:
             self._window = None
@@ -102,17 +104,12 @@ class Network:
                 past_key_values=cache,
                 use_cache=cache is not None,
             )
-            at = [(r, m) for r, row in enumerate(rows) for m in row.marks]
-            hidden = out.last_hidden_state[[r for r, _ in at], [m for _, m in at]]
-            found = self._head(hidden).float().cpu()
-        if not torch.isfinite(found).all():
-            raise ModelError(
-                "reward model: a score is not a number; expected scores in [0, 1]. Load the model "
-                "in another dtype (bfloat16 or float32 instead of float16)."
-            )
-        values = iter(found.tolist())
-        scores = [tuple(next(values) for _ in row.marks) for row in rows]
+            scores = self._scores(out, rows)
         return Output(scores, None if cache is None else _taken_apart(cache, rows, known))
+
+    @abstractmethod
+    def _scores(self, out: Any, rows: Sequence[Row]) -> list[tuple[float, ...]]:
+        """For each row, the scores at its marks."""
 
     def _cache(self, rows: Sequence[Row], known: int) -> Any:
         """Known keys and values side by side, each row's at the right edge."""
@@ -135,6 +132,40 @@ class Network:
                 both.append(whole)
             cache.update(both[0], both[1], layer)
         return cache
+
+
+class Network(Reader):
+    """A decoder and the head that judges its hidden states.
+
+    Args:
+        decoder: A `transformers` decoder without a head, in evaluation mode.
+        head: See `Head`.
+    """
+
+    def __init__(self, decoder: Any, head: Head) -> None:
+        super().__init__(decoder)
+        self._head = head
+
+    def _scores(self, out: Any, rows: Sequence[Row]) -> list[tuple[float, ...]]:
+        at = [(r, m) for r, row in enumerate(rows) for m in row.marks]
+        hidden = out.last_hidden_state[[r for r, _ in at], [m for _, m in at]]
+        values = iter(numbers(self._head(hidden)))
+        return [tuple(next(values) for _ in row.marks) for row in rows]
+
+
+def numbers(found: torch.Tensor) -> list[float]:
+    """Return `[M]` values as numbers.
+
+    Raises:
+        ModelError: One is NaN or infinite.
+    """
+    found = found.float().cpu()
+    if not torch.isfinite(found).all():
+        raise ModelError(
+            "reward model: a score is not a number; expected scores in [0, 1]. Load the model "
+            "in another dtype (bfloat16 or float32 instead of float16)."
+        )
+    return found.tolist()
 
 
 def _taken_apart(cache: Any, rows: Sequence[Row], known: int) -> list[Layers]:

@@ -19,12 +19,22 @@ from domains.arithmetic.scorers import NoisyScorer, OracleScorer
 from domains.arithmetic.steps import answer
 from domains.arithmetic.task import ArithmeticTask
 from potentials.boundaries import lines
+from potentials.reward_model import Logistic
 from smc.backends.token_steps import TokenSteps
 from smc.model import HOLD
 from smc.strategies import STRATEGIES, Options, search
 
 MODEL = str(ROOT / "domains/arithmetic/model")
-SMALL = ["--budgets", "1,4", "--levels", "2,3", "--samples", "4", "--scorer", "prm,oracle,noisy"]
+SMALL = [
+    "--budgets",
+    "1,4",
+    "--levels",
+    "2,3",
+    "--samples",
+    "4",
+    "--scorer",
+    "prm,oracle,noisy,verifier",
+]
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +174,7 @@ def records(out: Path) -> dict[str, list[dict]]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
-    """All strategies at two budgets under three judges on two problems of each part."""
+    """All strategies at two budgets under four judges on two problems of each part."""
     out = tmp_path_factory.mktemp("strategies") / "whole"
     assert main(["--out", str(out), "--items", "2", *SMALL]) == 0
     return out
@@ -214,6 +224,21 @@ def test_a_run_that_was_killed_goes_on_to_the_same_end(whole, tmp_path, monkeypa
     assert len(starts) == 2
 
 
+def test_a_judge_can_be_added_to_a_folder(whole, tmp_path):
+    """What was there stays as it is, and the report tells of both."""
+    out = tmp_path / "grown"
+    alone = ["--out", str(out), "--items", "2", *SMALL[:-1]]
+    assert main([*alone, "oracle"]) == 0
+    before, report = records(out), (out / "report.md").read_text()
+    assert "## Judge: oracle" in report and "verifier" not in report
+    assert main([*alone, "verifier"]) == 0
+    found, report = records(out), (out / "report.md").read_text()
+    assert before.items() < found.items() <= records(whole).items()
+    assert "## Judge: oracle" in report and "## Judge: verifier" in report
+    assert "| judge verifier | likelihood under domains/arithmetic/prm" in report
+    assert (out / "choice-verifier.json").exists()
+
+
 def test_what_is_there_is_not_run_again(whole, monkeypatch):
     before = records(whole)
     monkeypatch.setattr(running, "draw_pool", lambda *_: pytest.fail("drawn again"))
@@ -225,6 +250,14 @@ def test_results_of_another_reward_model_are_not_mixed_in(whole, monkeypatch, ca
     monkeypatch.setattr(running, "PRM", ROOT / "domains/arithmetic/model")
     assert main(["--out", str(whole), "--items", "2", *SMALL]) == 2
     assert "results of another judge, domains/arithmetic/prm" in capsys.readouterr().err
+
+
+def test_results_of_another_calibration_are_not_mixed_in(whole, monkeypatch, capsys):
+    monkeypatch.setattr(running, "calibration", lambda: Logistic(slope=1.0, intercept=0.0))
+    assert main(["--out", str(whole), "--items", "2", *SMALL]) == 2
+    said = capsys.readouterr().err
+    assert "results of another judge, likelihood under domains/arithmetic/prm" in said
+    assert "expected likelihood under" in said and "slope=1.0, intercept=0.0" in said
 
 
 def test_a_run_stops_between_problems_when_the_minutes_are_over(tmp_path, capsys):
@@ -244,7 +277,7 @@ def test_a_run_stops_between_problems_when_the_minutes_are_over(tmp_path, capsys
         ("--levels", "3,9", "expected levels of 1, 2, 3, 4, 5"),
         ("--searches", "beam,luck", "expected some of beam, dvts"),
         ("--selection", "luck", "invalid choice"),
-        ("--scorer", "prm,who", "expected some of oracle, noisy, prm"),
+        ("--scorer", "prm,who", "expected some of oracle, noisy, prm, verifier"),
     ],
 )
 def test_arguments_that_make_no_sense_are_named(argument, value, message, tmp_path, capsys):

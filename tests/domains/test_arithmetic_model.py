@@ -10,6 +10,7 @@ import pytest
 
 import smc
 from domains.arithmetic.problems import parse
+from domains.arithmetic.scorers import OracleScorer
 from domains.arithmetic.splits import problems, split_of
 from domains.arithmetic.steps import answer, solve, sound, split
 from domains.arithmetic.task import TASK, reward_model
@@ -17,7 +18,14 @@ from domains.arithmetic.train import MODEL
 from domains.arithmetic.train_prm import PRM
 from domains.arithmetic.training.measure import accuracy, draw
 from domains.arithmetic.training.prm import LabelledSamples, PrmRun, PrmSetting, judge
-from domains.arithmetic.training.quality import auc, calibration, quality
+from domains.arithmetic.training.quality import (
+    auc,
+    calibration,
+    deviation,
+    pairs,
+    quality,
+    scores_of,
+)
 from domains.arithmetic.training.samples import (
     Sample,
     balance,
@@ -29,6 +37,7 @@ from domains.arithmetic.training.samples import (
     with_slip,
     write_samples,
 )
+from potentials.reward_model import FunctionReward
 
 PROBLEM = parse("a=7+5;b=a*3;c=b-6;c?\n")
 TEXT = "".join(solve(PROBLEM))
@@ -53,8 +62,7 @@ def test_the_reward_model_tells_right_steps_from_wrong_ones(policy):
     """AUC of the card 0.94; with some 150 steps of each kind its standard error is below 0.03."""
     source = ((level, p) for level, p in problems("test", 10, (3, 4, 5)))
     samples = list(draw_samples(*policy, source, 60, seed=10))
-    scores = [reward_model().scores(s.prompt, [s.steps])[0] for s in samples]
-    found = quality(samples, scores)
+    found = quality(samples, scores_of(reward_model(), samples))
     assert found["auc"] > 0.94 - 4 * 0.03 and found["brier"] < 0.15
     assert 0.2 < found["right"] < 0.9
 
@@ -144,6 +152,35 @@ def test_quality_by_hand():
     assert found["brier"] == pytest.approx((0.01 + 0.04 + 0.9025) / 3)
 
 
+def test_pairs_by_hand():
+    """Of a sample the first wrong step counts, beside the right one in its place."""
+    right = solve(PROBLEM)
+    samples = [
+        Sample(1, PROBLEM.text, (right[0], "b=12*3=35\n", "c=35-6=29"), (True, False, False)),
+        Sample(1, PROBLEM.text, ("a=7+5=13\n",), (False,)),
+        Sample(1, PROBLEM.text, right, (True, True, True)),
+        Sample(1, PROBLEM.text, (*right, "d=1+1=2"), (True, True, True, False)),
+    ]
+    seen = []
+
+    def shorter(prompt, steps):
+        seen.append(steps)
+        return [0.5] * (len(steps) - 1) + [0.9 if "=13" in steps[-1] else 0.1]
+
+    assert pairs(FunctionReward(shorter), samples) == [False, False]
+    assert seen == [right[:2], (right[0], "b=12*3=35\n"), right[:1], ("a=7+5=13\n",)]
+    assert pairs(OracleScorer(), samples) == [True, True]
+
+
+def test_a_standard_error_is_that_of_problems():
+    """The share of right samples, each with all its steps alike: √(p (1 − p) / n)."""
+    samples = [Sample(1, PROBLEM.text, ("x", "y"), (k % 4 > 0,) * 2) for k in range(400)]
+    scores = [(0.5, 0.5)] * 400
+    expected = np.sqrt(0.75 * 0.25 / 400)
+    # 200 bootstraps know a standard deviation to 5%; z = 4.
+    assert deviation(samples, scores, "right") == pytest.approx(expected, rel=0.2)
+
+
 def test_training_learns_from_labels(policy, tmp_path):
     """A few steps lower the loss on what they are made on, and a cut-off run goes on."""
     samples = list(draw_slips(*policy, training_problems(1), 40, seed=1))
@@ -162,5 +199,5 @@ def test_training_learns_from_labels(policy, tmp_path):
     run.progress.step = 8  # at step 0 a run would begin with the policy's weights
     run.save()
     again = PrmRun(setting, corpus, tmp_path / "run")
-    before, after = (judge(r.model.eval(), r.tokenizer, held_out) for r in (run, again))
+    before, after = (scores_of(judge(r.model.eval(), r.tokenizer), held_out) for r in (run, again))
     assert before == after and again.progress.step == 8

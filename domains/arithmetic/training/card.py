@@ -8,6 +8,8 @@ Every figure comes from the stored weights, on problems of the test part.
 from __future__ import annotations
 
 import argparse
+import json
+import math
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -19,9 +21,16 @@ from domains.arithmetic.steps import follows, sound, split
 from domains.arithmetic.train import MODEL
 from domains.arithmetic.train_prm import PRM
 from domains.arithmetic.training.measure import draw, is_right
-from domains.arithmetic.training.prm import judge, pairs
-from domains.arithmetic.training.quality import calibration, quality
+from domains.arithmetic.training.prm import judge
+from domains.arithmetic.training.quality import (
+    calibration,
+    deviation,
+    pairs,
+    quality,
+    scores_of,
+)
 from domains.arithmetic.training.samples import Sample
+from domains.arithmetic.verifier import CALIBRATION, verifier
 from domains.training.card import model_facts, write_card
 
 TEMPLATES = Path(__file__).parent
@@ -46,11 +55,17 @@ def measure(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
         Sample(level, p.text, split(t), sound(p, split(t)))
         for (level, p), t in zip(chosen, hot, strict=True)
     ]
-    reader = AutoTokenizer.from_pretrained(PRM)
-    scores = judge(prm, reader, samples)
-    found = quality(samples, scores) | {"pairs": pairs(prm, reader, samples)}
+    judges = {
+        "the head": judge(prm, AutoTokenizer.from_pretrained(PRM)),
+        "the verifier": verifier(),
+    }
+    scores = {name: scores_of(own, samples) for name, own in judges.items()}
+    found = quality(samples, scores["the head"])
+    compared = "\n".join(
+        _compared(name, samples, scores[name], pairs(own, samples)) for name, own in judges.items()
+    )
     labels = np.array([label for s in samples for label in s.labels])
-    flat = np.array([x for row in scores for x in row])
+    flat = np.array([x for row in scores["the head"] for x in row])
     rows = []
     for level in LEVELS:
         own = [k for k, (at, _) in enumerate(chosen) if at == level]
@@ -69,7 +84,25 @@ def measure(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
         for level, right, error, best, local, _, _ in rows
     )
     aucs = "\n".join(f"| {row[0]} | {row[5]:.3f} | {row[6]:.3f} |" for row in rows)
-    return shared | {"table": table}, shared | found | {"bins": bins, "aucs": aucs}
+    fitted = json.loads(CALIBRATION.read_text(encoding="utf-8"))
+    return shared | {"table": table}, shared | found | {
+        "bins": bins,
+        "aucs": aucs,
+        "compared": compared,
+        **{f"fitted_{k}": v for k, v in fitted.items()},
+    }
+
+
+def _compared(
+    name: str, samples: Sequence[Sample], scores: Sequence[Sequence[float]], won: Sequence[bool]
+) -> str:
+    """A judge's row."""
+    found = quality(samples, scores)
+    figures = [f"{found[k]:.4f} ± {deviation(samples, scores, k):.4f}" for k in ("auc", "auc_turn")]
+    share = sum(won) / len(won)
+    error = math.sqrt(share * (1 - share) / len(won))
+    others = f"{share:.3f} ± {error:.3f} | {found['brier']:.4f} | {found['ece']:.4f}"
+    return f"| {name} | {' | '.join(figures)} | {others} |"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

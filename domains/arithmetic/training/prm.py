@@ -13,10 +13,8 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from domains.arithmetic.problems import parse
-from domains.arithmetic.steps import solve
 from domains.arithmetic.training.labelled import FORMAT, LabelledBatch, labelled, lesson
-from domains.arithmetic.training.quality import quality
+from domains.arithmetic.training.quality import pairs, quality, scores_of
 from domains.arithmetic.training.samples import Sample
 from domains.training.batch import Batch
 from domains.training.run import Run
@@ -24,6 +22,8 @@ from domains.training.setting import Setting
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+    from potentials.reward_model import RewardModel
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,9 @@ class LabelledSamples:
     ) -> dict[str, Any]:
         """Return the quality of the scores on the first `prompts` held-out samples."""
         held_out = self.held_out[:: max(1, len(self.held_out) // prompts)]
-        found = quality(held_out, judge(model, tokenizer, held_out))
-        return found | {"pairs": pairs(model, tokenizer, held_out)}
+        reward = judge(model, tokenizer)
+        found = quality(held_out, scores_of(reward, held_out))
+        return found | {"pairs": float(np.mean(pairs(reward, held_out)))}
 
 
 class PrmRun(Run):
@@ -172,29 +173,11 @@ class PrmRun(Run):
         return loss.item()
 
 
-def judge(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, samples: Sequence[Sample]
-) -> list[tuple[float, ...]]:
-    """Return the score of every step of the samples, as the format reads them."""
+def judge(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> RewardModel:
+    """Return what scores steps by the model's judgement, as the format reads it."""
     from potentials.reward_model import RewardModel
     from potentials.reward_model.heads import TokenHead
     from potentials.reward_model.network import Network
 
     head = TokenHead(model.lm_head, *FORMAT.candidates(tokenizer))
-    reward = RewardModel(Network(model.model, head), tokenizer, FORMAT, cache_tokens=0)
-    return [reward.scores(s.prompt, [s.steps])[0] for s in samples]
-
-
-def pairs(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, samples: Sequence[Sample]
-) -> float:
-    """Return how often the right step scores above the first wrong one that was written for it."""
-    wrong, right = [], []
-    for s in samples:
-        k = sum(s.labels)
-        solution = solve(parse(s.prompt))
-        if k < min(len(s.labels), len(solution)) and s.steps[:k] == solution[:k]:
-            wrong.append(Sample(s.level, s.prompt, s.steps[: k + 1], s.labels[: k + 1]))
-            right.append(Sample(s.level, s.prompt, solution[: k + 1], (True,) * (k + 1)))
-    scores = [judge(model, tokenizer, side) for side in (right, wrong)]
-    return float(np.mean([a[-1] > b[-1] for a, b in zip(*scores, strict=True)]))
+    return RewardModel(Network(model.model, head), tokenizer, FORMAT, cache_tokens=0)

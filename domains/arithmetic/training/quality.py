@@ -7,10 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from domains.arithmetic.problems import LEVELS
+from domains.arithmetic.problems import LEVELS, parse
+from domains.arithmetic.steps import solve
 from domains.arithmetic.training.samples import Sample
+from smc.steps import StepScorer
 
 BINS = 10
+
+
+def scores_of(scorer: StepScorer, samples: Sequence[Sample]) -> list[tuple[float, ...]]:
+    """Return the score of every step of the samples."""
+    return [scorer.scores(s.prompt, [s.steps])[0] for s in samples]
 
 
 def quality(samples: Sequence[Sample], scores: Sequence[Sequence[float]]) -> dict[str, Any]:
@@ -38,6 +45,30 @@ def quality(samples: Sequence[Sample], scores: Sequence[Sequence[float]]) -> dic
         "right": float(labels.mean()),
     }
     return figures | {f"auc_{k}": auc(found[levels == k], labels[levels == k]) for k in LEVELS}
+
+
+def pairs(scorer: StepScorer, samples: Sequence[Sample]) -> list[bool]:
+    """Say of each first wrong step whether the right one in its place scores higher.
+
+    Left out are samples without such a step, and those whose steps before it, right as they are,
+    are not those of `solve`.
+    """
+    found = []
+    for s in samples:
+        k = sum(s.labels)
+        solution = solve(parse(s.prompt))
+        if k < min(len(s.labels), len(solution)) and s.steps[:k] == solution[:k]:
+            right, wrong = scorer.scores(s.prompt, [solution[: k + 1], s.steps[: k + 1]])
+            found.append(right[-1] > wrong[-1])
+    return found
+
+
+def deviation(samples: Sequence[Sample], scores: Sequence[Sequence[float]], name: str) -> float:
+    """Return the standard error of a figure of `quality`: of 200 bootstraps over the samples."""
+    rng = np.random.default_rng(0)
+    drawn = [rng.integers(len(samples), size=len(samples)) for _ in range(200)]
+    figures = [quality([samples[k] for k in d], [scores[k] for k in d])[name] for d in drawn]
+    return float(np.std(figures, ddof=1))
 
 
 def auc(scores: np.ndarray, labels: np.ndarray) -> float:
