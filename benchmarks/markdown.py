@@ -42,6 +42,7 @@ def _provenance(run: Mapping[str, Any]) -> str:
         "particles": settings["num_particles"],
         "resampling": f"{settings['resampling']}, under {settings['ess_threshold']} N"
         f"{_where(settings.get('resample_at'))}",
+        **({"proposal of smc": settings["proposal"]} if settings.get("proposal") else {}),
         "max tokens": settings["max_tokens"],
         "data": settings["data"],
         "commit": ", ".join(_distinct(s["commit"] for s in starts)),

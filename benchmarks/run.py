@@ -115,6 +115,7 @@ def main(arguments: argparse.Namespace) -> None:
             "temperature": arguments.temperature,
             "data": "examples" if data is None else data.name,
             "resample_at": _named(getattr(task, "resample_at", None)),
+            "proposal": _named(getattr(task, "proposal", None)),
             **asdict(settings),
         }
         start = {
@@ -146,9 +147,9 @@ def main(arguments: argparse.Namespace) -> None:
     )
 
 
-def _named(boundary: object) -> str | None:
-    """Return what says in run.json where particles wait; None: after every token."""
-    return None if boundary is None else type(boundary).__name__
+def _named(what: object) -> str | None:
+    """Return what stands in run.json for an object of a task's; None: the usual."""
+    return None if what is None else type(what).__name__
 
 
 def _workplace(

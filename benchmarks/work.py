@@ -84,6 +84,7 @@ def run_unit(
         ess_threshold=settings.ess_threshold,
         resampling=settings.resampling,
         resample_at=getattr(task, "resample_at", None),
+        proposal=getattr(task, "proposal", None) if unit.method == "smc" else None,
         method=unit.method,
         stop=settings.stop,
         seeds=[generator(unit.seed, item) for item in items],

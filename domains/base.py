@@ -11,7 +11,8 @@ and then `task.score(item, text)` for every text and `task.population_scores(ite
 once. A method that uses fewer potentials leaves a list out. Where two items have the same
 potential, return the same object: prompts in one batch then share its work.
 
-A task may also have `resample_at`, a boundary where particles wait for each other.
+A task may also have `resample_at`, a boundary where particles wait for each other, and `proposal`,
+how full SMC draws its tokens.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from domains.spider.prompt import SHOTS, Shot, chat_prompt, plain_prompt, schema
 from domains.spider.scoring import TIMEOUT, judge
 from smc.model import Prompt
 from smc.potential import AnyPotential, Boundary
+from smc.proposal import RejectionProposal
 
 if TYPE_CHECKING:
     from potentials.grammar import Grammar
@@ -50,6 +51,8 @@ class SpiderTask:
             examples and are no chat.
         by_clause: Particles wait for each other at the end of each clause, and are resampled only
             there, where all have been asked the same; see `resample_at`.
+        by_name: Full SMC asks scope and execution about the tokens that it draws until they accept
+            one, so that no particle goes on with a name that nothing binds; see `proposal`.
         keep_distinct: Score DISTINCT as it stands; the official evaluation leaves it out.
         timeout: Seconds for one query of the scorer.
     """
@@ -58,6 +61,7 @@ class SpiderTask:
     chat: bool = False
     compact: bool = False
     by_clause: bool = False
+    by_name: bool = False
     keep_distinct: bool = False
     timeout: float = TIMEOUT
 
@@ -83,6 +87,11 @@ class SpiderTask:
         from potentials.sql import sql_clauses
 
         return sql_clauses()
+
+    @property
+    def proposal(self) -> RejectionProposal | None:
+        """How full SMC draws its tokens: until the potentials accept one, or in the usual way."""
+        return RejectionProposal() if self.by_name else None
 
     def items(self, limit: int | None = None, data: Path | None = None) -> list[SpiderItem]:
         """Return the questions of `dev.json` whose database is there; see `left_out` for the rest.

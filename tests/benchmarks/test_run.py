@@ -193,6 +193,26 @@ def test_other_data_are_not_mixed_in(tmp_path, capsys, monkeypatch):
     assert "toy-0" in capsys.readouterr().err
 
 
+def test_a_proposal_of_the_tasks_is_that_of_full_smc_alone(tmp_path, capsys, monkeypatch):
+    used = []
+    sample_batch = smc.sample_batch
+
+    def spy(*arguments, **options):
+        used.append((options["method"], options["proposal"]))
+        return sample_batch(*arguments, **options)
+
+    monkeypatch.setattr(smc, "sample_batch", spy)
+    own = smc.RejectionProposal()
+    monkeypatch.setattr(ToyTask, "proposal", own, raising=False)
+    assert run(tmp_path, "--methods", "lcd,smc", "--limit", "1") == 0
+    assert set(used) == {("lcd", None), ("smc", own)}
+    assert main(["report", str(tmp_path)]) == 0
+    assert "proposal of smc | RejectionProposal" in capsys.readouterr().out
+    monkeypatch.undo()
+    assert run(tmp_path, "--methods", "lcd,smc") == 2
+    assert "another folder" in capsys.readouterr().err
+
+
 def test_other_places_to_resample_are_not_mixed_in(tmp_path, capsys, monkeypatch):
     assert run(tmp_path, "--limit", "1") == 0
     monkeypatch.setattr(ToyTask, "resample_at", python_statements(), raising=False)

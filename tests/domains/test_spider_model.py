@@ -391,3 +391,11 @@ def test_particles_may_wait_for_each_other_at_the_ends_of_clauses():
         state, fires = boundary.advance(state, char)
         fired += fires
     assert 2 <= fired <= 4
+
+
+def test_full_smc_may_draw_until_its_potentials_accept():
+    from domains.spider import by_name, compact
+    from smc import RejectionProposal
+
+    assert compact.TASK.proposal is None
+    assert by_name.TASK.proposal == RejectionProposal()
