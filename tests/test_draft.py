@@ -286,7 +286,6 @@ def test_backends_that_cannot_are_refused():
         ({"draft": DRAFT, "block": 2.0}, "block: expected a whole number above 0"),
         ({"draft": "gpt2"}, "draft is 'gpt2'; expected a language model"),
     ],
-    ids=str,
 )
 def test_bad_arguments_are_refused(arguments, message):
     with pytest.raises(smc.SettingsError, match=message):

@@ -354,7 +354,6 @@ class Never:
         ({"checks": (Judge,)}, "expected instances of"),
         ({"checks": Judge()}, "expected a sequence of potentials"),
     ],
-    ids=str,
 )
 def test_bad_arguments_are_refused(arguments, message):
     with pytest.raises(smc.SettingsError, match=message):
