@@ -14,7 +14,7 @@ import numpy as np
 import smc
 from benchmarks.micro import models
 from benchmarks.micro.models import CACHE, load
-from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
+from benchmarks.micro.timing import Options, Result, interleaved, of_rates
 from smc.proposal import Proposal
 
 NAME = "draft"
@@ -52,15 +52,9 @@ def run(options: Options, cache: Path = CACHE) -> Result:
         ],
         options.repeats,
     )
-    ratio, interval = ratio_of_medians(rates[:, 0], rates[:, 1])
-    medians = np.median(rates, axis=0).tolist()
-    return Result(
-        name=NAME,
-        ours=medians[0],
-        peer=medians[1],
-        ratio=ratio,
-        interval=interval,
-        unit="particle-tokens per second",
+    return of_rates(
+        NAME,
+        rates,
         setting=(
             f"random Llamas, vocabulary {options.vocabulary}, float32: large of {size['layers']} "
             f"layers and width {size['hidden']}, draft of {options.layers} and {options.hidden}; "
@@ -70,7 +64,5 @@ def run(options: Options, cache: Path = CACHE) -> Result:
         ),
         details={
             "ess": {side: float(np.median(found)) for side, found in ess.items()},
-            "ours_runs": rates[:, 0].tolist(),
-            "peer_runs": rates[:, 1].tolist(),
         },
     )

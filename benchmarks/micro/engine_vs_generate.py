@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 import smc
 from benchmarks.micro.models import CACHE, PROMPT, load
-from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
+from benchmarks.micro.timing import Options, Result, interleaved, of_rates
 
 NAME = "engine_vs_generate"
 
@@ -56,15 +54,9 @@ def run(options: Options, cache: Path = CACHE) -> Result:
         return (out.shape[1] - ids.shape[1]) * len(out) / (options.now() - began)
 
     rates = interleaved([engine, generate], options.repeats)
-    ratio, interval = ratio_of_medians(rates[:, 0], rates[:, 1])
-    medians = np.median(rates, axis=0).tolist()
-    return Result(
-        name=NAME,
-        ours=medians[0],
-        peer=medians[1],
-        ratio=ratio,
-        interval=interval,
-        unit="particle-tokens per second",
+    return of_rates(
+        NAME,
+        rates,
         setting=(
             f"random Llama ({options.layers} layers, width {options.hidden}, vocabulary "
             f"{options.vocabulary}, float32), N = {options.particles}, {options.tokens} tokens, "
@@ -72,5 +64,5 @@ def run(options: Options, cache: Path = CACHE) -> Result:
             f"num_return_sequences; median of {options.repeats} interleaved runs "
             f"({options.clock} time)"
         ),
-        details={"ours_runs": rates[:, 0].tolist(), "peer_runs": rates[:, 1].tolist()},
+        details={},
     )

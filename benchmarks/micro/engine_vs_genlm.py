@@ -12,11 +12,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.micro.genlm import Peer, Variant, variants
 from benchmarks.micro.models import CACHE, PROMPT, load, model_folder, sample_rate
-from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
+from benchmarks.micro.timing import Options, Result, interleaved, of_rates
 from potentials import Regex
 
 NAME = "engine_vs_genlm"
@@ -49,15 +47,9 @@ def run(options: Options, cache: Path = CACHE, regex: str = REGEX) -> Result:
 
         rates = interleaved([ours, theirs], options.repeats)
         versions = peer.versions
-    ratio, interval = ratio_of_medians(rates[:, 0], rates[:, 1])
-    medians = np.median(rates, axis=0).tolist()
-    return Result(
-        name=NAME,
-        ours=medians[0],
-        peer=medians[1],
-        ratio=ratio,
-        interval=interval,
-        unit="particle-tokens per second",
+    return of_rates(
+        NAME,
+        rates,
         setting=(
             f"random Llama ({options.layers} layers, width {options.hidden}, vocabulary "
             f"{options.vocabulary}, float32), regex {regex}, N = {options.particles}, at most "
@@ -67,8 +59,6 @@ def run(options: Options, cache: Path = CACHE, regex: str = REGEX) -> Result:
         ),
         details={
             "target": TARGET,
-            "ours_runs": rates[:, 0].tolist(),
-            "peer_runs": rates[:, 1].tolist(),
             "peer_variants": {str(v): rate for v, rate in trial.items()},
             "peer_versions": versions,
             "log_evidence": evidence,

@@ -17,7 +17,7 @@ import numpy as np
 import smc
 from benchmarks.micro import models
 from benchmarks.micro.models import CACHE, load
-from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
+from benchmarks.micro.timing import Options, Result, interleaved, of_rates
 from smc.model import LanguageModel, Vocabulary, pack_mask
 
 NAME = "rejection"
@@ -101,15 +101,9 @@ def run(options: Options, cache: Path = CACHE) -> Result:
         return found[0]
 
     rates = interleaved([ours, theirs], options.repeats)
-    ratio, interval = ratio_of_medians(rates[:, 0], rates[:, 1])
-    medians = np.median(rates, axis=0).tolist()
-    return Result(
-        name=NAME,
-        ours=medians[0],
-        peer=medians[1],
-        ratio=ratio,
-        interval=interval,
-        unit="particle-tokens per second",
+    return of_rates(
+        NAME,
+        rates,
         setting=(
             f"random Llama ({options.layers} layers, width {options.hidden}, vocabulary "
             f"{options.vocabulary}, float32), check {PATTERN.decode()}, N = {options.particles}; "
@@ -122,8 +116,6 @@ def run(options: Options, cache: Path = CACHE) -> Result:
                 side: float(np.median([asked for asked, _ in runs])) for side, runs in seen.items()
             },
             "log_evidence": {side: [e for _, e in runs] for side, runs in seen.items()},
-            "ours_runs": rates[:, 0].tolist(),
-            "peer_runs": rates[:, 1].tolist(),
         },
     )
 

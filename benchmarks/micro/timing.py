@@ -99,6 +99,29 @@ def interleaved(
     return found[warm_ups:]
 
 
+def of_rates(name: str, rates: np.ndarray, setting: str, details: dict[str, Any]) -> Result:
+    """Compare `[repeats, 2]` particle-tokens per second: ours, and the peer's.
+
+    Args:
+        name: Of the benchmark.
+        rates: As `interleaved` returns them.
+        setting: What was run, in words.
+        details: Further figures; those of each run are added.
+    """
+    ratio, interval = ratio_of_medians(rates[:, 0], rates[:, 1])
+    ours, peer = np.median(rates, axis=0).tolist()
+    return Result(
+        name=name,
+        ours=ours,
+        peer=peer,
+        ratio=ratio,
+        interval=interval,
+        unit="particle-tokens per second",
+        setting=setting,
+        details={**details, "ours_runs": rates[:, 0].tolist(), "peer_runs": rates[:, 1].tolist()},
+    )
+
+
 def ratio_of_medians(
     numerator: np.ndarray, denominator: np.ndarray, seed: int = 0
 ) -> tuple[float, tuple[float, float]]:
