@@ -77,7 +77,7 @@ SELECT name FROM actor WHERE name = 'He said "x"'
 SELECT name FROM actor WHERE name = 'Zoë Kravitz – 日本'
 SELECT name FROM actor LIMIT 10, 5
 SELECT name FROM actor LIMIT 5 OFFSET 10
-SELECT name FROM actor ORDER BY name ASC , sex DESC
+SELECT sex FROM actor ORDER BY sex ASC , sex DESC
 SELECT DISTINCT name, sex FROM actor
 SELECT DISTINCT(name) FROM actor
 SELECT COUNT(DISTINCT(name)) FROM actor
