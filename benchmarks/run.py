@@ -23,9 +23,9 @@ from rich.progress import (
 
 from benchmarks import provenance
 from benchmarks.methods import PAPER_RESAMPLING, RunSettings, parse_methods
-from benchmarks.ray_cluster import LOCAL, check_address
-from benchmarks.ray_team import ray_team
-from benchmarks.ray_worker import Setup, code_digest, items_digest
+from benchmarks.ray.cluster import LOCAL, check_address
+from benchmarks.ray.pool import ray_team
+from benchmarks.ray.worker import Setup, code_digest, items_digest
 from benchmarks.store import Store
 from benchmarks.tasks import default_model, find_data, load_items, load_model, load_task
 from benchmarks.work import Here, Workplace, pending_units

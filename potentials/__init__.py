@@ -8,19 +8,19 @@ from smc.lazy import lazy_names
 
 if TYPE_CHECKING:
     from potentials.grammar import Grammar
-    from potentials.json_schema import JSONSchema
-    from potentials.masks import Limits
+    from potentials.grammar.json_schema import JSONSchema
+    from potentials.grammar.llguidance import Limits
+    from potentials.grammar.regex import Regex
     from potentials.python import PythonExecution, PythonSyntax, PythonTests, python_statements
-    from potentials.regex import Regex
 
 _HOMES = {
-    "Grammar": "potentials.grammar",
-    "JSONSchema": "potentials.json_schema",
-    "Limits": "potentials.masks",
+    "Grammar": "potentials.grammar.grammar",
+    "JSONSchema": "potentials.grammar.json_schema",
+    "Limits": "potentials.grammar.llguidance",
     "PythonExecution": "potentials.python",
     "PythonSyntax": "potentials.python",
     "PythonTests": "potentials.python",
-    "Regex": "potentials.regex",
+    "Regex": "potentials.grammar.regex",
     "python_statements": "potentials.python",
 }
 

@@ -32,7 +32,7 @@ from smc.potential import (
     WhereBoundary,
     product,
 )
-from smc.proposal import DraftProposal, LocalProposal, RejectionProposal
+from smc.proposals import DraftProposal, LocalProposal, RejectionProposal
 from smc.sampling import sample, sample_batch
 from smc.settings import METHODS, Settings
 

@@ -31,3 +31,7 @@ class PotentialError(SMCError, RuntimeError):
 
 class GrammarError(SMCError, ValueError):
     """A grammar that is malformed, or cannot be carried over exactly."""
+
+
+class EndpointError(SMCError, RuntimeError):
+    """A generator behind a network that failed, stalled, or answered with nonsense."""

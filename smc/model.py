@@ -116,7 +116,7 @@ def unpack_mask(mask: NDArray[np.uint32], size: int) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class Plan:
+class DrawRequest:
     """What to draw from the rows of a batch, and how.
 
     Attributes:
@@ -134,7 +134,7 @@ class Plan:
     log_scores: NDArray[np.float32] | None = None
     temperature: float | FloatArray = 1.0
 
-    def part(self, rows: IntArray) -> tuple[IntArray, Plan]:
+    def part(self, rows: IntArray) -> tuple[IntArray, DrawRequest]:
         """Return the draws that concern some rows, and a plan of them over those rows alone.
 
         Args:
@@ -148,7 +148,7 @@ class Plan:
         places = place[self.rows]
         which = np.flatnonzero(places >= 0)
         hot = self.temperature
-        part = Plan(
+        part = DrawRequest(
             rows=places[which],
             uniforms=self.uniforms[which],
             mask=None if self.mask is None else self.mask[rows],
@@ -190,7 +190,7 @@ class Decoding(Protocol):
         """
         ...
 
-    def draw(self, plan: Plan) -> Draws:
+    def draw(self, plan: DrawRequest) -> Draws:
         """Draw tokens from the current rows as the plan says."""
         ...
 

@@ -13,7 +13,7 @@ from smc.errors import SettingsError
 from smc.model import LanguageModel, Prompt
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, Boundary, IncrementalPotential, Potential, flatten
-from smc.proposal import Proposal, RejectionProposal
+from smc.proposals import Proposal, RejectionProposal
 from smc.settings import Settings, method_settings
 
 Seed = int | np.random.Generator

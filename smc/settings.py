@@ -13,7 +13,7 @@ import numpy as np
 
 from smc.errors import SettingsError
 from smc.potential import Boundary
-from smc.proposal import LocalProposal, Proposal
+from smc.proposals import LocalProposal, Proposal
 from smc.resampling import RESAMPLERS
 
 Expensive = Literal["never", "end", "boundaries"]

@@ -11,9 +11,9 @@ import numpy as np
 
 from potentials.boundaries import after
 from smc.backends.table import TableModel
-from smc.backends.token_steps import TokenSteps
 from smc.model import Prompt, Vocabulary
 from smc.steps import Extension, Solution, TokenText
+from smc.steps.token_steps import TokenSteps
 
 # Letters, the mark of a step, a token with the mark in its middle, and the end.
 VOCABULARY = Vocabulary((b"a", b"b", b".", b"a.", None), (4,))

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import smc
+from smc.engine.draft import Drafted
 from smc.model import Draws, Vocabulary
-from smc.proposal.draft import Drafted
 from tests.exact import (
     MAX_TOKENS,
     MODEL,

@@ -226,7 +226,7 @@ def test_control_an_engine_that_forgets_the_last_value(monkeypatch):
         else:
             population.log_weights[child.particles] += value
 
-    monkeypatch.setattr("smc.weighing._multiply", forgetful)
+    monkeypatch.setattr("smc.engine.weighing._multiply", forgetful)
     assert worst_z(settings(ess_threshold=1.0), potentials(None), seed=20_261, min_hits=0) > 2 * Z
 
 

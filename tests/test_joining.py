@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import smc
-from smc.decodings import Decodings
 from smc.engine import Problem, Run, run
-from smc.model import HOLD, Plan, pack_mask
+from smc.engine.decodings import Decodings
+from smc.model import HOLD, DrawRequest, pack_mask
 from smc.settings import Settings
 from tests.exact import MODEL, AfterB, Alternation, Judge, NoTripleA, SoftLength, with_boundary
 
@@ -262,7 +262,7 @@ def test_decodings_that_cannot_join_go_side_by_side():
         rows += [(model, (0,)), (model, (1,))]
         for _ in range(4):
             size = len(rows)
-            plan = Plan(
+            plan = DrawRequest(
                 rng.integers(0, size, 20),
                 rng.random(20),
                 pack_mask(rng.random((size, 5)) < 0.8),
@@ -272,7 +272,7 @@ def test_decodings_that_cannot_join_go_side_by_side():
             draws = both.draw(plan)
             for m, row in enumerate(plan.rows):
                 model, ids = rows[row]
-                own = Plan(
+                own = DrawRequest(
                     np.zeros(1, np.int64),
                     plan.uniforms[[m]],
                     plan.mask[[row]],
@@ -291,4 +291,4 @@ def test_decodings_that_cannot_join_go_side_by_side():
             ]
     none = np.zeros(0, dtype=np.int64)
     both.advance(none, none)
-    assert both._parts == [] and len(both.draw(Plan(none, np.zeros(0))).tokens) == 0
+    assert both._parts == [] and len(both.draw(DrawRequest(none, np.zeros(0))).tokens) == 0

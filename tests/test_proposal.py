@@ -7,12 +7,14 @@ import pytest
 import torch
 
 import smc
-from smc.model import Plan, pack_mask
-from smc.proposal import draw_rows
+from smc.backends.draws import draw_rows
+from smc.model import DrawRequest, pack_mask
 
 
 def plan(rows, uniforms, **rest):
-    return Plan(np.asarray(rows, dtype=np.int64), np.asarray(uniforms, dtype=np.float64), **rest)
+    return DrawRequest(
+        np.asarray(rows, dtype=np.int64), np.asarray(uniforms, dtype=np.float64), **rest
+    )
 
 
 def reference(logits, plan):

@@ -400,14 +400,14 @@ def test_a_backend_that_does_not_tell_probabilities_is_refused():
     ids=["no correction", "no further check", "rejected mass forgotten"],
 )
 def test_control_a_weight_without_its_correction(monkeypatch, fault):
-    monkeypatch.setattr("smc.proposal.rejection._accepted_mass", fault)
+    monkeypatch.setattr("smc.engine.rejection._accepted_mass", fault)
     chosen = settings(ess_threshold=1.0, proposal=smc.RejectionProposal())
     assert worst_z(chosen, potentials(None), seed=SEED, runs=RUNS, min_hits=0) > 2 * Z
 
 
 def test_control_a_check_that_is_forgotten_leaves_mass_outside_the_target(monkeypatch):
-    monkeypatch.setattr("smc.proposal.rejection._Rejection._refused", lambda *a, **k: set())
-    monkeypatch.setattr("smc.weighing._multiply", lambda *a: None)
+    monkeypatch.setattr("smc.engine.rejection._Rejection._refused", lambda *a, **k: set())
+    monkeypatch.setattr("smc.engine.weighing._multiply", lambda *a: None)
     factors = [NoTripleA(), SoftLength(), Judge()]
     with pytest.raises(KeyError):
         worst_z(settings(proposal=smc.RejectionProposal()), factors, seed=SEED, runs=200)

@@ -7,7 +7,7 @@ import pytest
 
 import smc
 from smc.engine import Problem, Run
-from smc.rows import _in_place
+from smc.engine.batch import _in_place
 from smc.settings import Settings
 from tests.models import byte_level_tokenizer, tiny_model
 

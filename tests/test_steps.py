@@ -9,10 +9,10 @@ import pytest
 
 import smc
 from potentials.boundaries import after, every
-from smc.backends.token_steps import TokenSteps
 from smc.backends.transformers import TransformersModel
 from smc.errors import PromptError, SettingsError
 from smc.steps import Budget, Solution, TokenText, cut
+from smc.steps.token_steps import TokenSteps
 from tests.exact import MODEL as SMALL
 from tests.exact import Alternation, Judge, NoTripleA, SoftLength, target, z_scores
 from tests.models import byte_level_tokenizer, tiny_model

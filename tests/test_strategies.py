@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from smc.errors import PotentialError, SettingsError
-from smc.steps import Budget, EndpointError, Extension
+from smc.errors import EndpointError, PotentialError, SettingsError
+from smc.steps import Budget, Extension
 from smc.strategies import (
     STRATEGIES,
     Options,

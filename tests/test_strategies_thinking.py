@@ -6,10 +6,10 @@ import pytest
 
 from potentials.boundaries import After
 from smc.backends.table import TableModel
-from smc.backends.token_steps import TokenSteps
-from smc.errors import SettingsError
+from smc.errors import EndpointError, SettingsError
 from smc.model import Vocabulary
-from smc.steps import EndpointError, Extension
+from smc.steps import Extension
+from smc.steps.token_steps import TokenSteps
 from smc.strategies import BudgetForcing, Options, budget_forcing, chain_of_draft
 from smc.strategies.chain_of_draft import drafted_answer
 from tests.step_worlds import Script

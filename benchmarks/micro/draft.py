@@ -15,7 +15,7 @@ import smc
 from benchmarks.micro import models
 from benchmarks.micro.models import CACHE, load
 from benchmarks.micro.timing import Options, Result, interleaved, of_rates
-from smc.proposal import Proposal
+from smc.proposals import Proposal
 
 NAME = "draft"
 BLOCK = 4

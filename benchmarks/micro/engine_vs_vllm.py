@@ -24,7 +24,7 @@ from benchmarks.micro.models import CACHE, PROMPT, model_folder, sample_rate
 from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
 from potentials import Grammar
 from smc.backends.vllm import VLLMModel
-from smc.backends.vllm_start import start_plain_llm
+from smc.backends.vllm_local.start import start_plain_llm
 
 NAME = "engine_vs_vllm"
 TARGETS = {8_000: 0.75, 128_000: 0.6}

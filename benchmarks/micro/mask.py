@@ -16,7 +16,7 @@ from benchmarks.micro.engine_vs_genlm import REGEX
 from benchmarks.micro.models import CACHE, load
 from benchmarks.micro.timing import Options, Result, quantiles, ratio_of_medians
 from potentials import Grammar, Regex
-from potentials.mask_potential import MaskPotential
+from potentials.grammar.mask_potential import MaskPotential
 from potentials.molecule import smiles_grammar
 from smc.model import Vocabulary, unpack_mask
 

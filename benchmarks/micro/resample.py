@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks.micro.models import CACHE
 from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
-from smc.model import Plan
-from smc.proposal import draw_rows
+from smc.backends.draws import draw_rows
+from smc.model import DrawRequest
 from smc.resampling import RESAMPLERS
 
 NAME = "resample"
@@ -67,7 +67,7 @@ def _drawing(size: int, options: Options) -> Callable[[int], float]:
     logits = torch.randn(size, options.vocabulary, generator=torch.Generator().manual_seed(0))
 
     def once(seed: int) -> float:
-        plan = Plan(rows=np.arange(size), uniforms=np.random.default_rng(seed).random(size))
+        plan = DrawRequest(rows=np.arange(size), uniforms=np.random.default_rng(seed).random(size))
         calls = max(1, _CALLS * 32 // size)
         began = options.now()
         for _ in range(calls):

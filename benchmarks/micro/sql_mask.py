@@ -17,8 +17,8 @@ from transformers import AutoTokenizer
 from benchmarks.micro.mask import JSON
 from benchmarks.micro.models import CACHE, load, model_folder
 from benchmarks.micro.timing import Options, Result, quantiles, ratio_of_medians
-from potentials.lark_source import carry
-from potentials.mask_potential import MaskPotential
+from potentials.grammar.lark import carry
+from potentials.grammar.mask_potential import MaskPotential
 from potentials.sql import Schema, schema_grammar
 
 NAME = "sql_mask"

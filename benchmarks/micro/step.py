@@ -20,7 +20,7 @@ import smc
 from benchmarks.micro.models import CACHE, PROMPT, load, model_folder
 from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
 from potentials import Grammar
-from smc.model import Decoding, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
+from smc.model import Decoding, DrawRequest, Draws, FloatArray, IntArray, Prompt, Vocabulary
 
 NAME = "step"
 JSON = r"""
@@ -69,7 +69,7 @@ class _TimedDecoding:
         self._clock.wait()
         self._clock.forward += time.perf_counter() - began
 
-    def draw(self, plan: Plan) -> Draws:
+    def draw(self, plan: DrawRequest) -> Draws:
         began = time.perf_counter()
         draws = self._decoding.draw(plan)
         self._clock.draw += time.perf_counter() - began

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
+from smc.backends.draws import draw_rows
 from smc.backends.transformers import TransformersModel
-from smc.model import HOLD, Decoding, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
-from smc.proposal import draw_rows
+from smc.model import HOLD, Decoding, DrawRequest, Draws, FloatArray, IntArray, Prompt, Vocabulary
 
 Ids = tuple[int, ...]
 
@@ -134,7 +134,7 @@ class RememberedModel:
 
     def start(self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int) -> _Rows:
         """Begin with rows of one prompt; see `LanguageModel.start`."""
-        from smc.backends.hf_prompts import encode
+        from smc.backends.hf.prompts import encode
 
         found = {encode(self._encode, p, len(vocabulary)) for p in prompts}
         assert len(found) == 1, "one prompt at a time"
@@ -165,7 +165,7 @@ class _Rows:
         nodes = [node if t == HOLD else self._tree.child(node, t) for node, t in moves]
         self._nodes = [n for n in nodes if n is not None]
 
-    def draw(self, plan: Plan) -> Draws:
+    def draw(self, plan: DrawRequest) -> Draws:
         """See `Decoding.draw`."""
         with torch.inference_mode():
             return draw_rows(self._tree.logits(self._nodes), plan)

@@ -19,9 +19,9 @@ from domains.arithmetic.splits import Split
 from domains.arithmetic.task import PRM, ArithmeticTask
 from domains.arithmetic.verifier import calibration
 from potentials.boundaries import lines
-from smc.backends.token_steps import TokenSteps
 from smc.errors import SettingsError
 from smc.steps import StepScorer
+from smc.steps.token_steps import TokenSteps
 
 SPLITS: tuple[Split, ...] = ("calibration", "test")
 SCORERS = ("oracle", "noisy", "prm", "verifier")

@@ -13,7 +13,7 @@ from domains.arithmetic.problems import LEVELS, Problem
 from domains.arithmetic.splits import Split, problems
 from domains.arithmetic.steps import MARK, answer, sound, split
 from domains.base import Item, checked_weights
-from potentials.regex import Regex
+from potentials.grammar.regex import Regex
 from potentials.reward_model import Telescoping, load_reward_model
 from smc.potential import AnyPotential
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from domains.ds1000.harness import Harness
 from domains.ds1000.program import UNFINISHED, Program, unfinished, whole
 from domains.ds1000.statements import all_statements, answer_statements, finished_statements
-from potentials.recent import Recent
+from potentials.grammar.lru import Recent
 from potentials.sandbox import Job, Limits, Outcome, RunResult, Sandbox
 from smc.errors import PotentialError
 from smc.potential import Potential

@@ -16,7 +16,7 @@ from domains.spider.prompt import SHOTS, Shot, chat_prompt, plain_prompt, schema
 from domains.spider.scoring import TIMEOUT, judge
 from smc.model import Prompt
 from smc.potential import AnyPotential, Boundary
-from smc.proposal import RejectionProposal
+from smc.proposals import RejectionProposal
 
 if TYPE_CHECKING:
     from potentials.grammar import Grammar

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from potentials.grammar.lru import Recent
 from potentials.python.statements import split_statements
-from potentials.recent import Recent
 from smc.errors import PotentialError
 
 if TYPE_CHECKING:

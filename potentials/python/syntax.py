@@ -7,11 +7,11 @@ import sys
 import threading
 from typing import Any, NamedTuple
 
+from potentials.grammar.lru import Recent
 from potentials.python.compiling import MAX_SIZE, compiles, may_go_on
 from potentials.python.reading import Reading, read
-from potentials.recent import Recent
 from smc.potential import Boundary, IncrementalPotential
-from smc.prefix import decode_more
+from smc.utf8 import decode_more
 
 _MEMO_BYTES = 4 << 20
 """Of texts of unfinished statements whose verdict is kept."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from potentials.recent import Recent
+from potentials.grammar.lru import Recent
 from potentials.sql.clauses import sql_clauses
 from potentials.sql.completion import complete
 from potentials.sql.database import Database, Failure, Limits, Result

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smc.backends.draws import draw_rows
 from smc.errors import PromptError
-from smc.model import HOLD, Decoding, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
-from smc.proposal import draw_rows
+from smc.model import HOLD, Decoding, DrawRequest, Draws, FloatArray, IntArray, Prompt, Vocabulary
 
 NextProbs = Callable[[tuple[int, ...]], Sequence[float]]
 """From the token ids so far, prompt included, to `[V]` probabilities that sum to 1."""
@@ -117,7 +117,7 @@ class TableDecoding:
             self.advance(stay, column)
         return found
 
-    def draw(self, plan: Plan) -> Draws:
+    def draw(self, plan: DrawRequest) -> Draws:
         """See `Decoding.draw`."""
         import torch
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from smc.backends.hf_decoding import start_decoding
-from smc.backends.hf_forward import Forward
-from smc.backends.hf_prompts import check_fits, encode
-from smc.backends.hf_vocabulary import check_width, vocabulary_of
-from smc.backends.hf_warp import Head, Warp
+from smc.backends.hf.decoding import start_decoding
+from smc.backends.hf.forward import Forward
+from smc.backends.hf.prompts import check_fits, encode
+from smc.backends.hf.vocabulary import check_width, vocabulary_of
+from smc.backends.hf.warp import Head, Warp
 from smc.errors import ModelError
 from smc.model import Decoding, Prompt, Vocabulary
 

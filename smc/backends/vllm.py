@@ -7,17 +7,17 @@ from functools import cached_property
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from smc.backends.hf_prompts import check_fits, encode
-from smc.backends.hf_vocabulary import check_width, vocabulary_of
-from smc.backends.hf_warp import Warp
-from smc.backends.vllm_desk import Target
-from smc.backends.vllm_start import check_arguments, check_installed, start_llm
+from smc.backends.hf.prompts import check_fits, encode
+from smc.backends.hf.vocabulary import check_width, vocabulary_of
+from smc.backends.hf.warp import Warp
+from smc.backends.vllm_local.desk import Target
+from smc.backends.vllm_local.start import check_arguments, check_installed, start_llm
 from smc.errors import ModelError
 from smc.model import Prompt, Vocabulary
 
 if TYPE_CHECKING:
-    from smc.backends.vllm_decoding import VLLMDecoding
-    from smc.backends.vllm_engine import CacheUse
+    from smc.backends.vllm_local.decoding import VLLMDecoding
+    from smc.backends.vllm_local.engine import CacheUse
 
 
 class VLLMModel:
@@ -59,7 +59,7 @@ class VLLMModel:
         eos_ids: Sequence[int] | None = None,
         vocabulary: Vocabulary | None = None,
     ) -> None:
-        from smc.backends.vllm_engine import Engine
+        from smc.backends.vllm_local.engine import Engine
 
         self._warp = Warp(temperature, top_p, top_k)
         self._llm: Any = llm
@@ -148,7 +148,7 @@ class VLLMModel:
         self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int
     ) -> VLLMDecoding:
         """See `LanguageModel.start`; prompts are prefilled when they are first drawn from."""
-        from smc.backends.vllm_decoding import VLLMDecoding
+        from smc.backends.vllm_local.decoding import VLLMDecoding
 
         engine = self._open
         check_width(vocabulary, self._size)

@@ -17,13 +17,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from smc.backends.hf_prompts import encode
-from smc.backends.hf_vocabulary import vocabulary_of
-from smc.backends.openai_http import Endpoint
-from smc.backends.remote_fields import Fields
-from smc.backends.remote_segments import Segment, probe, read_segment
+from smc.backends.hf.prompts import encode
+from smc.backends.hf.vocabulary import vocabulary_of
+from smc.backends.http import Endpoint
+from smc.backends.vllm_http.fields import Fields
+from smc.backends.vllm_http.segments import Segment, probe, read_segment
 from smc.errors import ModelError, SettingsError
-from smc.model import HOLD, Decoding, Draws, FloatArray, IntArray, Plan, Prompt, Vocabulary
+from smc.model import HOLD, Decoding, DrawRequest, Draws, FloatArray, IntArray, Prompt, Vocabulary
 
 Kind = Literal["grammar", "regex", "json"]
 
@@ -212,7 +212,7 @@ class RemoteDecoding:
             rows.append(_Row(row.fields, row.prompt, (*row.text, token), ahead, []))
         self._rows = rows
 
-    def draw(self, plan: Plan) -> Draws:
+    def draw(self, plan: DrawRequest) -> Draws:
         """Draw tokens as the plan says, as far as a server can.
 
         The server's constraint is in the proposal and in the weights; masks and scores of the plan
@@ -258,7 +258,7 @@ class RemoteDecoding:
         )
 
 
-def _log_scores(plan: Plan, tokens: IntArray) -> FloatArray:
+def _log_scores(plan: DrawRequest, tokens: IntArray) -> FloatArray:
     """`[M]` what a plan's masks and scores say of tokens that were drawn without them."""
     found = np.zeros(len(tokens))
     at = np.maximum(tokens, 0)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 
 from smc.cli.demo_domain import DemoDomain, find_domain
 from smc.cli.demo_page import demo_page
-from smc.cli.intervals import Interval, bootstrap
+from smc.cli.demo_result import MethodResult
+from smc.cli.intervals import bootstrap
 from smc.cli.live import LiveParticles
 from smc.cli.output import check_writable, quiet_libraries, show_table
 from smc.errors import SettingsError
@@ -21,27 +21,6 @@ from smc.pages.markup import one_line
 from smc.posterior import Posterior
 from smc.sampling import sample_batch
 from smc.settings import METHODS, Settings, method_settings
-
-
-@dataclass(frozen=True)
-class MethodResult:
-    """What a method gave.
-
-    Attributes:
-        posteriors: One a prompt.
-        seconds: Of the whole batch.
-        scores: For each score its posterior mean over prompts; 0 where all particles died.
-    """
-
-    method: str
-    posteriors: tuple[Posterior, ...]
-    seconds: float
-    scores: dict[str, Interval]
-
-    @property
-    def tokens(self) -> float:
-        """Particle-tokens a prompt."""
-        return sum(p.num_tokens for p in self.posteriors) / len(self.posteriors)
 
 
 def demo(options: argparse.Namespace) -> bool:

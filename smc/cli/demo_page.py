@@ -12,7 +12,7 @@ from smc.pages.markup import coordinate, escape
 from smc.pages.sections import table
 
 if TYPE_CHECKING:
-    from smc.cli.demo import MethodResult
+    from smc.cli.demo_result import MethodResult
 
 _CARDS = 7
 _MEANINGS = {

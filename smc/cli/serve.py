@@ -12,8 +12,8 @@ from contextlib import closing, nullcontext, suppress
 from potentials.sandbox import SandboxError
 from smc.cli.loading import potential
 from smc.cli.output import quiet_libraries
-from smc.cli.trials import Trials
 from smc.errors import SettingsError
+from smc.integrations.server.sandboxed import Trials
 from smc.potential import AnyPotential
 
 _GRACE_SECONDS = 10

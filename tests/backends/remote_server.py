@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from smc.backends.remote_fields import Fields
-from smc.backends.remote_segments import Segment, probe, read_segment
 from smc.backends.table import TableModel
+from smc.backends.vllm_http.fields import Fields
+from smc.backends.vllm_http.segments import Segment, probe, read_segment
 from smc.backends.vllm_remote import RemoteVLLM
 from smc.integrations.vllm_server.drawing import draw
 from smc.integrations.vllm_server.rows import Constraints, RequestRow

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import smc
-from smc.decodings import Decodings
 from smc.engine import Problem, Run
-from smc.model import HOLD, Plan
+from smc.engine.decodings import Decodings
+from smc.model import HOLD, DrawRequest
 from smc.settings import Settings
 from tests.backends.test_transformers import assert_close, encoded, plain_log_probs
 from tests.models import byte_level_tokenizer, tiny_model
@@ -133,7 +133,7 @@ def test_what_runs_is_not_computed_again(models, monkeypatch):
 
     monkeypatch.setattr(model._model, "forward", counted)
     decodings.add(start(model, [[5, 6, 7, 8]]), 1)
-    decodings.draw(Plan(np.arange(4), np.full(4, 0.5)))
+    decodings.draw(DrawRequest(np.arange(4), np.full(4, 0.5)))
     assert sizes == [(1, 4)]
     decodings.advance(np.arange(4), np.array([5, 6, 7, 8]))
     assert sizes[1:] == [(4, 1)], "all rows in one pass"
@@ -163,7 +163,7 @@ def test_the_cache_shrinks_when_long_rows_leave(models):
 
 
 def test_a_long_prompt_does_not_pad_many_short_rows(models, monkeypatch):
-    monkeypatch.setattr("smc.backends.hf_decoding._SPARE_CELLS", 300)
+    monkeypatch.setattr("smc.backends.hf.decoding._SPARE_CELLS", 300)
     model = models("llama")
     short, long = start(model, ["a"] * 10), start(model, [[5] * 90])
     assert not short.join(long)

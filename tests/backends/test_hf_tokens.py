@@ -6,7 +6,7 @@ import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from smc.backends.hf_tokens import eos_ids, token_bytes
+from smc.backends.hf.token_bytes import eos_ids, token_bytes
 from smc.errors import VocabularyError
 from tests.models import (
     CORPUS,

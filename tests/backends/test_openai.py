@@ -11,9 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from smc.backends.openai import OpenAISteps
-from smc.errors import PromptError, SettingsError
-from smc.steps import EndpointError
+from smc.errors import EndpointError, PromptError, SettingsError
+from smc.steps.openai import OpenAISteps
 from smc.strategies import (
     BudgetForcing,
     Options,
@@ -316,7 +315,7 @@ def test_a_connection_that_comes_too_late_is_not_read_from(monkeypatch):
 @pytest.mark.parametrize("header", ["0.2", "Wed, 21 Oct 2015 07:28:00 GMT", "nan", "-1", "soon"])
 def test_a_server_says_how_long_to_wait(header, monkeypatch):
     slept: list[float] = []
-    monkeypatch.setattr("smc.backends.openai_http.time.sleep", slept.append)
+    monkeypatch.setattr("smc.backends.http.time.sleep", slept.append)
 
     def reply(request: Request) -> None:
         if request.number == 0:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from smc.backends.token_rows import TokenRows
-from smc.model import Decoding, FloatArray, Plan, pack_mask
+from smc.model import Decoding, DrawRequest, FloatArray, pack_mask
+from smc.steps.token_rows import TokenRows
 from tests.step_worlds import MODEL, VOCABULARY
 
 
@@ -23,7 +23,7 @@ def test_normalisers_at_a_temperature_are_those_of_the_whole_row(temperature):
     allowed[rows.row((1, 2))] = False
     scores = np.random.default_rng(3).normal(size=(3, len(VOCABULARY))).astype(np.float32)
     uniforms = np.array([0.1, 0.9, 0.2, 0.7, 0.5])
-    plan = Plan(places, uniforms, pack_mask(allowed), scores, temperature)
+    plan = DrawRequest(places, uniforms, pack_mask(allowed), scores, temperature)
     draws = rows.draw(plan)
     assert len(set(draws.tokens.tolist())) > 2 and draws.tokens[-1] == -1
     decoding, rows._decoding = rows._decoding, Blind(rows._decoding)

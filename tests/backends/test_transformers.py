@@ -10,11 +10,11 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from smc.backends.hf_cache import is_growing
-from smc.backends.hf_decoding import CachedDecoding, RecomputedDecoding
+from smc.backends.hf.cache import is_growing
+from smc.backends.hf.decoding import CachedDecoding, RecomputedDecoding
 from smc.backends.transformers import TransformersModel
 from smc.errors import ModelError, PromptError, SettingsError, VocabularyError
-from smc.model import HOLD, Plan, Vocabulary, pack_mask
+from smc.model import HOLD, DrawRequest, Vocabulary, pack_mask
 from tests.models import (
     byte_fallback_tokenizer,
     byte_level_tokenizer,
@@ -136,8 +136,8 @@ def test_a_cache_that_does_not_fork_is_not_used(tokenizer, monkeypatch):
 
 
 def test_buffers_grow_past_their_first_allocation(wrapped, tokenizer, monkeypatch):
-    monkeypatch.setattr("smc.backends.hf_cache._COLUMNS_AT_ONCE", 2)
-    monkeypatch.setattr("smc.backends.hf_decoding._COLUMNS_AT_ONCE", 2)
+    monkeypatch.setattr("smc.backends.hf.cache._COLUMNS_AT_ONCE", 2)
+    monkeypatch.setattr("smc.backends.hf.decoding._COLUMNS_AT_ONCE", 2)
     model = wrapped("llama")
     for prompts in (PROMPTS[2:], PROMPTS):
         decoding, rows = start(model, prompts, 60), encoded(tokenizer, prompts)
@@ -164,7 +164,7 @@ def test_all_rows_may_be_held_or_dropped(wrapped):
         none = np.zeros(0, dtype=np.int64)
         decoding.advance(none, none)
         assert decoding.log_probs().shape == (0, before.shape[1])
-        assert len(decoding.draw(Plan(none, np.zeros(0))).tokens) == 0
+        assert len(decoding.draw(DrawRequest(none, np.zeros(0))).tokens) == 0
 
 
 def test_equal_prompts_are_prefilled_once(wrapped, monkeypatch):
@@ -201,7 +201,7 @@ def test_draws_are_inverse_cdfs_of_log_probs(wrapped):
     decoding = start(model, PROMPTS)
     rng = np.random.default_rng(11)
     rows, uniforms = rng.integers(0, 3, 4000), rng.random(4000)
-    draws = decoding.draw(Plan(rows, uniforms))
+    draws = decoding.draw(DrawRequest(rows, uniforms))
     cdf = np.exp(decoding.log_probs()).cumsum(axis=1)
     below = np.where(draws.tokens > 0, cdf[rows, draws.tokens - 1], 0.0)
     above = cdf[rows, draws.tokens]
@@ -215,7 +215,7 @@ def test_log_weights_are_the_mass_under_the_mask(wrapped):
     decoding = start(model, PROMPTS)
     rng = np.random.default_rng(12)
     allowed = rng.random((3, len(model.vocabulary))) < 0.1
-    draws = decoding.draw(Plan(np.arange(3), rng.random(3), mask=pack_mask(allowed)))
+    draws = decoding.draw(DrawRequest(np.arange(3), rng.random(3), mask=pack_mask(allowed)))
     mass = np.where(allowed, np.exp(decoding.log_probs()), 0).sum(axis=1)
     np.testing.assert_allclose(draws.log_weights, np.log(mass), atol=1e-4)
     assert allowed[np.arange(3), draws.tokens].all()
@@ -232,7 +232,7 @@ def test_ids_that_are_not_text_have_no_mass(tokenizer):
     assert (log_probs[:, len(tokenizer) :] == -np.inf).all()
     np.testing.assert_allclose(np.exp(log_probs).sum(axis=1), 1, atol=1e-9)
     rng = np.random.default_rng(13)
-    draws = decoding.draw(Plan(rng.integers(0, 3, 2000), rng.random(2000)))
+    draws = decoding.draw(DrawRequest(rng.integers(0, 3, 2000), rng.random(2000)))
     assert draws.tokens.max() < len(tokenizer)
 
 
@@ -272,7 +272,7 @@ def test_warping_equals_generate(wrapped, tokenizer, options):
     assert_close(decoding.log_probs(), expected)
     rng = np.random.default_rng(14)
     rows = rng.integers(0, 3, 500)
-    draws = decoding.draw(Plan(rows, rng.random(500)))
+    draws = decoding.draw(DrawRequest(rows, rng.random(500)))
     assert np.isfinite(expected[rows, draws.tokens]).all()
 
 
@@ -290,7 +290,7 @@ def test_logits_that_are_not_numbers_raise(tokenizer):
         torch_model.lm_head.weight[3] = float("nan")
     decoding = start(TransformersModel(torch_model, tokenizer), ["a"])
     with pytest.raises(ModelError, match="NaN"):
-        decoding.draw(Plan(np.zeros(1, np.int64), np.full(1, 0.5)))
+        decoding.draw(DrawRequest(np.zeros(1, np.int64), np.full(1, 0.5)))
     with pytest.raises(ModelError, match="NaN"):
         decoding.log_probs()
 

@@ -12,7 +12,7 @@ import transformers
 import smc
 from smc.backends.vllm import VLLMModel
 from smc.errors import ModelError, PotentialError, PromptError, VocabularyError
-from smc.model import HOLD, Plan, Vocabulary, pack_mask
+from smc.model import HOLD, DrawRequest, Vocabulary, pack_mask
 from tests.backends.vllm_engines import ROOT, SMALL, UNUSED, engine, needs_vllm, random_llama
 from tests.models import byte_level_tokenizer
 
@@ -73,7 +73,7 @@ def walk(rng, decoding, rows, steps, hold):
     """Draw, then advance by some of the draws: forks, drops, reorders, holds; yield the rows."""
     for _ in range(steps):
         drawn = np.sort(rng.integers(0, len(rows), 8))
-        draws = decoding.draw(Plan(drawn, rng.random(8)))
+        draws = decoding.draw(DrawRequest(drawn, rng.random(8)))
         chosen = rng.integers(0, 8, int(rng.integers(1, 9)))
         parents, tokens = drawn[chosen], draws.tokens[chosen].copy()
         tokens[rng.random(len(chosen)) < hold] = HOLD
@@ -113,7 +113,7 @@ def test_any_walk_draws_as_in_transformers(model, reference, seed, hold):
     for _ in range(30):
         some = rng.choice(rows, int(rng.integers(1, rows + 1)), replace=False)
         drawn = np.sort(rng.choice(some, 6))
-        plan = Plan(drawn, rng.random(6))
+        plan = DrawRequest(drawn, rng.random(6))
         found, expected = here.draw(plan), there.draw(plan)
         np.testing.assert_array_equal(found.tokens, expected.tokens)
         np.testing.assert_allclose(found.log_weights, expected.log_weights, atol=TOLERANCE)
@@ -139,7 +139,7 @@ def plan_of(rng, model, rows, **changes):
     scores = rng.normal(size=allowed.shape).astype(np.float32)
     which = np.sort(rng.integers(0, rows, 4 * rows))
     given = {"mask": pack_mask(allowed), "log_scores": scores, "temperature": 1.7, **changes}
-    return Plan(which, rng.random(len(which)), **given)
+    return DrawRequest(which, rng.random(len(which)), **given)
 
 
 def test_plans_with_masks_scores_and_temperature_draw_as_in_transformers(model, reference):
@@ -159,7 +159,9 @@ def test_draws_do_not_depend_on_the_order_of_rows(model):
     plan = plan_of(rng, model, 3)
     order = np.array([2, 0, 1])  # row r of the second decoding is prompt order[r]
     inverse = np.argsort(order)
-    other = Plan(inverse[plan.rows], plan.uniforms, plan.mask[order], plan.log_scores[order], 1.7)
+    other = DrawRequest(
+        inverse[plan.rows], plan.uniforms, plan.mask[order], plan.log_scores[order], 1.7
+    )
     here = start(model).draw(plan)
     there = start(model, [PROMPTS[i] for i in order]).draw(other)
     np.testing.assert_array_equal(here.tokens, there.tokens)
@@ -170,7 +172,7 @@ def test_a_row_may_be_drawn_from_again_and_late(model, reference):
     rng = np.random.default_rng(23)
     here, there = start(model), start(reference)
     for rows in ([0, 2], [1], [0, 1, 2], [2]):
-        plan = Plan(np.array(rows), rng.random(len(rows)))
+        plan = DrawRequest(np.array(rows), rng.random(len(rows)))
         np.testing.assert_array_equal(here.draw(plan).tokens, there.draw(plan).tokens)
     assert_close(here.log_probs(), there.log_probs())
     here.advance(np.array([0, 1, 1]), np.array([9, 8, HOLD]))
@@ -181,7 +183,7 @@ def test_a_row_may_be_drawn_from_again_and_late(model, reference):
 def test_a_row_without_mass_is_a_dead_end_and_the_others_go_on(model, reference):
     allowed = np.ones((3, len(model.vocabulary)), dtype=bool)
     allowed[1] = False
-    plan = Plan(np.arange(3), np.full(3, 0.3), mask=pack_mask(allowed))
+    plan = DrawRequest(np.arange(3), np.full(3, 0.3), mask=pack_mask(allowed))
     here, there = start(model), start(reference)
     drawn = here.draw(plan)
     assert drawn.tokens[1] == -1
@@ -211,13 +213,13 @@ def test_rows_go_on_in_their_requests_and_only_forks_are_added(model):
     before = model.cache_use
     three = np.arange(3)
     for _ in range(8):
-        draws = decoding.draw(Plan(three, np.full(3, 0.4)))
+        draws = decoding.draw(DrawRequest(three, np.full(3, 0.4)))
         decoding.advance(three, draws.tokens)
     assert (model.cache_use - before).requests == 3
-    draws = decoding.draw(Plan(three, np.full(3, 0.4)))
+    draws = decoding.draw(DrawRequest(three, np.full(3, 0.4)))
     decoding.advance(np.array([1, 1, 1, 0]), draws.tokens[[1, 1, 1, 0]])
     assert model.num_requests == 4
-    decoding.draw(Plan(np.arange(4), np.full(4, 0.4)))
+    decoding.draw(DrawRequest(np.arange(4), np.full(4, 0.4)))
     forked = model.cache_use - before
     assert forked.requests == 5
     # The second prompt is long: whole blocks of 32 of it are found again.
@@ -231,7 +233,7 @@ def test_decodings_may_take_turns(model, reference):
     rng = np.random.default_rng(25)
     for _ in range(4):
         for here, there in zip(ours, theirs, strict=True):
-            plan = Plan(np.arange(3), rng.random(3))
+            plan = DrawRequest(np.arange(3), rng.random(3))
             drawn, expected = here.draw(plan), there.draw(plan)
             np.testing.assert_array_equal(drawn.tokens, expected.tokens)
             np.testing.assert_allclose(drawn.log_weights, expected.log_weights, atol=TOLERANCE)
@@ -254,7 +256,7 @@ def test_rows_that_join_draw_as_in_transformers(model, reference):
                 start(hot_reference, PROMPTS[:2])
             )
             rows += 2
-        plan = Plan(np.arange(rows), rng.random(rows))
+        plan = DrawRequest(np.arange(rows), rng.random(rows))
         drawn, expected = here.draw(plan), there.draw(plan)
         np.testing.assert_array_equal(drawn.tokens, expected.tokens)
         np.testing.assert_allclose(drawn.log_weights, expected.log_weights, atol=TOLERANCE)
@@ -271,12 +273,12 @@ def test_rows_that_join_draw_as_in_transformers(model, reference):
 def test_a_step_that_was_begun_may_be_left_or_overtaken(model, reference):
     """`advance` begins a step; then another decoding draws, or `advance` comes again."""
     here, there = start(model), start(reference)
-    first = here.draw(Plan(np.arange(3), np.full(3, 0.3))).tokens
+    first = here.draw(DrawRequest(np.arange(3), np.full(3, 0.3))).tokens
     rest = np.full(3, 9)
     for decoding in (here, there):
         decoding.advance(np.arange(3), first)
     other = start(model)
-    other.draw(Plan(np.arange(3), np.full(3, 0.6)))
+    other.draw(DrawRequest(np.arange(3), np.full(3, 0.6)))
     other.advance(np.arange(3), rest)
     del other
     for decoding in (here, there):
@@ -293,11 +295,11 @@ def test_a_step_that_was_begun_may_be_left_or_overtaken(model, reference):
 
 def test_requests_are_gone_after_close_and_after_drop(model):
     one, other = start(model), start(model)
-    one.draw(Plan(np.arange(3), np.full(3, 0.5)))
+    one.draw(DrawRequest(np.arange(3), np.full(3, 0.5)))
     assert model.num_requests == 3
     one.close()
     assert model.num_requests == 0
-    other.draw(Plan(np.arange(3), np.full(3, 0.5)))
+    other.draw(DrawRequest(np.arange(3), np.full(3, 0.5)))
     assert model.num_requests == 3
     del other
     gc.collect()
@@ -309,7 +311,7 @@ def test_a_row_that_ends_at_the_context_is_drawn_to_its_last_token(model, refere
     prompt = [7] * (SMALL["max_model_len"] - 2)
     here, there = start(model, [prompt], 2), start(reference, [prompt], 2)
     for _ in range(2):
-        plan = Plan(np.zeros(1, np.int64), np.full(1, 0.7))
+        plan = DrawRequest(np.zeros(1, np.int64), np.full(1, 0.7))
         drawn = here.draw(plan)
         np.testing.assert_array_equal(drawn.tokens, there.draw(plan).tokens)
         if len(prompt) < SMALL["max_model_len"]:
@@ -317,7 +319,7 @@ def test_a_row_that_ends_at_the_context_is_drawn_to_its_last_token(model, refere
             there.advance(np.zeros(1, np.int64), drawn.tokens)
             prompt = [*prompt, int(drawn.tokens[0])]
             break
-    plan = Plan(np.zeros(1, np.int64), np.full(1, 0.2))
+    plan = DrawRequest(np.zeros(1, np.int64), np.full(1, 0.2))
     np.testing.assert_array_equal(here.draw(plan).tokens, there.draw(plan).tokens)
     del here
     assert model.num_requests == 0
@@ -326,8 +328,8 @@ def test_a_row_that_ends_at_the_context_is_drawn_to_its_last_token(model, refere
 def test_no_rows_are_no_work(model):
     decoding = start(model)
     none = np.zeros(0, dtype=np.int64)
-    assert len(decoding.draw(Plan(none, np.zeros(0))).tokens) == 0
-    decoding.draw(Plan(np.arange(3), np.full(3, 0.5)))
+    assert len(decoding.draw(DrawRequest(none, np.zeros(0))).tokens) == 0
+    decoding.draw(DrawRequest(np.arange(3), np.full(3, 0.5)))
     decoding.advance(none, none)
     assert model.num_requests == 0
     assert decoding.log_probs().shape == (0, len(model.vocabulary))
@@ -367,9 +369,9 @@ def test_the_model_is_warped_as_in_transformers(folder):
     here, there = start(ours), start(other)
     assert_close(here.log_probs(), there.log_probs())
     rng = np.random.default_rng(14)
-    plan = Plan(rng.integers(0, 3, 300), rng.random(300))
+    plan = DrawRequest(rng.integers(0, 3, 300), rng.random(300))
     np.testing.assert_array_equal(here.draw(plan).tokens, there.draw(plan).tokens)
-    tokens = here.draw(Plan(np.arange(3), np.full(3, 0.5))).tokens
+    tokens = here.draw(DrawRequest(np.arange(3), np.full(3, 0.5))).tokens
     here.advance(np.arange(3), tokens)
     there.advance(np.arange(3), tokens)
     assert_close(here.log_probs(), there.log_probs())
@@ -383,7 +385,7 @@ def test_logits_that_are_not_numbers_raise(folder, tmp_path):
     network.save_pretrained(tmp_path)
     broken = engine(tmp_path)
     with pytest.raises(ModelError, match="NaN"):
-        start(broken, ["a"]).draw(Plan(np.zeros(1, np.int64), np.full(1, 0.5)))
+        start(broken, ["a"]).draw(DrawRequest(np.zeros(1, np.int64), np.full(1, 0.5)))
     with pytest.raises(ModelError, match="NaN"):
         start(broken, ["a"]).log_probs()
 
@@ -405,7 +407,7 @@ def test_rows_that_do_not_fit_a_step_take_turns(folder, reference, limits, warne
         warnings.simplefilter("always")
         here, there = start(ours, prompts, 10), start(reference, prompts, 10)
         for _ in range(4):
-            plan = Plan(np.repeat(np.arange(10), 2), rng.random(20))
+            plan = DrawRequest(np.repeat(np.arange(10), 2), rng.random(20))
             drawn, expected = here.draw(plan), there.draw(plan)
             np.testing.assert_array_equal(drawn.tokens, expected.tokens)
             np.testing.assert_allclose(drawn.log_weights, expected.log_weights, atol=TOLERANCE)
@@ -422,7 +424,7 @@ def test_rows_that_do_not_fit_the_cache_take_turns(folder, reference):
     ours = engine(folder, engine_args=few)
     here, there = start(ours, prompts), start(reference, prompts)
     for _ in range(4):
-        plan = Plan(np.arange(6), rng.random(6))
+        plan = DrawRequest(np.arange(6), rng.random(6))
         drawn, expected = here.draw(plan), there.draw(plan)
         np.testing.assert_array_equal(drawn.tokens, expected.tokens)
         here.advance(np.arange(6), drawn.tokens)
@@ -441,7 +443,7 @@ def test_embedded_models_agree_with_transformers_token_by_token(domain):
     count = len(prompts)
     for _ in range(12):
         assert_close(here.log_probs(), there.log_probs())
-        plan = Plan(np.sort(rng.integers(0, count, 6)), rng.random(6))
+        plan = DrawRequest(np.sort(rng.integers(0, count, 6)), rng.random(6))
         drawn, expected = here.draw(plan), there.draw(plan)
         np.testing.assert_array_equal(drawn.tokens, expected.tokens)
         np.testing.assert_allclose(drawn.log_weights, expected.log_weights, atol=TOLERANCE)
@@ -452,7 +454,7 @@ def test_embedded_models_agree_with_transformers_token_by_token(domain):
 
 def test_a_closed_model_says_so_and_the_process_can_start_another(folder):
     with VLLMModel.load(str(folder), dtype="float32", engine_args=SMALL) as model:
-        start(model).draw(Plan(np.arange(3), np.full(3, 0.5)))
+        start(model).draw(DrawRequest(np.arange(3), np.full(3, 0.5)))
     model.close()
     with pytest.raises(ModelError, match="closed"):
         start(model)

@@ -14,13 +14,13 @@ pytest.importorskip("torch")
 import smc
 from potentials import Regex
 from potentials.boundaries import every
-from smc.backends.openai_http import Passing
-from smc.backends.remote_fields import DEAD, PROBE, Fields
-from smc.backends.remote_segments import Segment, probe, read_segment
+from smc.backends.http import Passing
+from smc.backends.vllm_http.fields import DEAD, PROBE, Fields
+from smc.backends.vllm_http.segments import Segment, probe, read_segment
 from smc.backends.vllm_remote import RemoteVLLM
 from smc.engine import Problem, Run, run
 from smc.integrations.vllm_server.rows import Texts, uniforms
-from smc.model import HOLD, Plan
+from smc.model import HOLD, DrawRequest
 from smc.settings import Settings
 from tests.backends.remote_server import TableServer
 from tests.exact import (
@@ -276,5 +276,5 @@ def test_requests_that_ask_for_the_same_do_not_share_their_tokens() -> None:
         assert texts.of(other) == [1]
 
 
-def _plan(rows: list[int], at: list[float]) -> Plan:
-    return Plan(rows=np.array(rows), uniforms=np.array(at))
+def _plan(rows: list[int], at: list[float]) -> DrawRequest:
+    return DrawRequest(rows=np.array(rows), uniforms=np.array(at))

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-import smc.backends.vllm_start as start
+import smc.backends.vllm_local.start as start
 from smc.backends.vllm import VLLMModel
 from smc.errors import ModelError, SettingsError
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import smc
-from smc.model import HOLD, LanguageModel, Plan
+from smc.model import HOLD, DrawRequest, LanguageModel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,7 +98,7 @@ def walk_and_sample(model: LanguageModel) -> dict[str, Any]:
     decoding = model.start(prompts, model.vocabulary, 20)
     rows, tokens, log_weights = 3, [], []
     for _ in range(5):
-        plan = Plan(np.sort(rng.integers(0, rows, 6)), rng.random(6), temperature=1.2)
+        plan = DrawRequest(np.sort(rng.integers(0, rows, 6)), rng.random(6), temperature=1.2)
         draws = decoding.draw(plan)
         tokens += draws.tokens.tolist()
         log_weights += draws.log_weights.tolist()

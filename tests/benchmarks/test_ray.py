@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.ray_cluster import LOCAL, ClusterError, connected
+from benchmarks.ray.cluster import LOCAL, ClusterError, connected
 from benchmarks.store import Store
 from benchmarks.tasks import ROOT
 from tests.benchmarks.test_run import results

@@ -14,8 +14,8 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.methods import RunSettings
-from benchmarks.ray_cluster import Places, places, threads
-from benchmarks.ray_worker import Failure, Ready, Setup, Worker, code_digest, items_digest
+from benchmarks.ray.cluster import Places, places, threads
+from benchmarks.ray.worker import Failure, Ready, Setup, Worker, code_digest, items_digest
 from benchmarks.tasks import ROOT
 from smc.errors import SettingsError
 from tests.benchmarks.tricks import TASK

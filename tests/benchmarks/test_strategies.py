@@ -20,8 +20,8 @@ from domains.arithmetic.steps import answer
 from domains.arithmetic.task import ArithmeticTask
 from potentials.boundaries import lines
 from potentials.reward_model import Logistic
-from smc.backends.token_steps import TokenSteps
 from smc.model import HOLD
+from smc.steps.token_steps import TokenSteps
 from smc.strategies import STRATEGIES, Options, search
 
 MODEL = str(ROOT / "domains/arithmetic/model")

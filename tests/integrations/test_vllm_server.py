@@ -23,10 +23,10 @@ import smc
 from potentials import Grammar, Regex
 from potentials.boundaries import every
 from potentials.molecule import SMILESValidity, smiles_grammar
-from smc.backends.remote_fields import Fields
+from smc.backends.vllm_http.fields import Fields
 from smc.backends.vllm_remote import RemoteVLLM
+from smc.errors import EndpointError
 from smc.model import unpack_mask
-from smc.steps import EndpointError
 from tests.integrations.test_readme import blocks
 from tests.integrations.vllm_serving import ROOT, vllm_server
 

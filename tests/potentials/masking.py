@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from potentials.mask_potential import MaskPotential
+from potentials.grammar.mask_potential import MaskPotential
 from smc.model import Vocabulary, unpack_mask
 
 

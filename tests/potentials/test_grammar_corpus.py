@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
-from potentials.lark_source import carry, reference_parser
+from potentials.grammar.lark import carry
 from smc.errors import GrammarError
 from tests.potentials.corpus.case import Case
 from tests.potentials.corpus.cuts import CUTS
@@ -18,6 +18,7 @@ from tests.potentials.corpus.languages import LANGUAGES
 from tests.potentials.corpus.refused import REFUSED
 from tests.potentials.corpus.small import SMALL
 from tests.potentials.corpus.spelled import SPELLED
+from tests.potentials.lark_oracle import reference_parser
 
 CORPUS = (*SMALL, *CUTS, *LANGUAGES, *SPELLED, *REFUSED)
 CARRIED = [c for c in CORPUS if c.mode is not None and c.pieces]

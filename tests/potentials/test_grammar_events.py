@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from potentials.grammar import Grammar
-from potentials.grammar_events import Position, Tracker
-from potentials.rule_boundary import RuleBoundary, boundary_of
+from potentials.grammar.incremental_parser import Position, Tracker
+from potentials.grammar.rule_boundary import RuleBoundary, boundary_of
 from smc.errors import GrammarError
 from smc.potential import Boundary
 from tests.potentials.masking import mask_of, vocabulary_of

@@ -8,7 +8,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from potentials.json_schema import JSONSchema
+from potentials.grammar.json_schema import JSONSchema
 from smc.errors import GrammarError
 from smc.model import unpack_mask
 from tests.potentials.masking import mask_of, vocabulary_of

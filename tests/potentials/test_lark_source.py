@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from potentials.lark_source import alphabet, carry, charset, matching, pattern
-from potentials.lark_source.dfa import DEAD, DFA
+from potentials.grammar.lark import carry
+from potentials.grammar.lark.automata import alphabet, charset, pattern, re_semantics
+from potentials.grammar.lark.automata.dfa import DEAD, DFA
 from smc.errors import GrammarError
 
 
@@ -43,7 +44,7 @@ def longest(automaton: DFA, letters: alphabet.Alphabet, text: str) -> int:
 def test_takes_what_python_takes(regexp: str) -> None:
     node = pattern.parse(regexp)
     letters = alphabet.build([node, pattern.literal("abcxB\n")])
-    automaton = matching.preferred(node, letters)
+    automaton = re_semantics.preferred(node, letters)
     for n in range(7):
         for chars in itertools.product("abcx\n"[: 5 if n < 5 else 3], repeat=n):
             text = "".join(chars)

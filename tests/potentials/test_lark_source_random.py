@@ -7,8 +7,9 @@ import itertools
 import pytest
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
-from potentials.lark_source import carry, reference_parser
+from potentials.grammar.lark import carry
 from smc.errors import GrammarError
+from tests.potentials.lark_oracle import reference_parser
 from tests.potentials.random_grammars import grammar
 
 TEXTS = ["".join(w) for n in range(5) for w in itertools.product("abc ", repeat=n)]

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from potentials import matcher_jobs, matchers
-from potentials.mask_potential import MaskPotential
-from potentials.masks import NO_FORCING, Limits
-from potentials.matchers import Matchers, Prefix
+from potentials.grammar import matchers, scheduling
+from potentials.grammar.llguidance import NO_FORCING, Limits
+from potentials.grammar.mask_potential import MaskPotential
+from potentials.grammar.matchers import Matchers, Prefix
 from smc.errors import GrammarError, PotentialError, SettingsError
 from smc.model import Vocabulary, unpack_mask
 from tests.potentials.masking import mask_of, vocabulary_of
@@ -185,7 +185,7 @@ def _fresh(bound: MaskPotential, vocabulary: Vocabulary, text: bytes) -> bytes:
 def test_threads_forks_and_hand_overs_give_what_a_fresh_matcher_gives(
     threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matcher_jobs, "WORTH_A_THREAD_SECONDS", 0.0)
+    monkeypatch.setattr(scheduling, "WORTH_A_THREAD_SECONDS", 0.0)
     vocabulary = vocabulary_of(NESTED_TOKENS)
     walked = _walk(MaskPotential(NESTED, max_threads=threads).bind(vocabulary), vocabulary, 12, 24)
     assert len(walked) > 150
@@ -259,7 +259,7 @@ def test_bind_is_remembered_and_shares_nothing_between_vocabularies() -> None:
 
 
 def test_work_goes_to_several_threads_when_it_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matcher_jobs, "WORTH_A_THREAD_SECONDS", 0.0)
+    monkeypatch.setattr(scheduling, "WORTH_A_THREAD_SECONDS", 0.0)
     engine = Matchers(NESTED, (b"[", b"]"), name="nested", max_threads=3)
     engine.judge([Prefix()], rows=True)
     engine.judge([Prefix(b"[" * n) for n in range(1, 12)], rows=True)
@@ -267,7 +267,7 @@ def test_work_goes_to_several_threads_when_it_is_worth_it(monkeypatch: pytest.Mo
 
 
 def test_an_error_in_a_thread_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matcher_jobs, "WORTH_A_THREAD_SECONDS", 0.0)
+    monkeypatch.setattr(scheduling, "WORTH_A_THREAD_SECONDS", 0.0)
     tight = Limits(max_items_in_row=20, step_max_items=200)
     engine = Matchers(AMBIGUOUS, (b"a",), name="amb", limits=tight, max_threads=2)
     engine.judge([Prefix(b"a")], rows=True)

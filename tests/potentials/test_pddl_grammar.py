@@ -9,7 +9,7 @@ from lark import Lark
 from lark.exceptions import LarkError
 
 from potentials import Grammar
-from potentials.lark_source import carry
+from potentials.grammar.lark import carry
 from potentials.pddl import Domain, PDDLError, Problem, goal_grammar, parse_domain, parse_problem
 from smc.potential import log_complete, log_prefix
 from tests.potentials.masking import (

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from potentials.regex import Regex, engine_regex
+from potentials.grammar.regex import Regex, engine_regex
 from smc.errors import GrammarError
 from tests.potentials.masking import disagreements, mask_of, sentences, straddling, vocabulary_of
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from potentials import Grammar
-from potentials.lark_source import carry
+from potentials.grammar.lark import carry
 from potentials.sql import Column, Schema, Table, schema_grammar
 from smc.potential import log_complete, log_prefix
 

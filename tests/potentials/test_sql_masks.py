@@ -7,7 +7,7 @@ import random
 import numpy as np
 
 from potentials import Grammar
-from potentials.mask_potential import MaskPotential
+from potentials.grammar.mask_potential import MaskPotential
 from smc.model import Vocabulary, unpack_mask
 from tests.potentials.earley import Chart, Earley
 from tests.potentials.masking import vocabulary_of

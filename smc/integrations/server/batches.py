@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from smc.engine import Run
+from smc.engine.problems import Problem
 from smc.integrations.server.jobs import Job
 from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.settled import settled_text
 from smc.model import LanguageModel
 from smc.posterior import Posterior
-from smc.problem import Problem
 
 
 class Batch:

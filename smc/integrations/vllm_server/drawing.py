@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smc.backends.remote_fields import DEAD, PROBE
+from smc.backends.draws import draw_rows
+from smc.backends.vllm_http.fields import DEAD, PROBE
 from smc.errors import SMCError
 from smc.integrations.vllm_server.rows import RequestRow, uniforms
-from smc.model import IntArray, Plan
-from smc.proposal import draw_rows
+from smc.model import DrawRequest, IntArray
 
 
 @torch.inference_mode()
@@ -34,7 +34,7 @@ def draw(
     vocabulary = rows[0].vocabulary
     head = rows[0].constraints.head(rows[0].fields, logits.device)
     mask = _masks(rows, lengths)
-    plan = Plan(
+    plan = DrawRequest(
         rows=np.arange(len(rows)),
         uniforms=uniforms([row.fields.seed for row in rows], lengths),
         mask=mask,

@@ -16,7 +16,7 @@ from vllm.v1.worker.gpu.sample.logits_processor import (  # pyright: ignore[repo
     LogitsProcessor as SecondRunnerProcessor,
 )
 
-from smc.backends.remote_fields import Fields
+from smc.backends.vllm_http.fields import Fields
 from smc.integrations.vllm_server.rows import Constraints, RequestRow, Texts, constraint
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _token_bytes(config: Any, size: int) -> tuple[bytes | None, ...]:
     """The bytes of each token of the served model."""
     from transformers import AutoTokenizer
 
-    from smc.backends.hf_tokens import token_bytes
+    from smc.backends.hf.token_bytes import token_bytes
 
     tokenizer = AutoTokenizer.from_pretrained(
         config.tokenizer,

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from smc.backends.hf_warp import Head, Warp
-from smc.backends.remote_fields import Fields
+from smc.backends.hf.warp import Head, Warp
+from smc.backends.vllm_http.fields import Fields
 from smc.model import Vocabulary
 from smc.potential import TokenPotential
 

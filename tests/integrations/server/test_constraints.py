@@ -9,12 +9,12 @@ import time
 import openai
 import pytest
 
-from smc.cli.trials import Trials
 from smc.errors import GrammarError
 from smc.integrations.server import create_app
 from smc.integrations.server.jobs import Busy
 from smc.integrations.server.makers import Maker
 from smc.integrations.server.orders import Limits
+from smc.integrations.server.sandboxed import Trials
 from tests.integrations.server.conftest import Live, served
 
 # Terminals that are alike, with long counted repetitions: minutes to make.

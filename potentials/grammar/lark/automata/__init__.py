@@ -1,0 +1,1 @@
+"""Automata layer: character sets, regular expressions and the DFAs they become."""

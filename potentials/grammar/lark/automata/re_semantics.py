@@ -1,0 +1,207 @@
+"""Which texts a Python regular expression really takes, as an automaton.
+
+Python prefers alternatives in order and backs up, so what `re.match` takes need not be the longest
+text of the language: `a|ab` never takes `ab`, and `".*?"` stops at the first quote. With threads
+kept in order of preference, and those below a match dropped, the texts that can still be taken
+form a regular language of their own, and `re.match` takes its longest. That language is what is
+carried over; so lazy quantifiers and ordered alternatives need no rule of their own.
+
+Assertions run along with a thread until the text decides them. One may be undecided for one
+character after the end of the match; then `DFA.accept` says before which characters it holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from potentials.grammar.lark.automata import dfa
+from potentials.grammar.lark.automata.alphabet import Alphabet
+from potentials.grammar.lark.automata.dfa import DEAD, DFA
+from potentials.grammar.lark.automata.pattern import (
+    Alt,
+    Chars,
+    End,
+    Look,
+    Node,
+    Repeat,
+    Seq,
+    Unsupported,
+)
+from potentials.grammar.lark.automata.program import (
+    Assert,
+    AtEnd,
+    Fork,
+    Instruction,
+    Match,
+    Read,
+    compile_program,
+)
+
+_MOST_STATES = 3000
+
+# What a thread still owes: (index of the lookahead, state of its automaton). −1: the text must end.
+Owed = frozenset[tuple[int, int]]
+Thread = tuple[int, Owed]
+
+_MUST_END = (-1, 0)
+
+
+def preferred(node: Node, alphabet: Alphabet) -> DFA:
+    """Return the texts of which `re.match` takes the longest."""
+    return _Determiniser(alphabet, ordered=True).run(node)
+
+
+def language(node: Node, alphabet: Alphabet) -> DFA:
+    """Return every text that the expression can match."""
+    return _Determiniser(alphabet, ordered=False).run(node)
+
+
+def looks_around(node: Node) -> bool:
+    """Return whether a tree has an assertion."""
+    if isinstance(node, (Look, End)):
+        return True
+    if isinstance(node, Repeat):
+        return looks_around(node.item)
+    if isinstance(node, Chars):
+        return False
+    return any(looks_around(c) for c in (node.items if isinstance(node, Seq) else node.options))
+
+
+@dataclass
+class _Determiniser:
+    alphabet: Alphabet
+    ordered: bool
+    aheads: list[tuple[Look, DFA]] = field(default_factory=list)
+    looks_behind: bool = False
+
+    def run(self, node: Node) -> DFA:
+        code = compile_program(node, self.alphabet)
+        self.looks_behind = any(isinstance(i, Assert) and not i.look.ahead for i in code)
+        start = self._close(code, [(0, frozenset())], None)
+        queue: list[tuple[tuple[Thread, ...], int | None]] = [(start, None)]
+        index = {queue[0]: 0}
+        steps: list[list[int]] = []
+        accept: list[int] = []
+        size = self.alphabet.size
+        for threads, _last in queue:
+            row: list[int] = []
+            accepted = 0
+            for x in range(size + 1):
+                taken, matched = self._step(code, threads, x)
+                accepted |= matched << x
+                if x == size:
+                    break
+                if not taken:
+                    row.append(DEAD)
+                    continue
+                last = x if self.looks_behind else None
+                key = (self._close(code, taken, x), last)
+                if key not in index:
+                    if len(queue) >= _MOST_STATES:
+                        raise Unsupported(f"needs more than {_MOST_STATES} states")
+                    index[key] = len(queue)
+                    queue.append(key)
+                row.append(index[key])
+            steps.append(row)
+            accept.append(accepted)
+        return dfa.trimmed(steps, accept, size)
+
+    def _step(
+        self, code: tuple[Instruction, ...], threads: tuple[Thread, ...], x: int
+    ) -> tuple[list[Thread], int]:
+        """Read symbol x (or the end): the threads that go on, and whether there was a match."""
+        taken: list[Thread] = []
+        matched = 0
+        for at, owed in threads:
+            instruction = code[at]
+            if isinstance(instruction, Read) and not instruction.mask >> x & 1:
+                continue
+            still = self._settle(owed, x)
+            if still is None:
+                continue
+            if isinstance(instruction, Match):
+                if still:
+                    raise Unsupported("looks more than one character beyond its own end")
+                matched = 1
+                if self.ordered:
+                    break
+            else:
+                taken.append((at + 1, still))
+        return taken, matched
+
+    def _settle(self, owed: Owed, x: int) -> Owed | None:
+        """Return what is still owed after symbol x; None if an assertion has failed."""
+        still: set[tuple[int, int]] = set()
+        ended = x == self.alphabet.size
+        for item in owed:
+            which, state = item
+            if item == _MUST_END:
+                if not ended:
+                    return None
+                continue
+            look, automaton = self.aheads[which]
+            to = DEAD if ended else automaton.steps[state][x]
+            holds = automaton.accept[state] >> x & 1
+            # What has matched whatever comes next need not wait for it.
+            if holds or (to != DEAD and automaton.accept[to] == automaton.all_next):
+                if look.negative:
+                    return None
+            elif to != DEAD:
+                still.add((which, to))
+            elif not look.negative:
+                return None
+        return frozenset(still)
+
+    def _close(
+        self, code: tuple[Instruction, ...], threads: list[Thread], last: int | None
+    ) -> tuple[Thread, ...]:
+        """Follow what takes no character; threads stay in order of preference."""
+        out: list[Thread] = []
+        seen: set[Thread] = set()
+        stack = list(reversed(threads))
+        while stack:
+            thread = stack.pop()
+            if thread in seen:
+                continue
+            seen.add(thread)
+            at, owed = thread
+            instruction = code[at]
+            if isinstance(instruction, Fork):
+                stack.extend((to, owed) for to in reversed(instruction.targets))
+            elif isinstance(instruction, AtEnd):
+                stack.append((at + 1, owed | {_MUST_END}))
+            elif isinstance(instruction, Assert):
+                if instruction.look.ahead:
+                    stack.append((at + 1, owed | {(self._ahead(instruction.look), 0)}))
+                elif self._behind(instruction.look, last) != instruction.look.negative:
+                    stack.append((at + 1, owed))
+            else:
+                out.append(thread)
+        return tuple(out) if self.ordered else tuple(sorted(out, key=_sort_key))
+
+    def _ahead(self, look: Look) -> int:
+        for i, (known, _automaton) in enumerate(self.aheads):
+            if known == look:
+                return i
+        self.aheads.append((look, language(look.item, self.alphabet)))
+        return len(self.aheads) - 1
+
+    def _behind(self, look: Look, last: int | None) -> bool:
+        if last is None:
+            raise Unsupported("looks at the text before the terminal")
+        return bool(_one_character(look.item, self.alphabet) >> last & 1)
+
+
+def _one_character(node: Node, alphabet: Alphabet) -> int:
+    if isinstance(node, Chars):
+        return alphabet.masks[node.ranges]
+    if isinstance(node, Alt):
+        mask = 0
+        for option in node.options:
+            mask |= _one_character(option, alphabet)
+        return mask
+    raise Unsupported("looks behind by more than one character")
+
+
+def _sort_key(thread: Thread) -> tuple[int, list[tuple[int, int]]]:
+    return thread[0], sorted(thread[1])

@@ -1,0 +1,1 @@
+"""Lexer layer: which terminals match where, and where longest match and Lark part."""

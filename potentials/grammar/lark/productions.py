@@ -1,0 +1,109 @@
+"""Productions in BNF, and what can be said of them without looking into the terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from potentials.grammar.lark.loading import Loaded, line_of
+from smc.errors import GrammarError
+
+T = TypeVar("T")
+Symbol = tuple[str, bool]
+Rules = dict[str, tuple[tuple[Symbol, ...], ...]]
+
+
+@dataclass(frozen=True)
+class Usable:
+    """The productions that take part in some sentence.
+
+    Attributes:
+        rules: Without unproductive and unreachable ones.
+        dropped: The nonterminals that derive nothing, in the order met.
+    """
+
+    rules: Rules
+    dropped: tuple[str, ...]
+
+
+def usable(loaded: Loaded, empty_terminals: frozenset[str] = frozenset()) -> Usable:
+    """Drop what derives no sentence; the language stays the same.
+
+    Args:
+        loaded: The grammar.
+        empty_terminals: Terminals that match nothing at all.
+
+    Raises:
+        GrammarError: If nothing is left: a grammar with no sentence.
+    """
+    kept, dropped = reduce_rules(loaded.rules, loaded.start, empty_terminals)
+    if loaded.start not in kept:
+        line = line_of(loaded.source, loaded.start)
+        raise GrammarError(
+            f"Grammar, line {line}: a grammar with no sentence: `{loaded.start}` never comes to an "
+            f"end (it derives no text without {', '.join(dropped[:5]) or loaded.start} again). "
+            'Give the recursion an alternative that ends, as in `a: "x" a | "x"`.'
+        )
+    return Usable(kept, dropped)
+
+
+def reduce_rules(
+    rules: Rules, start: str, empty_terminals: frozenset[str] = frozenset()
+) -> tuple[Rules, tuple[str, ...]]:
+    """Return the productive and reachable rules, and the names of the unproductive ones."""
+    productive: set[str] = set()
+
+    def ends(production: tuple[Symbol, ...]) -> bool:
+        return all(
+            name not in empty_terminals if terminal else name in productive
+            for name, terminal in production
+        )
+
+    changed = True
+    while changed:
+        changed = False
+        for name, productions in rules.items():
+            if name not in productive and any(ends(p) for p in productions):
+                productive.add(name)
+                changed = True
+    kept: Rules = {}
+    stack = [start] if start in productive else []
+    while stack:
+        name = stack.pop()
+        if name in kept:
+            continue
+        kept[name] = tuple(p for p in rules[name] if ends(p))
+        stack.extend(n for p in kept[name] for n, terminal in p if not terminal)
+    return kept, tuple(n for n in rules if n not in productive)
+
+
+def nullable(rules: Rules) -> set[str]:
+    """Return the nonterminals that derive the empty text."""
+    found: set[str] = set()
+    changed = True
+    while changed:
+        changed = False
+        for name, productions in rules.items():
+            if name not in found and any(
+                all(not terminal and n in found for n, terminal in p) for p in productions
+            ):
+                found.add(name)
+                changed = True
+    return found
+
+
+def fixpoint(
+    names: list[str], update: Callable[[str, dict[str, set[T]]], set[T]]
+) -> dict[str, set[T]]:
+    """Return the least sets with sets[name] ⊇ update(name, sets)."""
+    sets: dict[str, set[T]] = {n: set() for n in names}
+    changed = True
+    while changed:
+        changed = False
+        for name in names:
+            more = update(name, sets) - sets[name]
+            if more:
+                sets[name] |= more
+                changed = True
+    return sets

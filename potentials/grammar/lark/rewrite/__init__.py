@@ -1,0 +1,1 @@
+"""Rewrite layer: grammars made exact for llguidance, and written in its dialect."""

@@ -1,0 +1,146 @@
+"""What `Grammar`, `Regex` and `JSONSchema` share: hard constraints as exact token masks."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from potentials.grammar.llguidance import Limits
+from potentials.grammar.matchers import Matchers, Prefix
+from potentials.grammar.scheduling import Verdict
+from smc.errors import GrammarError, PotentialError
+from smc.model import Vocabulary, mask_width, pack_mask
+from smc.potential import TokenPotential, TokenScores
+
+_LOG_ZERO = float("-inf")
+_BOUND_AT_ONCE = 4
+
+P = TypeVar("P", bound="MaskPotential")
+
+
+class MaskPotential(TokenPotential[Prefix]):
+    """1 on the sentences of a language and their beginnings, 0 elsewhere.
+
+    `prefix` is 0 where the text may begin a sentence and −inf elsewhere, `complete` is 0 where
+    the text is a sentence and −inf elsewhere. Both work unbound; `token_scores` needs `bind`.
+    Thread-safe. What was learnt about a text is kept (some 64 MB of mask rows a vocabulary).
+
+    Args:
+        source: The language as llguidance takes it, starting with `masks.NO_FORCING`.
+        limits: How much work one mask may cost before a `PotentialError`.
+        max_threads: How many threads fill the masks of distinct texts; None: all cores, at most 8.
+
+    Raises:
+        GrammarError: The engine refuses the language, or it has no sentence.
+    """
+
+    def __init__(
+        self, source: str, *, limits: Limits | None = None, max_threads: int | None = None
+    ) -> None:
+        self._source = source
+        self._limits = limits
+        self._max_threads = max_threads
+        self._bound: OrderedDict[Vocabulary, MaskPotential] = OrderedDict()
+        self._masks: _TokenMasks | None = None
+        self._matchers = self._compile(())
+        root = self._judge([Prefix()], rows=True)[0]
+        assert root.row is not None
+        # Without tokens the row has the bits of the 256 bytes, then that of the engine's own end.
+        if not root.accepting and not np.any(root.row[:-1]):
+            raise GrammarError(
+                f"{self.name}: no text at all is a sentence of this language, so every particle "
+                "would die at once. Give it at least one sentence."
+            )
+
+    def bind(self: P, vocabulary: Vocabulary) -> P:
+        """Return this potential made ready for a vocabulary; the last few are kept."""
+        bound = self._bound.get(vocabulary)
+        if bound is None:
+            bound = copy.copy(self)
+            bound._matchers = self._compile(vocabulary.tokens)
+            bound._masks = _TokenMasks(vocabulary)
+            self._bound[vocabulary] = bound
+            if len(self._bound) > _BOUND_AT_ONCE:
+                self._bound.popitem(last=False)
+        self._bound.move_to_end(vocabulary)
+        assert isinstance(bound, type(self))
+        return bound
+
+    def start(self) -> Prefix:
+        """Return the empty text."""
+        return Prefix()
+
+    def advance(self, state: Prefix, new_bytes: bytes) -> Prefix:
+        """Return the text with the bytes after it; the grammar is asked only later."""
+        return state.then(new_bytes)
+
+    def prefix(self, state: Prefix) -> float:
+        """Return 0 if the text may begin a sentence, else −inf."""
+        return self.batch_prefix([state])[0]
+
+    def complete(self, state: Prefix) -> float:
+        """Return 0 if the text is a sentence, else −inf."""
+        return self.batch_complete([state])[0]
+
+    def batch_prefix(self, states: Sequence[Prefix]) -> list[float]:
+        """`prefix` of several texts, the distinct ones in parallel."""
+        return [0.0 if v.viable else _LOG_ZERO for v in self._judge(states, rows=False)]
+
+    def batch_complete(self, states: Sequence[Prefix]) -> list[float]:
+        """`complete` of several texts, the distinct ones in parallel."""
+        return [0.0 if v.accepting else _LOG_ZERO for v in self._judge(states, rows=False)]
+
+    def token_scores(self, states: Sequence[Prefix]) -> TokenScores:
+        """`[R, W]` masks: the tokens that may follow, and all EOS ids where the text is a sentence.
+
+        Raises:
+            PotentialError: Not bound to a vocabulary; or the engine failed or exceeded a limit.
+        """
+        if self._masks is None:
+            raise PotentialError(
+                f"{self.name}: asked for token masks but not bound to a vocabulary; call "
+                "`bind(model.vocabulary)` first and use what it returns."
+            )
+        return TokenScores(mask=self._masks.of(self._judge(states, rows=True)))
+
+    def _judge(self, states: Sequence[Prefix], *, rows: bool) -> list[Verdict]:
+        return self._matchers.judge(states, rows=rows)
+
+    def _compile(self, tokens: tuple[bytes | None, ...]) -> Matchers:
+        return Matchers(
+            self._source,
+            tokens,
+            name=self.name,
+            limits=self._limits,
+            max_threads=self._max_threads,
+        )
+
+
+class _TokenMasks:
+    """Turns verdicts into masks over a vocabulary's ids."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        eos = set(vocabulary.eos_ids)
+        is_text = np.fromiter(
+            (bool(b) and i not in eos for i, b in enumerate(vocabulary.tokens)),
+            dtype=np.bool_,
+            count=len(vocabulary),
+        )
+        self._width = mask_width(len(vocabulary))
+        self._text = pack_mask(is_text)
+        self._eos = vocabulary.eos_mask
+
+    def of(self, verdicts: Sequence[Verdict]) -> NDArray[np.uint32]:
+        """`[R, W]` masks of R verdicts that have rows."""
+        out = np.empty((len(verdicts), self._width), dtype=np.uint32)
+        for to, verdict in zip(out, verdicts, strict=True):
+            assert verdict.row is not None
+            np.bitwise_and(verdict.row[: self._width], self._text, out=to)
+            if verdict.accepting:
+                to |= self._eos
+        return out

@@ -1,0 +1,1 @@
+"""The vLLM server backend: request fields and segments."""

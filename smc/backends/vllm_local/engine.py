@@ -1,0 +1,248 @@
+"""A vLLM engine in this process, one step at a time.
+
+Requests are added and aborted at the engine's core, below the layers that turn tokens into text,
+and carry no instruction but "go on": what each takes as its next token is the desk's affair.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from vllm.sampling_params import (  # pyright: ignore[reportMissingImports]
+    RequestOutputKind,
+    SamplingParams,
+)
+from vllm.v1.engine import EngineCoreRequest  # pyright: ignore[reportMissingImports]
+
+from smc.backends.vllm_local.desk import Desk, Order, Served
+from smc.backends.vllm_local.processor import REQUEST
+from smc.backends.vllm_local.workers import RemoteDesk
+from smc.errors import ModelError
+
+
+@dataclass(frozen=True)
+class CacheUse:
+    """How the prefix cache served the requests so far.
+
+    Attributes:
+        requests: That were added: prompts, and rows that could not go on where they were (forks,
+            mostly).
+        tokens: Of those requests, when they were added.
+        cached: Of those tokens, those found in the prefix cache.
+    """
+
+    requests: int = 0
+    tokens: int = 0
+    cached: int = 0
+
+    @property
+    def hit_rate(self) -> float:
+        """The fraction of tokens that were found; 0 where there were none."""
+        return self.cached / self.tokens if self.tokens else 0.0
+
+    def __sub__(self, earlier: CacheUse) -> CacheUse:
+        return CacheUse(
+            self.requests - earlier.requests,
+            self.tokens - earlier.tokens,
+            self.cached - earlier.cached,
+        )
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """What a step did.
+
+    Attributes:
+        tokens: For each request that got one, its next token.
+        served: What came of the order.
+    """
+
+    tokens: dict[int, int]
+    served: Served | None
+
+
+@dataclass(frozen=True)
+class _Flight:
+    """A step that was begun: for whom, what vLLM scheduled, and its pending output."""
+
+    decoding: int
+    scheduled: Any
+    output: Any
+
+
+class Engine:
+    """Requests by number, each owned by a decoding; steps that serve one decoding at a time.
+
+    A step is vLLM's own (`EngineCore.step`) in two halves: the forward pass, then the draw. What
+    happens between them hides behind the forward pass.
+
+    Args:
+        llm: A `vllm.LLM` whose processor goes to the desk.
+        desk: That desk, or those of its workers.
+    """
+
+    def __init__(self, llm: Any, desk: Desk | RemoteDesk) -> None:
+        self.desk = desk
+        self._client = llm.llm_engine.engine_core
+        self._core = self._client.engine_core
+        config = llm.llm_engine.vllm_config
+        self.max_model_len: int = config.model_config.max_model_len
+        self.max_num_seqs: int = config.scheduler_config.max_num_seqs
+        self.cache_use = CacheUse()
+        self._owners: dict[int, int] = {}
+        self._numbers = itertools.count()
+        self._decodings = itertools.count()
+        self._abandoned: deque[int] = deque()
+        self._flight: _Flight | None = None
+
+    def new_decoding(self) -> int:
+        """Return a number for a decoding."""
+        return next(self._decodings)
+
+    def abandon(self, decoding: int) -> None:
+        """Have a decoding's requests freed before the next step; safe within a finalizer."""
+        self._abandoned.append(decoding)
+
+    @property
+    def num_requests(self) -> int:
+        """How many requests the engine holds."""
+        self._sweep()
+        return len(self._owners)
+
+    def holds(self, request: int) -> bool:
+        """Whether a request is still there."""
+        return request in self._owners
+
+    def add(self, decoding: int, ids: list[int]) -> int:
+        """Add a request that is to continue some token ids; return its number."""
+        number = next(self._numbers)
+        self._owners[number] = decoding
+        params = SamplingParams(
+            temperature=0.0,
+            max_tokens=self.max_model_len,
+            ignore_eos=True,
+            detokenize=False,
+            output_kind=RequestOutputKind.DELTA,
+            extra_args={REQUEST: number},
+        )
+        self._client.add_request(
+            EngineCoreRequest(
+                request_id=str(number),
+                prompt_token_ids=ids,
+                mm_features=None,
+                sampling_params=params,
+                pooling_params=None,
+                arrival_time=0.0,
+                lora_request=None,
+                cache_salt=None,
+                data_parallel_rank=None,
+            )
+        )
+        return number
+
+    def abort(self, requests: Iterable[int]) -> None:
+        """Free requests; those that are gone already do no harm."""
+        held = [n for n in requests if n in self._owners]
+        if held:
+            self._settle()  # which may free some of them
+            gone = [n for n in held if self._owners.pop(n, None) is not None]
+            self._client.abort_requests([str(n) for n in gone])
+
+    def begin(self, decoding: int, requests: Iterable[int]) -> None:
+        """Start a step of some requests of a decoding; all others are freed.
+
+        On a GPU the forward pass may still run on return.
+
+        Raises:
+            ModelError: The engine failed.
+        """
+        self._settle()
+        self._sweep()
+        wanted = set(requests)
+        self.abort([n for n in self._owners if n not in wanted])
+        with _failures(len(wanted)):
+            scheduled = self._core.scheduler.schedule()
+            output = self._core.model_executor.execute_model(scheduled, non_block=True)
+        self._flight = _Flight(decoding, scheduled, output)
+
+    def is_stepping(self, decoding: int) -> bool:
+        """Whether a step was begun for this decoding, and not ended."""
+        return self._flight is not None and self._flight.decoding == decoding
+
+    def end(self, order: Order) -> Stepped:
+        """End the step that was begun: draw as ordered.
+
+        Raises:
+            ModelError: The logits are not numbers, or the engine failed.
+            PotentialError: The plan's scores are not numbers.
+        """
+        self.desk.place(order)
+        tokens = self._end()
+        try:
+            return Stepped(tokens, self.desk.collect())
+        except Exception:
+            self.abort(order.rows)  # they went on with no token of ours
+            raise
+
+    def _end(self) -> dict[int, int]:
+        """Have the engine sample and take notice; each request's next token, where it got one."""
+        assert self._flight is not None
+        scheduled, pending, self._flight = self._flight.scheduled, self._flight.output, None
+        with _failures(len(scheduled.num_scheduled_tokens)):
+            output = pending.result()
+            if output is None:
+                output = self._core.model_executor.sample_tokens(None)
+            by_client = self._core.scheduler.update_from_output(scheduled, output)
+        tokens: dict[int, int] = {}
+        for found in by_client[0].outputs if 0 in by_client else ():
+            number = int(found.request_id)
+            if found.new_token_ids:
+                tokens[number] = found.new_token_ids[0]
+            if found.finish_reason is not None:
+                self._owners.pop(number, None)
+            if found.prefill_stats is not None:
+                use, stats = self.cache_use, found.prefill_stats
+                self.cache_use = CacheUse(
+                    use.requests + 1,
+                    use.tokens + stats.num_prompt_tokens,
+                    use.cached + stats.num_cached_tokens,
+                )
+        return tokens
+
+    def _settle(self) -> None:
+        """End a step that nobody will: its requests went on with any token, so they are freed."""
+        if self._flight is None:
+            return
+        stepped = self._flight.scheduled.num_scheduled_tokens
+        self._end()
+        self.abort([int(request) for request in stepped])
+
+    def close(self) -> None:
+        """Free all requests, then the engine's memory."""
+        self.abort(list(self._owners))
+        self._client.shutdown()
+
+    def _sweep(self) -> None:
+        gone = {self._abandoned.popleft() for _ in range(len(self._abandoned))}
+        if gone:
+            self.abort([n for n, owner in self._owners.items() if owner in gone])
+            for decoding in gone:
+                self.desk.forget(decoding)
+
+
+@contextmanager
+def _failures(count: int) -> Iterator[None]:
+    """Say what it means that the engine failed."""
+    try:
+        yield
+    except Exception as error:
+        raise ModelError(
+            f"vLLM: its engine failed in a step of {count} requests: {error!r}. It cannot go on; "
+            "load the model again. Its log says more; a common cause is that another vLLM model "
+            "of this process was closed."
+        ) from error

@@ -1,0 +1,246 @@
+"""Any language model as a step model: whole steps, drawn token by token in one batch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from smc.engine.prefix import Prefix
+from smc.errors import PromptError, SettingsError
+from smc.model import DrawRequest, LanguageModel, Prompt
+from smc.potential import AnyPotential, Boundary
+from smc.steps.protocol import Extension, Solution, TokenText
+from smc.steps.token_rows import Ids, TokenRows
+from smc.steps.token_weights import StepWeights
+
+_GREEDY = 1e-4
+"""The temperature that stands for 0: log probabilities that differ by 0.002 are told apart."""
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One solution on its way through its next step."""
+
+    rng: np.random.Generator
+    ids: Ids
+    prefix: Prefix
+    boundary: Any
+    began: int
+    log_weight: float = 0.0
+    step: list[str] = field(default_factory=list)
+    on: bool = True
+    finished: bool = False
+    truncated: bool = False
+
+
+class TokenSteps:
+    """Steps of a language model, exact: what is drawn is the model's, whatever the batch.
+
+    All solutions of a call run as one batch. Those with the same tokens share a row of the model,
+    and the rows stay from one call to the next, so that a step costs its own tokens only. One
+    prompt is held at a time. Every token takes one uniform of its solution's generator: drawn step
+    by step or in one go, with others or alone, a solution is the same.
+
+    Args:
+        model: Any language model.
+        boundary: Where a step ends; it reads each step from its beginning.
+        potentials: What constrains the texts. Token potentials enter the proposal; the others are
+            asked at the end of each step. `Extension.log_weight` is the log of p·φ/q over the
+            step, so that the sum over a finished solution is its log weight.
+        max_step_tokens: A step that reaches it ends there.
+        max_tokens: Of a whole solution, the end-of-sequence token included. One that reaches it
+            without an end comes back as truncated.
+        temperature: On the model's probabilities; part of the model, so no weight corrects for it.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        boundary: Boundary[Any],
+        potentials: Sequence[AnyPotential] = (),
+        *,
+        max_step_tokens: int = 256,
+        max_tokens: int = 2048,
+        temperature: float = 1.0,
+    ) -> None:
+        if not isinstance(boundary, Boundary):
+            raise SettingsError(
+                f"TokenSteps: boundary is {boundary!r}; expected an object with start and advance, "
+                'such as potentials.boundaries.steps("\\n\\n").'
+            )
+        for name, value in (("max_step_tokens", max_step_tokens), ("max_tokens", max_tokens)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise SettingsError(f"TokenSteps: {name} is {value!r}; expected at least 1.")
+        _checked_temperature(temperature)
+        self._model = model
+        self._boundary = boundary
+        self._weights = StepWeights(potentials, model.vocabulary)
+        self._max_step_tokens = max_step_tokens
+        self._max_tokens = max_tokens
+        self._temperature = temperature
+        self._rows: tuple[str, TokenRows] | None = None
+        self._passes = 0
+
+    @property
+    def passes(self) -> int:
+        """Rows put through the model so far; see `StepModel.passes`."""
+        return self._passes
+
+    def extend(
+        self,
+        prompt: Prompt,
+        solutions: Sequence[Solution],
+        *,
+        rngs: Sequence[np.random.Generator],
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        keep: Sequence[Solution] = (),
+    ) -> list[Extension]:
+        """Draw one step for each solution; see `StepModel.extend`.
+
+        Raises:
+            PromptError: The prompt does not fit the model, or a solution that was not drawn here
+                cannot be written in its tokens.
+            PotentialError: A potential raised, or returned NaN or +inf.
+        """
+        at = self._temperature if temperature is None else _checked_temperature(temperature)
+        rows = self._rows_of(prompt)
+        before = rows.passes
+        walks = [self._walk(s, rng) for s, rng in zip(solutions, rngs, strict=True)]
+        held = [self._ids(s) for s in keep]
+        rows.reach([w.ids for w in walks if w.on], held)
+        limit = self._max_step_tokens if max_tokens is None else max_tokens
+        while any(w.on for w in walks):
+            self._draw(rows, [w for w in walks if w.on], at)
+            self._settle(walks, limit)
+            if any(w.on for w in walks):
+                # One that has arrived stays a token behind its end: whether that token is ever
+                # run depends on what the step is worth.
+                stays = [w.ids[:-1] for w in walks if not w.on and not w.finished]
+                here = [ids for ids in (*stays, *held) if ids in rows]
+                rows.advance([*(w.ids for w in walks if w.on), *here])
+        self._weights.finish(walks)
+        self._passes += rows.passes - before
+        return [self._extension(w) for w in walks]
+
+    def _rows_of(self, prompt: Prompt) -> TokenRows:
+        key = prompt if isinstance(prompt, str) else json.dumps(list(prompt), default=_plain)
+        if self._rows is None or self._rows[0] != key:
+            self._rows = key, TokenRows(self._model, prompt, self._max_tokens)
+        return self._rows[1]
+
+    def _walk(self, solution: Solution, rng: np.random.Generator) -> _Walk:
+        ids = self._ids(solution)
+        prefix = self._weights.prefix(ids)
+        walk = _Walk(rng, ids, prefix, self._boundary.start(), len(ids))
+        if not ids:
+            walk.log_weight = self._weights.log_root
+        walk.on = walk.log_weight > -np.inf and len(ids) < self._max_tokens
+        walk.truncated = len(ids) >= self._max_tokens
+        return walk
+
+    def _draw(self, rows: TokenRows, walks: Sequence[_Walk], temperature: float) -> None:
+        """Draw the next token of each walk."""
+        places = np.asarray([rows.row(w.ids) for w in walks], dtype=np.int64)
+        mask, log_scores = self._weights.token_scores(
+            [(int(r), w.prefix) for r, w in zip(places, walks, strict=True)], rows.size
+        )
+        greedy = temperature == 0
+        uniforms = [0.5 if greedy else float(w.rng.random()) for w in walks]
+        tempered = _GREEDY if greedy else temperature
+        plan = DrawRequest(places, np.asarray(uniforms), mask, log_scores, tempered)
+        draws = rows.draw(plan)
+        log_weights = draws.log_weights
+        if mask is None and log_scores is None:
+            log_weights = np.zeros(len(walks))
+        elif tempered != 1:
+            log_weights = rows.log_normalisers(plan, draws)
+        children: dict[tuple[int, int], Prefix] = {}
+        for walk, token, log_weight in zip(walks, draws.tokens.tolist(), log_weights, strict=True):
+            walk.log_weight += float(log_weight)
+            if token < 0:
+                walk.log_weight, walk.on = -np.inf, False
+                continue
+            walk.ids = (*walk.ids, token)
+            if token in rows.vocabulary.eos_set:
+                walk.finished, walk.on = True, False
+                continue
+            parent, key = walk.prefix, (id(walk.prefix), token)
+            if key not in children:
+                children[key] = self._weights.child(parent, token)
+            walk.prefix = children[key]
+            walk.step.append(walk.prefix.text[len(parent.text) :])
+
+    def _settle(self, walks: Sequence[_Walk], limit: int) -> None:
+        """Stop the walks that stand at the end of a step, or of the room there is."""
+        for walk in walks:
+            if not walk.on:
+                continue
+            walk.boundary, ends = self._boundary.advance(walk.boundary, walk.step[-1])
+            walk.truncated = len(walk.ids) >= self._max_tokens
+            full = len(walk.ids) - walk.began >= limit and any(walk.step)  # a step has some text
+            walk.on = not (ends or walk.truncated or full)
+
+    def _extension(self, walk: _Walk) -> Extension:
+        text = "".join(walk.step)
+        if walk.finished:
+            text += walk.prefix.pending.decode("utf-8", "replace")
+        drawn = walk.ids[walk.began :]
+        return Extension(
+            step=TokenText.of(text, drawn, tuple(walk.step)),
+            finished=walk.finished,
+            num_tokens=len(drawn),
+            log_weight=walk.log_weight,
+            truncated=walk.truncated,
+        )
+
+    def _ids(self, solution: Solution) -> Ids:
+        """The tokens of a solution: those it was drawn as, else the longest that fit its text."""
+        eos = self._model.vocabulary.eos_set
+        ids: list[int] = []
+        for step in solution:
+            if isinstance(step, TokenText):  # one that ended may be gone on from all the same
+                ids += [i for i in step.tokens if i not in eos]
+            else:
+                ids += self._encoded(step)
+        return tuple(ids)
+
+    def _encoded(self, text: str) -> list[int]:
+        ids, rest = [], text.encode()
+        while rest:
+            sizes = range(min(self._longest, len(rest)), 0, -1)
+            size = next((n for n in sizes if rest[:n] in self._by_bytes), None)
+            if size is None:
+                raise PromptError(
+                    f"TokenSteps: no token of the model begins {rest[:20]!r} of the step {text!r}; "
+                    "expected text that the vocabulary can write."
+                )
+            ids.append(self._by_bytes[rest[:size]])
+            rest = rest[size:]
+        return ids
+
+    @cached_property
+    def _by_bytes(self) -> dict[bytes, int]:
+        vocabulary = self._model.vocabulary
+        tokens = enumerate(vocabulary.tokens)
+        return {b: i for i, b in tokens if b and i not in vocabulary.eos_set}
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self._by_bytes))
+
+
+def _checked_temperature(value: float) -> float:
+    if not (np.isfinite(value) and value >= 0):
+        raise SettingsError(f"TokenSteps: temperature is {value!r}; expected a number from 0 on.")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """An item of a prompt as JSON can write it."""
+    return int(value) if isinstance(value, np.integer) else dict(value)
