@@ -25,10 +25,10 @@ import numpy as np
 
 from smc.errors import SettingsError
 from smc.model import FloatArray
-from smc.resampling import RESAMPLERS
+from smc.resampling import RESAMPLERS, is_due
 from smc.strategies.chains import Chain, with_log_weight
 from smc.strategies.search import Search
-from smc.weights import ess, log_mean_exp, normalise
+from smc.weights import log_mean_exp, normalise
 
 Target = Literal["multiplicative", "telescoping"]
 Finished = Literal["again", "once"]
@@ -174,8 +174,7 @@ def filter_particles(
         paths = [(*path, chain) for path, chain in zip(paths, after, strict=True)]
         live = any(c.goes_on for c in after)
         ancestors: Sequence[int] = ()
-        limit = weighing.ess_threshold * size * (1 - 1e-9)
-        if live and ess(log_weights) < limit:
+        if live and is_due(log_weights, weighing.ess_threshold):
             ancestors = _ancestors(weighing, rng, log_weights, reference is not None)
             log_evidence += log_mean_exp(log_weights)
             log_weights = np.zeros(size)
