@@ -127,4 +127,4 @@ class TableDecoding:
         """See `Decoding.log_probs`."""
         probs = np.array([self._model.next_probs(r) for r in self._rows], dtype=np.float64)
         with np.errstate(divide="ignore"):
-            return np.log(probs.reshape(len(self._rows), len(self._model.vocabulary)))
+            return np.log(probs.reshape(len(self._rows), len(self._model.vocabulary.tokens)))
