@@ -18,7 +18,8 @@ def render(run: Mapping[str, Any], rows: Sequence[Row], *, picture: str | None =
         picture: Address of the plot, as seen from the page.
     """
     settings = run["settings"]
-    parts = [f"# {settings['domain']}: {settings['primary']}", _provenance(run)]
+    variant = f", {settings['variant']}" if settings.get("variant") else ""
+    parts = [f"# {settings['domain']}{variant}: {settings['primary']}", _provenance(run)]
     parts += [_missing(run, rows), _scores(rows, settings["primary"])]
     if picture:
         parts.append(f"![Scores of the methods]({picture})")

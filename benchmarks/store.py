@@ -76,6 +76,8 @@ class Store:
                     "unknown; give another folder."
                 )
             run = {"format": 1, "settings": common, "starts": []}
+        if "variant" in common:  # a folder from before tasks had variants does not say which
+            run["settings"].setdefault("variant", common["variant"])
         self._check_same(run["settings"], common)
         run["starts"].append(dict(start))
         self._replace(self.folder / RUN, json.dumps(run, indent=2, ensure_ascii=False) + "\n")

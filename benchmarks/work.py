@@ -15,6 +15,8 @@ from benchmarks.store import Store
 from domains.base import Item, Task
 from smc.errors import SettingsError
 from smc.model import LanguageModel
+from smc.potential import Boundary
+from smc.proposals import Proposal
 
 UnitKey = tuple[str, int, tuple[str, ...]]
 
@@ -68,12 +70,18 @@ class Here:
         return {"machine": provenance.machine(), "versions": provenance.versions()}
 
 
+def ways(task: Task[Any]) -> tuple[Boundary[Any] | None, Proposal | None]:
+    """Return a task's `resample_at` and `proposal`; None where it was written before these were."""
+    return getattr(task, "resample_at", None), getattr(task, "proposal", None)
+
+
 def run_unit(
     task: Task[Any], unit: Unit, model: LanguageModel, settings: RunSettings
 ) -> list[Record]:
     """Run one method on some items at once; return one record each."""
     items = unit.items
     potentials = [[*task.cheap(item), *task.expensive(item)] for item in items]
+    resample_at, proposal = ways(task)
     began, cpu_began = time.perf_counter(), time.process_time()
     posteriors = smc.sample_batch(
         model,
@@ -83,8 +91,8 @@ def run_unit(
         max_tokens=settings.max_tokens,
         ess_threshold=settings.ess_threshold,
         resampling=settings.resampling,
-        resample_at=getattr(task, "resample_at", None),
-        proposal=getattr(task, "proposal", None) if unit.method == "smc" else None,
+        resample_at=resample_at,
+        proposal=proposal if unit.method == "smc" else None,
         method=unit.method,
         stop=settings.stop,
         seeds=[generator(unit.seed, item) for item in items],

@@ -58,6 +58,8 @@ class ArithmeticTask:
     primary = "correct"
     stop: tuple[str, ...] = ()
     max_tokens = 128
+    resample_at = None
+    proposal = None
 
     def items(self, limit: int | None = None, data: Path | None = None) -> list[ArithmeticItem]:
         """Return `limit` problems (default 200), the levels taking turns.

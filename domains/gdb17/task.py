@@ -58,6 +58,8 @@ class Gdb17Task:
     primary = "qed"
     stop = ("\n",)
     max_tokens = 40
+    resample_at = None
+    proposal = None
 
     def items(self, limit: int | None = None, data: Path | None = None) -> list[MoleculeItem]:
         """Return `limit` prompts (default 100); a limit never changes those before it.

@@ -50,6 +50,8 @@ class MathWordTask:
     primary = "correct"
     stop: tuple[str, ...] = ()
     max_tokens = 2048
+    resample_at = None
+    proposal = None
 
     @property
     def name(self) -> str:

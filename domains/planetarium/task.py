@@ -74,6 +74,8 @@ class PlanetariumTask:
     primary = "correct"
     stop = (STOP,)
     max_tokens = 150
+    resample_at = None
+    proposal = None
 
     def __post_init__(self) -> None:
         _listed("domains", self.domains, tuple(WORLDS))

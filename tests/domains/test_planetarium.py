@@ -183,8 +183,8 @@ def test_potentials_are_shared_and_plans_kept(task, root):
 
 def test_the_task_is_found_with_and_without_the_true_plan():
     assert load_task("planetarium").potential == "plan"
-    assert load_task("domains.planetarium.without_plan").potential == "consistent+reachable"
-    assert load_task("domains.planetarium.whole_state").potential == "consistent+reachable+whole"
+    assert load_task("planetarium:without_plan").potential == "consistent+reachable"
+    assert load_task("planetarium:whole_state").potential == "consistent+reachable+whole"
 
 
 def test_a_population_has_no_scores_of_its_own(task, root):
