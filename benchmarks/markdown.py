@@ -1,4 +1,4 @@
-"""A report as Markdown: where it comes from, the table, the differences, how to read them."""
+"""The Markdown report: where it comes from, the table, the differences, how to read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture beside a table: scores of the methods, and what full SMC gains over each."""
+"""Plots of a report: scores of the methods, and what full SMC gains over each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where results come from: the command, the code, the machine, the date, the model's bytes.
+"""Provenance of results: the command, the code, the machine, the date, the model's bytes.
 
 Nothing here names a folder of the machine: paths are shortened to what another reader can use.
 """

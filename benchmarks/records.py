@@ -1,4 +1,4 @@
-"""One line of results: what a method made of one item with one seed."""
+"""Result records: one for what a method made of one item with one seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results on disk: OUT/run.json, and one line an item in OUT/METHOD/seed-K.jsonl.
+"""Result store: OUT/run.json, and one line an item in OUT/METHOD/seed-K.jsonl.
 
 Lines are appended and brought to disk a batch at a time. Whatever kills a run, what remains is
 whole lines and at most one torn one at the end of a file, which is dropped when the run goes on.

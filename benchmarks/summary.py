@@ -1,4 +1,4 @@
-"""From records to rows: one for each method, with scores, costs and differences."""
+"""Summary of records: a row for each method, with scores, costs and differences."""
 
 from __future__ import annotations
 

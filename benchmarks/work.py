@@ -1,4 +1,4 @@
-"""Units of work: what is run at once, and stored at once. Here they are run in this process."""
+"""Units of work: what is run, and stored, at once. Here they are run in this process."""
 
 from __future__ import annotations
 

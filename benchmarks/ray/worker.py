@@ -1,4 +1,4 @@
-"""What runs in a worker's process: the domain and the model, made once, and units of work.
+"""The worker process: the domain and the model, made once, and units of work.
 
 A unit comes as ids; the worker reads the items from the data of its own machine, so that nothing
 of a data set, gold answers least of all, goes over the network. That the machines agree is checked

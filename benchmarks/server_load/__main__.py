@@ -1,4 +1,4 @@
-"""The load test's command line."""
+"""Command line of the load test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server: a process on this machine, and what it holds."""
+"""The server process under test, and the resources that it holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the clients saw and the server held, as figures and as a page."""
+"""Report of a load test: latencies of clients, resources of the server, as figures and a page."""
 
 from __future__ import annotations
 

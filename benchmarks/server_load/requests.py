@@ -1,4 +1,4 @@
-"""What the clients ask for: one function a kind, which raises where the answer is wrong."""
+"""Requests of the load test: one function a kind, which raises where the answer is wrong."""
 
 from __future__ import annotations
 

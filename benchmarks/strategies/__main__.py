@@ -1,4 +1,4 @@
-"""`python -m benchmarks.strategies --out DIR …`: run, then report."""
+"""Command line of the strategies' benchmark: `python -m benchmarks.strategies --out DIR …`."""
 
 from __future__ import annotations
 

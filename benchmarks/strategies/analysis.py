@@ -1,4 +1,4 @@
-"""From records to numbers: difficulty bins, equal cost, the compute-optimal choice."""
+"""Analysis of strategies: difficulty bins, equal cost, the compute-optimal choice."""
 
 from __future__ import annotations
 

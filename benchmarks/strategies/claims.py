@@ -1,4 +1,4 @@
-"""What the papers claim of strategies, and what the intervals here say of it."""
+"""Claims of the papers on strategies, and what the intervals measured here say of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The beginning of a report: what was run, on what, and what was written of it by hand."""
+"""Head of the strategies' report: what was run, on what, and what was written of it by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture: accuracy against generated tokens, a row a judge, a column a bin."""
+"""Plot of the strategies: accuracy against generated tokens, a row a judge, a column a bin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small Llama model that remembers what it has computed of a prompt.
+"""A Llama model with a prefix cache: nothing of a prompt is computed twice.
 
 Many strategies search the same tree of tokens, with many budgets and judges. Keys, values and
 logits of every prefix are kept until the next prompt, so that a prefix is put through the network

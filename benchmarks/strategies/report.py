@@ -1,4 +1,4 @@
-"""The report of a run: tables in Markdown, a plot, and the fitted choices as files."""
+"""Report of the strategies: tables in Markdown, a plot, and the fitted choices as files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One problem, one judge, one seed: every strategy at every budget."""
+"""A trial: every strategy at every budget, on one problem, under one judge and one seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fits the two numbers by which the likelihood of steps becomes the probability of being right.
+"""Calibration of the verifier: two numbers turn the likelihood of steps into a probability.
 
     python -m domains.arithmetic.fit_verifier
 

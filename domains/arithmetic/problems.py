@@ -1,4 +1,4 @@
-"""Problems: chains of assignments to be worked out one operation a step.
+"""Arithmetic problems: chains of assignments to be worked out one operation a step.
 
 A problem reads ``a=7+5;b=a*3;c=4+9;d=b-c;d?`` and a newline. Every variable but the last is used
 exactly once, so that no step can be skipped and a wrong one seldom leaves the answer right.

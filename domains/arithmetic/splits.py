@@ -1,4 +1,4 @@
-"""Which problems are for training, calibration and test: a matter of the problem alone.
+"""Data splits: training, calibration and test, a matter of the problem alone.
 
 A hash of the text decides, so no problem can be in two parts, whatever the seeds.
 """

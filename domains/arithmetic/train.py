@@ -1,4 +1,4 @@
-"""Trains the embedded policy of the arithmetic domain; no data are needed.
+"""Training command of the embedded policy of the arithmetic domain; no data are needed.
 
     python -m domains.arithmetic.train --work DIR --threads 1
 

@@ -1,4 +1,4 @@
-"""Trains the embedded process reward model on labelled samples of the embedded policy.
+"""Training command of the embedded process reward model, on labelled samples of the policy.
 
     python -m domains.arithmetic.train_prm --work DIR --threads 1
 

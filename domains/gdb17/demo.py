@@ -1,4 +1,4 @@
-"""Molecules for `smc demo`: what is asked, what steers, and how the answers are drawn."""
+"""Demonstration `smc demo`: what is asked, what steers, and how the answers are drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good are the molecules? One text at a time, and a whole population.
+"""Scores of molecules: of one text at a time, and of a whole population.
 
 White space around a text is ignored here, so that no method is judged by it. Valid means that
 RDKit parses and sanitises the text.

@@ -1,4 +1,4 @@
-"""Trains the embedded language model of the molecule task.
+"""Training command of the embedded language model of the molecule task.
 
     python -m domains.gdb17.train --data DIR --out DIR --work DIR --minutes 70 --seed 0
 

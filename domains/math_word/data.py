@@ -1,4 +1,4 @@
-"""The problems: MATH-500, AIME and GSM8K as their files have them."""
+"""Word problems: MATH-500, AIME and GSM8K as their files have them."""
 
 from __future__ import annotations
 

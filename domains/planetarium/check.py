@@ -1,4 +1,4 @@
-"""Holds the equivalence of problems against the data set and against brute force.
+"""Check of the equivalence of problems, against the data set and against brute force.
 
     python -m domains.planetarium.check --data DIR
 

@@ -1,4 +1,4 @@
-"""Are two finite structures the same but for the names of their objects?
+"""Isomorphism of finite structures: are they the same but for the names of their objects?
 
 Colours are refined until objects of a colour have like neighbours (Weisfeiler and Leman); what is
 still alike falls into parts that do not touch, which are matched one by one; within a part one

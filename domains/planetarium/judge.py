@@ -1,4 +1,4 @@
-"""Is an answer the goal that was asked for?"""
+"""Judgement of an answer: is it the goal that was asked for?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trains the embedded language model of the planning task.
+"""Training command of the embedded language model of the planning task.
 
     python -m domains.planetarium.train --data DIR --out DIR --work DIR --minutes 40 --seed 0
 

@@ -1,4 +1,4 @@
-"""The command line of a domain's training."""
+"""Command line of a domain's training."""
 
 from __future__ import annotations
 

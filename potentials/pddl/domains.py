@@ -1,4 +1,4 @@
-"""Reads domains: STRIPS with types, constants, equality and negative preconditions."""
+"""Reader of domains: STRIPS with types, constants, equality and negative preconditions."""
 
 from __future__ import annotations
 

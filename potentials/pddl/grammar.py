@@ -1,4 +1,4 @@
-"""The goals of one problem, as a grammar for Lark."""
+"""Goal grammar: the goals of one problem, as a grammar for Lark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the texts of domains and problems have in common: sections, typed lists, formulas."""
+"""Syntax shared by domains and problems: sections, typed lists, formulas."""
 
 from __future__ import annotations
 

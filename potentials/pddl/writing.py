@@ -1,4 +1,4 @@
-"""Domains and problems as PDDL text again: what a planner reads, and what a cache goes by."""
+"""PDDL writer: what a planner reads, and what a cache goes by."""
 
 from __future__ import annotations
 

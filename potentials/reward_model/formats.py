@@ -1,4 +1,4 @@
-"""How published process reward models read a solution: their texts, and where their scores stand.
+"""Formats of published process reward models: their texts, and where their scores stand.
 
 A format turns (question, steps) into token ids and the positions at which the model is asked, so
 that a cached, batched pass gives what the authors' own code gives for the whole text. Steps are

@@ -1,4 +1,4 @@
-"""A language model as a judge: a solution scores as high as the model would write it itself."""
+"""Likelihood as reward: a solution scores as high as the model would write it itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One batched forward pass over texts of which the beginnings are known."""
+"""Batched forward pass over texts of which the beginnings are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reward model as a potential of the token engine, in two modes with different targets.
+"""Reward models as potentials of the token engine, in two modes with different targets.
 
 Let r₁, …, r_T be the scores of a solution's steps and a(r₁, …, r_t) their aggregate.
 

@@ -1,4 +1,4 @@
-"""Keys and values of texts that were read, kept for what may follow them.
+"""Prefix cache: keys and values of texts that were read, kept for what may follow them.
 
 A tree: a node holds the keys and values of its own tokens alone and points to what comes before,
 so that particles share the question and the steps that they have in common. The number of tokens

@@ -1,4 +1,4 @@
-"""What judges in a published model: its decoder, and the head that its format reads."""
+"""Published networks: the decoder, and the head that a format reads."""
 
 from __future__ import annotations
 

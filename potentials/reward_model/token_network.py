@@ -1,4 +1,4 @@
-"""The likelihood of steps in one batched forward pass."""
+"""Likelihood of steps in one batched forward pass."""
 
 from __future__ import annotations
 

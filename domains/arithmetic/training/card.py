@@ -1,4 +1,4 @@
-"""Measures the exported policy and reward model and writes their cards.
+"""Model cards of the exported policy and reward model, with their measures.
 
     python -m domains.arithmetic.training.card --note "..."
 

@@ -1,4 +1,4 @@
-"""What the models of this domain can do: answers drawn, and how many are right."""
+"""Accuracy of the domain's models: answers drawn, and how many are right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the policy learns from: generated problems of the training part with their solutions."""
+"""Corpus of the policy: generated problems of the training part, with their solutions."""
 
 from __future__ import annotations
 

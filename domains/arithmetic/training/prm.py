@@ -1,4 +1,4 @@
-"""What the reward model learns from, and how: labelled samples of the policy in one format."""
+"""Training of the process reward model: labelled samples of the policy in one format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good scores of steps are: discrimination and calibration."""
+"""Quality of step scores: discrimination and calibration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Solutions of the policy with exact labels: what the reward model learns from."""
+"""Labelled samples: solutions of the policy with exact labels, for the reward model."""
 
 from __future__ import annotations
 

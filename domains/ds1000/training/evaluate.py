@@ -1,4 +1,4 @@
-"""What a log of the training tells of the held-out texts."""
+"""Held-out evaluation of the training, read from its log."""
 
 from __future__ import annotations
 

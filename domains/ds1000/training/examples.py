@@ -1,4 +1,4 @@
-"""Code to learn from: the examples in the docstrings of installed packages.
+"""Training examples: the code in the docstrings of installed packages.
 
 They come with the packages of the task's environment (NumPy, pandas, SciPy and scikit-learn under
 the BSD licence, Matplotlib under its own, which is modelled on Python's).

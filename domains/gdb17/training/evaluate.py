@@ -1,4 +1,4 @@
-"""What the model card reports: held-out loss, and the quality of samples at temperature 1."""
+"""Evaluation for the model card: held-out loss, and samples at temperature 1."""
 
 from __future__ import annotations
 

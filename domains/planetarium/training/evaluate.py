@@ -1,4 +1,4 @@
-"""What the model card reports: held-out loss, and how many sampled goals are right."""
+"""Evaluation for the model card: held-out loss, and how many sampled goals are right."""
 
 from __future__ import annotations
 

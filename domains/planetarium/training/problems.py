@@ -1,4 +1,4 @@
-"""The problems that the model learns from and those that it is measured on.
+"""Training and held-out problems of the planning model.
 
 They fall into classes of equivalent problems. A class of a benchmark problem is in neither part,
 and one class in sixteen, told by its fingerprint, is held out.

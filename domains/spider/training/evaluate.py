@@ -1,4 +1,4 @@
-"""What log and model card report: held-out loss, and right answers by execution."""
+"""Evaluation for log and model card: held-out loss, and right answers by execution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schemas made new: other names, fewer tables and columns, other values.
+"""Renaming of schemas: other names, fewer tables and columns, other values.
 
 What a question says of a name in full is said of the new one; a name that the query needs and the
 question only hints at stays as it is.
