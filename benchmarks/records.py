@@ -18,11 +18,11 @@ from smc.posterior import Posterior
 from smc.weights import normalise
 
 Record = dict[str, Any]
-"""Plain JSON; see `Run.record` and the README for its keys."""
+"""Plain JSON; see `Recorder.record` and the README for its keys."""
 
 
 @dataclass(frozen=True)
-class Run:
+class Recorder:
     """What a record is about."""
 
     task: Task[Any]

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import smc
 from benchmarks import provenance
 from benchmarks.methods import RunSettings, generator
-from benchmarks.records import Record, Run, prompt_digest
+from benchmarks.records import Record, Recorder, prompt_digest
 from benchmarks.store import Store
 from domains.base import Item, Task
 from smc.errors import SettingsError
@@ -99,8 +99,10 @@ def run_unit(
     )
     seconds = (time.perf_counter() - began) / len(items)
     cpu_seconds = (time.process_time() - cpu_began) / len(items)
-    run = Run(task, unit.method, unit.seed, settings.max_tokens)
-    return [run.record(i, p, seconds, cpu_seconds) for i, p in zip(items, posteriors, strict=True)]
+    recorder = Recorder(task, unit.method, unit.seed, settings.max_tokens)
+    return [
+        recorder.record(i, p, seconds, cpu_seconds) for i, p in zip(items, posteriors, strict=True)
+    ]
 
 
 def pending_units(

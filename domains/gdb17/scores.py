@@ -55,8 +55,8 @@ def uniqueness(texts: Sequence[str], weights: Sequence[float]) -> float | None:
     Weights above 0 count alike. None where no text is a molecule.
     """
     checked_weights(texts, weights)
-    found = [canonical(t) for t, w in zip(texts, weights, strict=True) if w > 0]
-    valid = [c for c in found if c is not None]
+    canonicals = [canonical(t) for t, w in zip(texts, weights, strict=True) if w > 0]
+    valid = [c for c in canonicals if c is not None]
     return len(set(valid)) / len(valid) if valid else None
 
 

@@ -92,12 +92,12 @@ class Gdb17Task:
 
     def score(self, item: MoleculeItem, text: str) -> dict[str, float]:
         """Return qed (0 where invalid), valid and novel, and the molecular weight where valid."""
-        found = {
+        always = {
             "qed": scores.qed(text),
             "valid": scores.validity(text),
             "novel": scores.novelty(text, item.shown),
         }
-        return found | _defined(molecular_weight=scores.molecular_weight(text))
+        return always | _defined(molecular_weight=scores.molecular_weight(text))
 
     def population_scores(
         self, item: MoleculeItem, texts: Sequence[str], weights: Sequence[float]

@@ -158,8 +158,8 @@ class Multiplicative(_Rewarded):
     def _log_values(self, solutions: Sequence[Solution]) -> list[float]:
         if self._how == "whole":
             beginnings = [s[:end] for s in solutions for end in range(1, len(s) + 1)]
-            found = iter(self._scores(beginnings))
-            rows = [[next(found)[0] for _ in s] for s in solutions]
+            judged = iter(self._scores(beginnings))
+            rows = [[next(judged)[0] for _ in s] for s in solutions]
         else:
             rows = [
                 [aggregate_of(scores[:end], self._how) for end in range(1, len(scores) + 1)]

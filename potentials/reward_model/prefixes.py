@@ -44,14 +44,14 @@ class Node:
 
     def pieces(self, length: int) -> list[tuple[Layers, int]]:
         """Return what holds the first `length` tokens, in order: layers, and how many of theirs."""
-        found: list[tuple[Layers, int]] = []
+        pieces: list[tuple[Layers, int]] = []
         node: Node | None = self
         while node is not None and length > 0:
             if length > node.start:
-                found.append((node.layers, length - node.start))
+                pieces.append((node.layers, length - node.start))
                 length = node.start
             node = node.parent
-        return found[::-1]
+        return pieces[::-1]
 
 
 class Prefixes:

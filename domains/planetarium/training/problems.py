@@ -75,8 +75,8 @@ def examples(
             problem = balls(rng, rng.randint(*ROOMS), rng.randint(*BALLS))
         else:
             problem = blocks(rng, rng.randint(BLOCKS[0], most_blocks))
-        found = problem_fingerprint(problem)
-        if found not in excluded and (found[0] < HELD_OUT) == held_out:
+        fingerprint = problem_fingerprint(problem)
+        if fingerprint not in excluded and (fingerprint[0] < HELD_OUT) == held_out:
             yield example(problem, describe(rng, problem))
 
 
