@@ -1,4 +1,4 @@
-"""Training command of the embedded language model of the text-to-SQL task.
+"""Trains the embedded language model of the text-to-SQL task.
 
     python -m domains.spider.train --data DIR --out DIR --work DIR --minutes 66 --seed 0
 

@@ -1,1 +1,1 @@
-"""Training of the small model of the data science task; never on a problem of DS-1000."""
+"""What the small model of the data science task learns from; never a problem of DS-1000."""

@@ -1,4 +1,4 @@
-"""Held-out evaluation of the training, read from its log."""
+"""What a log of the training tells of the held-out texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training examples: the code in the docstrings of installed packages.
+"""Code to learn from: the examples in the docstrings of installed packages.
 
 They come with the packages of the task's environment (NumPy, pandas, SciPy and scikit-learn under
 the BSD licence, Matplotlib under its own, which is modelled on Python's).
@@ -27,13 +27,13 @@ def examples(site: Path) -> list[Example]:
     Raises:
         FileNotFoundError: None of the packages is there.
     """
-    by_text: dict[str, Example] = {}
+    found: dict[str, Example] = {}
     for file in _files(site):
         for docstring in _docstrings(file):
             statements = _statements(docstring)
             if statements:
-                by_text.setdefault("\n".join(map(ast.unparse, statements)), statements)
-    return list(by_text.values())
+                found.setdefault("\n".join(map(ast.unparse, statements)), statements)
+    return list(found.values())
 
 
 def _files(site: Path) -> list[Path]:

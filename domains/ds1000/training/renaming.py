@@ -1,4 +1,4 @@
-"""Renaming of programs, so that a model learns to look names up, not to know them."""
+"""Other names for the same program, so that a model learns to look names up, not to know them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Training of the embedded language model: queries in one style, rows, evaluation."""
+"""How the embedded language model is made: queries in one style, training rows, evaluation."""

@@ -1,4 +1,4 @@
-"""Evaluation for log and model card: held-out loss, and right answers by execution."""
+"""What log and model card report: held-out loss, and right answers by execution."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def answers(
     torch.manual_seed(seed)
     newline = tokenizer.convert_tokens_to_ids(tokenizer.tokenize("\n"))
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    written = [""] * len(prompts)
+    found = [""] * len(prompts)
     for at in range(0, len(order), rows):
         mine = order[at : at + rows]
         inputs = tokenizer([prompts[i] for i in mine], return_tensors="pt", padding=True)
@@ -65,8 +65,8 @@ def answers(
             out[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True
         )
         for i, text in zip(mine, texts, strict=True):
-            written[i] = text.strip()
-    return written
+            found[i] = text.strip()
+    return found
 
 
 def validation(

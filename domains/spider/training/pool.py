@@ -1,4 +1,4 @@
-"""Pool of names for new schemas: those of other databases, and made-up ones."""
+"""Names for new schemas: those of other databases, and made-up ones."""
 
 from __future__ import annotations
 

@@ -57,15 +57,13 @@ def parts_of(query: str, listing: Listing) -> list[Part]:
         raise UnreadableError(str(error)) from error
     names: list[tuple[str, str]] = []
     scopes = {id(s): _Scope(s, listing) for s in tree.find_all(exp.Select)}
-    resolved = [
-        (column, *_resolved(column, scopes, listing)) for column in tree.find_all(exp.Column)
-    ]
+    found = [(column, *_resolved(column, scopes, listing)) for column in tree.find_all(exp.Column)]
 
     def placeholder(kind: str, name: str) -> exp.Identifier:
         names.append((kind, name))
         return exp.to_identifier(f"z{kind}{len(names) - 1}z")
 
-    for column, scope, source in resolved:
+    for column, scope, source in found:
         if source is None:
             column.replace(exp.Literal.string(column.name))
             continue
@@ -156,27 +154,27 @@ def _turn_joins(tree: exp.Expr, names: Sequence[tuple[str, str]], listing: Listi
 
 
 def _name(text: str, names: Sequence[tuple[str, str]]) -> str:
-    match = re.fullmatch(r"z[tc](\d+)z", text)
-    return names[int(match[1])][1] if match else text
+    found = re.fullmatch(r"z[tc](\d+)z", text)
+    return names[int(found[1])][1] if found else text
 
 
 def _split(sql: str, names: Sequence[tuple[str, str]]) -> list[Part]:
-    parts: list[Part] = []
+    found: list[Part] = []
     done = 0
     for match in _PART.finditer(sql):
         if match.start() > done:
-            parts.append(Part("text", sql[done : match.start()]))
+            found.append(Part("text", sql[done : match.start()]))
         kind, index, string, number = match.groups()
         if kind:
-            parts.append(Part("table" if kind == "t" else "column", names[int(index)][1]))
+            found.append(Part("table" if kind == "t" else "column", names[int(index)][1]))
         elif number is not None:
-            parts.append(Part("number", number))
+            found.append(Part("number", number))
         else:
-            parts.append(Part("string", string))
+            found.append(Part("string", string))
         done = match.end()
     if done < len(sql):
-        parts.append(Part("text", sql[done:]))
-    return parts
+        found.append(Part("text", sql[done:]))
+    return found
 
 
 def written(parts: Sequence[Part]) -> str:

@@ -1,4 +1,4 @@
-"""Renaming of schemas: other names, fewer tables and columns, other values.
+"""Schemas made new: other names, fewer tables and columns, other values.
 
 What a question says of a name in full is said of the new one; a name that the query needs and the
 question only hints at stays as it is.
@@ -145,23 +145,23 @@ def smaller(
     """Return the listing without about a share of what the queries do not need."""
     listing = samples[0].known.listing
     tables = {p.text for s in samples for p in s.parts if p.kind == "table"}
-    used = {p.text for s in samples for p in s.parts if p.kind == "column"}
+    columns = {p.text for s in samples for p in s.parts if p.kind == "column"}
     kept = [t for t in listing.tables if t in tables or rng.random() >= drop]
     if shuffle:
         rng.shuffle(kept)
-    columns: dict[str, list[tuple[str, tuple[str, str] | None]]] = {}
+    found: dict[str, list[tuple[str, tuple[str, str] | None]]] = {}
     for table in kept:
         mine = [
             (c, to if to and to[0] in kept else None)
             for c, to in listing.tables[table]
-            if c in used or rng.random() >= drop
+            if c in columns or rng.random() >= drop
         ]
         if shuffle and rng.random() < 0.5:
             rng.shuffle(mine)
-        columns[table] = mine or list(listing.tables[table][:1])
-    have = {(t, c) for t, mine in columns.items() for c, _ in mine}
+        found[table] = mine or list(listing.tables[table][:1])
+    have = {(t, c) for t, mine in found.items() for c, _ in mine}
     return Listing(
-        {t: [(c, to if to in have else None) for c, to in mine] for t, mine in columns.items()}
+        {t: [(c, to if to in have else None) for c, to in mine] for t, mine in found.items()}
     )
 
 

@@ -1,4 +1,4 @@
-"""Settings of this training, apart from the machine."""
+"""What fixes a run of this training, apart from the machine."""
 
 from __future__ import annotations
 

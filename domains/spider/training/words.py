@@ -1,4 +1,4 @@
-"""Pre-tokenisation: pieces of prompts and queries that no merge of the tokenizer reaches beyond.
+"""The pieces of prompts and queries that no merge of the tokenizer reaches beyond.
 
 A name is cut alike wherever it stands: no space belongs to it, for the keyword, the comma or the
 sign before it takes that space along. Digits are single, so numbers are copied alike too.
