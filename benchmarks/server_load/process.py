@@ -1,4 +1,4 @@
-"""The server: a process on this machine, and what it holds."""
+"""The server process under test, and the resources that it holds."""
 
 from __future__ import annotations
 
@@ -151,8 +151,8 @@ def _below(pid: int) -> int:
             except OSError:
                 continue
             children.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
-    found, new = 0, children.get(pid, [])
+    count, new = 0, children.get(pid, [])
     while new:
-        found += len(new)
+        count += len(new)
         new = [grandchild for child in new for grandchild in children.get(child, [])]
-    return found
+    return count

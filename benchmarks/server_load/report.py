@@ -1,4 +1,4 @@
-"""What the clients saw and the server held, as figures and as a page."""
+"""Report of a load test: latencies of clients, resources of the server, as figures and a page."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
     }
 
 
-def page(found: Mapping[str, Any]) -> str:
+def page(result: Mapping[str, Any]) -> str:
     """Return the figures as Markdown."""
-    machine, held = found["machine"], found["held"]
+    machine, held = result["machine"], result["held"]
     rows = [
         f"| {kind} | {f['answered']} | {f['extinct']} | {f['refused']} | {_cells(f)} |"
-        for kind, f in found["kinds"].items()
+        for kind, f in result["kinds"].items()
     ]
     facts = (
         ("memory, MiB", "rss"),
@@ -88,30 +88,32 @@ def page(found: Mapping[str, Any]) -> str:
     lines = [
         "# The server under load",
         "",
-        f"`{found['command']}`",
+        f"`{result['command']}`",
         "",
-        f"Commit {found['commit']}, {found['date']}; {machine['cores']} cores, load average "
-        f"{machine['load']} at the end. Model: {found['model']}, on the CPU. Server and clients "
+        f"Commit {result['commit']}, {result['date']}; {machine['cores']} cores, load average "
+        f"{machine['load']} at the end. Model: {result['model']}, on the CPU. Server and clients "
         "share the machine.",
         "",
-        f"{found['clients']} clients for {found['seconds'] / 60:.1f} minutes, each one request "
-        f"after the other: {found['requests']} answered as they should be, "
-        f"**{found['unexpected_errors']} unexpected errors**, "
-        f"{found['particle_tokens_per_second']:,.0f} particle-tokens per second. Every JSON answer "
-        "is validated against its schema. Leaks: "
-        f"**{', '.join(found['leaks']) or 'none'}**.",
+        f"{result['clients']} clients for {result['seconds'] / 60:.1f} minutes, each one request "
+        f"after the other: {result['requests']} answered as they should be, "
+        f"**{result['unexpected_errors']} unexpected errors**, "
+        f"{result['particle_tokens_per_second']:,.0f} particle-tokens per second. Every JSON "
+        "answer is validated against its schema. Leaks: "
+        f"**{', '.join(result['leaks']) or 'none'}**.",
         "",
         "| kind | answered | no text found (422) | come back later (429, 503) | median s | p95 s | "
         "p99 s |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *rows,
-        f"| all | {found['requests']} | | | {_cells(found['all'])} |",
+        f"| all | {result['requests']} | | | {_cells(result['all'])} |",
         "",
         "| the server | at the start | warm | at most | at the end |",
         "| --- | ---: | ---: | ---: | ---: |",
         *states,
         "",
-        "Memory by minute, MiB: " + ", ".join(f"{m:.0f}" for m in found["rss_mib_by_minute"]) + ".",
+        "Memory by minute, MiB: "
+        + ", ".join(f"{m:.0f}" for m in result["rss_mib_by_minute"])
+        + ".",
     ]
     return "\n".join(lines) + "\n"
 
@@ -123,14 +125,14 @@ def _warm(running: Sequence[Held], end: Held) -> Held:
 
 
 def _leaks(warm: Held, end: Held) -> list[str]:
-    found = [name for name in ("particles", "batches", "queued") if getattr(end, name)]
+    leaks = [name for name in ("particles", "batches", "queued") if getattr(end, name)]
     if end.files > warm.files + _FILES_SLACK:
-        found.append("files")
+        leaks.append("files")
     if end.processes > warm.processes:
-        found.append("processes")
+        leaks.append("processes")
     if end.seconds >= _MEMORY_SECONDS and end.rss > warm.rss * (1 + _RSS_SLACK):
-        found.append("memory")
-    return found
+        leaks.append("memory")
+    return leaks
 
 
 def _percentiles(seconds: Sequence[float]) -> dict[str, float | None]:

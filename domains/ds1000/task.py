@@ -61,6 +61,7 @@ class Ds1000Task:
     primary = "correct"
     stop = STOP
     max_tokens = 500
+    proposal = None
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.libraries if name not in LIBRARIES]

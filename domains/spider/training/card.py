@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from domains.spider.compact import TASK
 from domains.spider.hardness import LEVELS
 from domains.spider.task import SpiderItem
 from domains.spider.training.evaluate import answers, losses
 from domains.spider.training.examples import read, split
+from domains.spider.variants import VARIANTS
 from domains.training.card import card_options, model_facts, write_card
 
 MODEL = Path(__file__).parent.parent / "model"
+TASK = VARIANTS["compact"]
 WAYS = {
     "greedy": "greedy",
     "sampled": "one draw at temperature 1",
@@ -48,7 +49,7 @@ mistakes that a language model makes, many of them; it is there to be steered, n
 | tokenizer | byte-level BPE, {vocabulary} tokens: 256 bytes, `<\\|endoftext\\|>`, merges; a \
 newline and each digit is always a token of its own |
 | context | {context} positions; trained on rows of {length} tokens |
-| format | `domains/spider/compact_prompt.py`, the task `domains.spider.compact`: a line a table, \
+| format | `domains/spider/compact_prompt.py`, the task `spider:compact`: a line a table, \
 the question, an open `SQL:`; a newline ends the answer |
 
 The prompt does a part of the work: program code, not the model, marks which words of the question
