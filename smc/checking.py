@@ -1,4 +1,4 @@
-"""The laws of a potential, checked on examples: for authors of potentials of their own."""
+"""Law checks of potentials on example texts, for authors of potentials of their own."""
 
 from __future__ import annotations
 

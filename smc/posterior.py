@@ -1,4 +1,4 @@
-"""The result of a run: a weighted set of texts, the evidence, and how it came about."""
+"""The posterior, the result of a run: weighted texts, the evidence, and the history of both."""
 
 from __future__ import annotations
 

@@ -193,8 +193,8 @@ def _said(raw: bytes) -> str:
     """The message of an error's body, shortened."""
     text = raw.decode("utf-8", "replace").strip()
     with contextlib.suppress(ValueError, RecursionError):
-        found = json.loads(text)
-        error = found.get("error", found) if isinstance(found, dict) else found
+        payload = json.loads(text)
+        error = payload.get("error", payload) if isinstance(payload, dict) else payload
         message = error.get("message") if isinstance(error, dict) else error
         text = message if isinstance(message, str) else text
     return text[:300] or "no message"

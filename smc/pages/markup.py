@@ -1,4 +1,4 @@
-"""Small pieces of HTML; every text from outside passes through `escape` or `visible`."""
+"""HTML escaping and small pieces of markup; every text from outside passes through here."""
 
 from __future__ import annotations
 

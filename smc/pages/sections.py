@@ -1,4 +1,4 @@
-"""The parts of a page that shows a posterior."""
+"""Sections of a posterior's page: facts, genealogy, texts, costs."""
 
 from __future__ import annotations
 
@@ -114,12 +114,12 @@ def _legend() -> str:
 
 
 def _drawn(posterior: Posterior, drawings: Mapping[str, str], remarks: Mapping[str, str]) -> str:
-    found = []
+    items = []
     for text, probability in list(posterior.probabilities().items())[:MOST_CARDS]:
         if text in drawings:
             caption = " · ".join(filter(None, [share_text(probability), remarks.get(text)]))
-            found.append((text, caption, drawings[text]))
-    return cards(found) if found else ""
+            items.append((text, caption, drawings[text]))
+    return cards(items) if items else ""
 
 
 def share_text(probability: float) -> str:
@@ -132,16 +132,16 @@ def _texts(posterior: Posterior) -> str:
         last = [[_code(s.text)] for s in posterior.sequences[:MOST_TEXTS]]
         return table(["text where the particle died"], last, 0)
     counts = Counter(s.text for s in posterior.sequences)
-    found = list(posterior.probabilities().items())
+    texts = list(posterior.probabilities().items())
     rows = [
         [
             _code(text),
             str(counts[text]),
             f'<span class="smc-bar" style="width:{max(1, round(120 * p))}px"></span>{share(p)}',
         ]
-        for text, p in found[:MOST_TEXTS]
+        for text, p in texts[:MOST_TEXTS]
     ]
-    more = len(found) - MOST_TEXTS
+    more = len(texts) - MOST_TEXTS
     rest = f"<p>… and {more} more texts.</p>" if more > 0 else ""
     return table(["text", "particles", "probability"], rows, 2) + rest
 

@@ -1,4 +1,4 @@
-"""Compute-optimal choice: which strategy, with how many solutions, at this difficulty and budget.
+"""Compute-optimal scaling: the strategy and its size for a difficulty and a budget.
 
 Fitted on calibration problems (`smc.strategies.fitting`), kept as a JSON file, used on others.
 
@@ -19,9 +19,9 @@ from typing import Any
 from smc.errors import SettingsError
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
-from smc.strategies.chains import StrategyResult
 from smc.strategies.difficulty import bin_of
 from smc.strategies.options import Options
+from smc.strategies.results import StrategyResult
 
 _FORMAT = 1
 
