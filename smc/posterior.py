@@ -14,9 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from smc.checked_json import Field, JSONContentError, parse, refuse
 from smc.errors import SettingsError
 from smc.model import FloatArray
 from smc.weights import ess, log_mean_exp, normalise
+
+_MOST_IDS = 2**31
 
 
 class Status(enum.Enum):
@@ -87,6 +90,19 @@ class Posterior:
     history: tuple[Step, ...] = ()
     num_tokens: int = 0
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the weights are some.
+
+        Raises:
+            SettingsError: Not one log weight a sequence, or NaN or +inf among them.
+        """
+        log_weights = np.asarray(self.log_weights)
+        if log_weights.shape != (len(self.sequences),) or not np.all(log_weights < np.inf):
+            raise SettingsError(
+                f"posterior: got log weights {log_weights!r} for {len(self.sequences)} sequences; "
+                "expected one for each, finite or −inf."
+            )
 
     @cached_property
     def log_evidence(self) -> float:
@@ -160,20 +176,22 @@ class Posterior:
             SettingsError: It is something else.
         """
         try:
-            record = json.loads(text)
+            record = parse(text)
+            sequences = tuple(map(_sequence, record.member("sequences").items()))
+            size = len(sequences)
+            if not size:
+                refuse("sequences", "at least one particle", "none")
+            log_weights = [w.log_weight() for w in record.member("log_weights").items(size)]
             return cls(
-                sequences=tuple(
-                    TextSequence(s["text"], tuple(s["tokens"]), s["finished"])
-                    for s in record["sequences"]
-                ),
-                log_weights=np.array(_finite_or_dead(record["log_weights"]), dtype=np.float64),
-                history=tuple(_step(s) for s in record["history"]),
-                num_tokens=record["num_tokens"],
-                reason=record["reason"],
+                sequences=sequences,
+                log_weights=np.array(log_weights, dtype=np.float64),
+                history=tuple(_step(s, size) for s in record.member("history").items()),
+                num_tokens=record.member("num_tokens").integer(),
+                reason=record.member("reason").optional(Field.text),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except JSONContentError as error:
             raise SettingsError(
-                f"posterior: cannot be read ({error!r}); expected JSON as `to_json` writes it."
+                f"posterior: cannot be read: {error}. Give JSON as `to_json` writes it."
             ) from error
 
     def to_html(self, path: str | Path | None = None, *, title: str = "Posterior") -> str:
@@ -191,21 +209,31 @@ class Posterior:
         return posterior_fragment(self)
 
 
-def _step(record: dict[str, Any]) -> Step:
-    ancestors = record["ancestors"]
-    increment = record["log_evidence_increment"]
-    return Step(
-        pieces=tuple(record["pieces"]),
-        log_weights=tuple(_finite_or_dead(record["log_weights"])),
-        ess=record["ess"],
-        ancestors=None if ancestors is None else tuple(ancestors),
-        log_evidence_increment=-math.inf if increment is None else increment,
-        costs={name: (calls, seconds) for name, (calls, seconds) in record["costs"].items()},
+def _sequence(record: Field) -> TextSequence:
+    return TextSequence(
+        text=record.member("text").text(),
+        tokens=tuple(i.integer(_MOST_IDS) for i in record.member("tokens").items()),
+        finished=record.member("finished").boolean(),
     )
 
 
-def _finite_or_dead(values: list[float | None]) -> list[float]:
-    return [-math.inf if v is None else v for v in values]
+def _step(record: Field, size: int) -> Step:
+    """One step of N particles."""
+    ancestors = record.member("ancestors")
+    costs = record.member("costs").members()
+    return Step(
+        pieces=tuple(p.text() for p in record.member("pieces").items(size)),
+        log_weights=tuple(w.log_weight() for w in record.member("log_weights").items(size)),
+        ess=record.member("ess").number(least=0),
+        ancestors=ancestors.optional(lambda a: tuple(i.integer(size) for i in a.items(size))),
+        log_evidence_increment=record.member("log_evidence_increment").log_weight(),
+        costs={Field(name, "costs").text(): _cost(cost) for name, cost in costs.items()},
+    )
+
+
+def _cost(record: Field) -> tuple[int, float]:
+    calls, seconds = record.items(2)
+    return calls.integer(), seconds.number(least=0)
 
 
 def _replace(value: Any, old: float, new: Any) -> Any:

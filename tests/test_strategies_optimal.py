@@ -109,6 +109,29 @@ def test_a_file_that_is_something_else_is_an_error_that_says_so(tmp_path, text):
         ComputeOptimal.load(tmp_path / "none.json")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('"num_solutions": 4', '"num_solutions": "4"', "choices[0].plan.num_solutions"),
+        ('"items": 200', '"items": true', "choices[0].items"),
+        ('"tokens": 40.0', '"tokens": NaN', "choices[0].tokens"),
+        ('"model": "toy"', '"model": ["toy"]', "model"),
+        ('"strategy": "majority_vote"', '"strategy": null', "choices[0].plan.strategy"),
+        ('"settings": {}', '"settings": ' + '{"a":' * 99 + "1" + "}" * 99, "choices[0].plan"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_wrong_value_in_the_file_is_an_error_that_names_its_place(tmp_path, old, new, place):
+    path = tmp_path / "policy.json"
+    fit(trials(400), (0.5,), (50,), **NAMES).save(path)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(SettingsError) as raised:
+        ComputeOptimal.load(path)
+    assert f": {place}" in str(raised.value) and "ComputeOptimal.save" in str(raised.value)
+
+
 def test_what_is_not_fitted_is_an_error_that_says_so():
     policy = fit([t for t in trials() if t.difficulty > 0.5], (0.5,), (30, 50), **NAMES)
     with pytest.raises(SettingsError, match="budget from 50 on"):

@@ -87,7 +87,7 @@ def _facts(posterior: Posterior) -> str:
         "effective sample size": f"{posterior.ess:.1f} of {len(posterior.sequences)}",
         "steps": str(len(posterior.history)),
         "resamplings": str(sum(s.resampled for s in posterior.history)),
-        "particle-tokens": str(posterior.num_tokens),
+        "particle-tokens": escape(str(posterior.num_tokens)),
     }
     items = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts.items())
     return f'<dl class="smc-facts">{items}</dl>'
@@ -156,7 +156,7 @@ def _code(text: str) -> str:
 
 def _costs(posterior: Posterior) -> str:
     rows = [
-        [escape(name), str(calls), f"{seconds:.3f}"]
+        [escape(name), escape(str(calls)), number(seconds, 3)]
         for name, (calls, seconds) in posterior.costs().items()
     ]
     return table(["potential", "evaluations", "seconds"], rows, 2) if rows else ""
