@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
+import numpy as np
+
 T = TypeVar("T")
 
 _DEEPEST = 8
@@ -136,8 +138,8 @@ def plain(value: Any, place: str, depth: int = _DEEPEST) -> Any:
         return Field(value, place).text()
     if isinstance(value, int):
         return int(value)
-    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:  # a number of numpy
-        return plain(value.item(), place, depth)
+    if isinstance(value, np.generic | np.ndarray):
+        return plain(value.tolist(), place, depth)
     if isinstance(value, float):
         return Field(value, place).number()
     if depth == 0:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
-import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
-from smc.checked_json import Field, JSONContentError, parse, refuse
 from smc.errors import SettingsError
-from smc.model import FloatArray
+from smc.history import Step, TextSequence
+from smc.model import FloatArray, Prompt
+from smc.posterior_json import posterior_fields, posterior_json
 from smc.weights import ess, log_mean_exp, normalise
 
-_MOST_IDS = 2**31
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+__all__ = ["Posterior", "Status", "Step", "TextSequence"]
+
+K = TypeVar("K", bound=Hashable)
 
 
 class Status(enum.Enum):
@@ -32,48 +37,7 @@ class Status(enum.Enum):
     """Every particle died: log evidence −inf. A result, not an error; see `Posterior.reason`."""
 
 
-@dataclass(frozen=True)
-class TextSequence:
-    """One particle at the end of a run.
-
-    Attributes:
-        text: What was generated, without the prompt and without what ended it.
-        tokens: Token ids, the end-of-sequence token included.
-        finished: False of a particle that died on the way.
-    """
-
-    text: str
-    tokens: tuple[int, ...]
-    finished: bool
-
-
-@dataclass(frozen=True)
-class Step:
-    """What happened to the population at one token.
-
-    Attributes:
-        pieces: `[N]` the text that the step added to each particle.
-        log_weights: `[N]` after the step's increments, before resampling.
-        ess: Effective sample size of those.
-        ancestors: `[N]` the index of each particle's parent, if the step resampled; else None.
-        log_evidence_increment: log of the factor that the step multiplied the evidence by.
-        costs: For each potential, evaluations and seconds.
-    """
-
-    pieces: tuple[str, ...]
-    log_weights: tuple[float, ...]
-    ess: float
-    ancestors: tuple[int, ...] | None
-    log_evidence_increment: float
-    costs: Mapping[str, tuple[int, float]]
-
-    @property
-    def resampled(self) -> bool:
-        """Whether the population was resampled after this step."""
-        return self.ancestors is not None
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Posterior:
     """A weighted set of N texts that stands for the target γ.
 
@@ -83,6 +47,10 @@ class Posterior:
         history: One record a token step.
         num_tokens: Particle-tokens drawn, those resampled away included.
         reason: Of an extinct population: which potential, at which text.
+        prompt: What the texts go on from, where it was kept.
+        model: Name of the model, where it was kept.
+        seed: Of the run, where it was a number.
+        settings: What else was asked for, as plain JSON: `{"num_particles": 10}`.
     """
 
     sequences: tuple[TextSequence, ...]
@@ -90,6 +58,10 @@ class Posterior:
     history: tuple[Step, ...] = ()
     num_tokens: int = 0
     reason: str | None = None
+    prompt: Prompt | None = None
+    model: str | None = None
+    seed: int | None = None
+    settings: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Check that the weights are some.
@@ -127,12 +99,30 @@ class Posterior:
         """`[N]` normalised weights; all zero if extinct."""
         return normalise(self.log_weights)
 
-    def probabilities(self) -> dict[str, float]:
-        """Return the posterior by text, duplicates summed, most probable first; {} if extinct."""
-        totals: dict[str, float] = {}
+    @overload
+    def probabilities(self) -> dict[str, float]: ...
+
+    @overload
+    def probabilities(self, key: Callable[[str], K]) -> dict[K, float]: ...
+
+    def probabilities(self, key: Callable[[str], Any] | None = None) -> dict[Any, float]:
+        """Return the posterior by text, duplicates summed, most probable first; {} if extinct.
+
+        Args:
+            key: What texts are the same by: `str.lower`, a parser, the answer of a solution. The
+                result is then by what it returns, which must be hashable. Default: the text.
+
+        Example:
+            >>> texts = (TextSequence(t, (1,), True) for t in ("4", "four", "five"))
+            >>> posterior = Posterior(tuple(texts), np.log([2.0, 1.0, 1.0]))
+            >>> posterior.probabilities(lambda text: text in ("4", "four"))
+            {True: 0.75, False: 0.25}
+        """
+        totals: dict[Any, float] = {}
         for sequence, weight in zip(self.sequences, self.weights, strict=True):
             if weight > 0:
-                totals[sequence.text] = totals.get(sequence.text, 0.0) + float(weight)
+                same = sequence.text if key is None else key(sequence.text)
+                totals[same] = totals.get(same, 0.0) + float(weight)
         return dict(sorted(totals.items(), key=lambda item: -item[1]))
 
     @property
@@ -164,41 +154,79 @@ class Posterior:
         return totals
 
     def to_json(self) -> str:
-        """Return all of it as JSON text; −inf is written as null."""
-        record = dataclasses.asdict(self) | {"log_weights": self.log_weights.tolist()}
-        return json.dumps(_replace(record, -math.inf, None), ensure_ascii=False, allow_nan=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> Posterior:
-        """Read back what `to_json` wrote.
+        """Return all of it as JSON text; −inf is written as null.
 
         Raises:
-            SettingsError: It is something else.
+            SettingsError: `prompt` or `settings` hold something that JSON has not.
+        """
+        return posterior_json(self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Posterior:
+        """Read back what `to_json` wrote; members that it does not know are let be.
+
+        Raises:
+            SettingsError: It is something else; the message names the place.
+        """
+        return cls(**posterior_fields(text))
+
+    def save(self, path: str | Path) -> None:
+        """Write `to_json` to a file."""
+        Path(path).write_text(self.to_json() + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Posterior:
+        """Read back what `save` wrote.
+
+        Raises:
+            SettingsError: The file cannot be read, or is something else.
         """
         try:
-            record = parse(text)
-            sequences = tuple(map(_sequence, record.member("sequences").items()))
-            size = len(sequences)
-            if not size:
-                refuse("sequences", "at least one particle", "none")
-            log_weights = [w.log_weight() for w in record.member("log_weights").items(size)]
-            return cls(
-                sequences=sequences,
-                log_weights=np.array(log_weights, dtype=np.float64),
-                history=tuple(_step(s, size) for s in record.member("history").items()),
-                num_tokens=record.member("num_tokens").integer(),
-                reason=record.member("reason").optional(Field.text),
-            )
-        except JSONContentError as error:
+            raw = Path(path).read_bytes()
+        except OSError as error:
             raise SettingsError(
-                f"posterior: cannot be read: {error}. Give JSON as `to_json` writes it."
+                f"posterior: {path}: {error.strerror or error}; expected a file that `save` wrote."
             ) from error
+        return cls.from_json(raw)
 
-    def to_html(self, path: str | Path | None = None, *, title: str = "Posterior") -> str:
-        """Return (and write) a page of its own: genealogy of the particles, ESS, texts."""
-        from smc.pages import posterior_page
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a row for each particle: `text`, `weight`, `log_weight`, `num_tokens`, `finished`.
 
-        page = posterior_page(self, title=title)
+        Raises:
+            SettingsError: pandas is not installed.
+        """
+        from smc.pages.frame import particle_frame
+
+        return particle_frame(self)
+
+    def plot(self, *, top: int = 10) -> Figure:
+        """Return a matplotlib figure: the effective sample size over time, and the likeliest texts.
+
+        Args:
+            top: How many texts.
+
+        Raises:
+            SettingsError: matplotlib is not installed.
+        """
+        from smc.pages.figure import posterior_figure
+
+        return posterior_figure(self, top)
+
+    def __repr__(self) -> str:
+        from smc.pages.summary import summary
+
+        return summary(self)
+
+    def to_html(self, path: str | Path | None = None, *, title: str | None = None) -> str:
+        """Return (and write) a page of its own: genealogy of the particles, ESS, texts.
+
+        Args:
+            path: Of the file, if one is to be written.
+            title: Its heading; default: the beginning of the prompt, where it was kept.
+        """
+        from smc.pages import default_title, posterior_page
+
+        page = posterior_page(self, title=default_title(self) if title is None else title)
         if path is not None:
             Path(path).write_text(page, encoding="utf-8")
         return page
@@ -207,38 +235,3 @@ class Posterior:
         from smc.pages import posterior_fragment
 
         return posterior_fragment(self)
-
-
-def _sequence(record: Field) -> TextSequence:
-    return TextSequence(
-        text=record.member("text").text(),
-        tokens=tuple(i.integer(_MOST_IDS) for i in record.member("tokens").items()),
-        finished=record.member("finished").boolean(),
-    )
-
-
-def _step(record: Field, size: int) -> Step:
-    """One step of N particles."""
-    ancestors = record.member("ancestors")
-    costs = record.member("costs").members()
-    return Step(
-        pieces=tuple(p.text() for p in record.member("pieces").items(size)),
-        log_weights=tuple(w.log_weight() for w in record.member("log_weights").items(size)),
-        ess=record.member("ess").number(least=0),
-        ancestors=ancestors.optional(lambda a: tuple(i.integer(size) for i in a.items(size))),
-        log_evidence_increment=record.member("log_evidence_increment").log_weight(),
-        costs={Field(name, "costs").text(): _cost(cost) for name, cost in costs.items()},
-    )
-
-
-def _cost(record: Field) -> tuple[int, float]:
-    calls, seconds = record.items(2)
-    return calls.integer(), seconds.number(least=0)
-
-
-def _replace(value: Any, old: float, new: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _replace(v, old, new) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_replace(v, old, new) for v in value]
-    return new if isinstance(value, float) and value == old else value

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,10 @@ def whole() -> Posterior:
             Step(("é", "<b"), (-1.25, -math.inf), 1.0, None, -math.inf, {}),
         ),
         num_tokens=5,
+        prompt=[{"role": "user", "content": "a<b> é"}],
+        model="toy",
+        seed=3,
+        settings={"num_particles": 2, "stop": ["\n"], "method": None},
     )
 
 
@@ -52,7 +58,12 @@ def replaced(record: Any, path: tuple[Any, ...], new: Any) -> Any:
 RECORD = json.loads(whole().to_json())
 PLACES = leaves(RECORD)
 # What may stand in a place beside what stands there.
-NULLS = {("reason",), *(p for p in PLACES if "log_weights" in p and isinstance(p[-1], int))}
+RUN = ("prompt", "model", "seed", "settings")
+NULLS = {
+    ("reason",),
+    *((name,) for name in RUN),
+    *(p for p in PLACES if "log_weights" in p and isinstance(p[-1], int)),
+}
 NULLS |= {p for p in PLACES if p[-1:] in (("ancestors",), ("log_evidence_increment",))}
 
 
@@ -61,6 +72,50 @@ def test_there_and_back():
     assert again.sequences == whole().sequences and again.history == whole().history
     np.testing.assert_array_equal(again.log_weights, whole().log_weights)
     assert again.num_tokens == 5 and again.reason is None
+    for name in RUN:
+        assert getattr(again, name) == getattr(whole(), name)
+
+
+@pytest.mark.parametrize("prompt", ["", "text", [1, 2, 3], [{"role": "user", "content": "x"}]])
+def test_prompts_of_every_kind_come_back(prompt):
+    posterior = dataclasses.replace(whole(), prompt=prompt)
+    assert Posterior.from_json(posterior.to_json()).prompt == prompt
+
+
+def test_numbers_of_numpy_are_written_as_numbers():
+    posterior = dataclasses.replace(
+        whole(), prompt=np.array([4, 5]), seed=np.int64(7), settings={"x": np.float32(0.5)}
+    )
+    again = Posterior.from_json(posterior.to_json())
+    assert (again.prompt, again.seed, again.settings) == ([4, 5], 7, {"x": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [({"f": print}, "settings.f"), ({"a": {"b": math.nan}}, "settings.a.b"), ({1: 2}, "settings")],
+    ids=["function", "nan", "key"],
+)
+def test_what_json_cannot_say_is_refused_by_name(settings, place):
+    posterior = dataclasses.replace(whole(), settings=settings)
+    with pytest.raises(smc.SettingsError, match=f"cannot be written: {re.escape(place)}: got"):
+        posterior.to_json()
+
+
+def test_a_file_of_an_older_release_is_read():
+    record = {k: v for k, v in RECORD.items() if k not in RUN}
+    again = Posterior.from_json(json.dumps(record))
+    assert [getattr(again, name) for name in RUN] == [None] * 4
+
+
+def test_saved_and_loaded(tmp_path):
+    path = tmp_path / "posterior.json"
+    whole().save(path)
+    assert Posterior.load(path).to_json() == whole().to_json() == path.read_text("utf-8").strip()
+    with pytest.raises(smc.SettingsError, match="nowhere"):
+        Posterior.load(tmp_path / "nowhere")
+    path.write_bytes(b"\xff\xfe{")
+    with pytest.raises(smc.SettingsError, match="to_json"):
+        Posterior.load(path)
 
 
 @pytest.mark.parametrize("path", PLACES, ids=lambda p: ".".join(map(str, p)) or "all")
@@ -115,7 +170,7 @@ def test_the_message_names_the_place(path, new, place):
     assert f": {place}: got " in str(raised.value)
 
 
-@pytest.mark.parametrize("name", list(RECORD))
+@pytest.mark.parametrize("name", [n for n in RECORD if n not in RUN])
 def test_a_member_that_is_missing_is_named(name):
     record = {k: v for k, v in RECORD.items() if k != name}
     with pytest.raises(smc.SettingsError, match=f"an object with '{name}'"):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from smc.pages.chart import WEIGHT_CLASSES, genealogy, hover_data, share
 from smc.pages.lineage import Lineage
 from smc.pages.markup import escape, number, script_json, visible
+from smc.pages.summary import prompt_text
 from smc.posterior import Posterior, Status
 
 MOST_TEXTS = 50
@@ -31,7 +32,7 @@ def posterior_section(
         remarks: For texts that have a drawing, a word or two beside their probability.
         alone: Whether it stands outside a page of ours, and needs a frame.
     """
-    parts = [_facts(posterior)]
+    parts = [_facts(posterior), _run(posterior)]
     if posterior.reason:
         parts.append(f'<p class="smc-reason">Extinct: {escape(posterior.reason)}</p>')
     if posterior.history:
@@ -91,6 +92,18 @@ def _facts(posterior: Posterior) -> str:
     }
     items = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts.items())
     return f'<dl class="smc-facts">{items}</dl>'
+
+
+def _run(posterior: Posterior) -> str:
+    """How the run was made, as far as it was kept."""
+    rows = [["model", posterior.model], ["seed", posterior.seed]]
+    rows += list(map(list, (posterior.settings or {}).items()))
+    if posterior.prompt is not None:
+        rows.append(["prompt", prompt_text(posterior.prompt)])
+    shown = [[escape(str(k)), _code(str(v))] for k, v in rows if v is not None]
+    if not shown:
+        return ""
+    return f"<details><summary>the run</summary>{table(['', ''], shown, 0)}</details>"
 
 
 def _legend() -> str:
