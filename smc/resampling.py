@@ -105,8 +105,8 @@ def _inverse_cdf(weights: FloatArray, uniforms: FloatArray) -> IntArray:
     cdf = np.cumsum(weights)
     # A running sum rounds: scale the uniforms to its true end, so that neither an index past the
     # end nor a weightless last index can come back.
-    found = np.searchsorted(cdf, uniforms * cdf[-1], side="right")
-    return np.minimum(found, np.flatnonzero(weights)[-1]).astype(np.int64)
+    indices = np.searchsorted(cdf, uniforms * cdf[-1], side="right")
+    return np.minimum(indices, np.flatnonzero(weights)[-1]).astype(np.int64)
 
 
 def _check(weights: FloatArray) -> None:

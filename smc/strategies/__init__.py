@@ -1,4 +1,4 @@
-"""Strategies of test-time scaling: policies over the same extend, score and select.
+"""Strategies of test-time scaling: search policies over the same extend, score and select.
 
 >>> from smc.strategies import STRATEGIES, beam, Options
 >>> sorted(STRATEGIES)[:3]
@@ -21,7 +21,6 @@ from smc.strategies.beam import beam
 from smc.strategies.best_of_n import best_of_n
 from smc.strategies.budget_forcing import BudgetForcing, budget_forcing
 from smc.strategies.chain_of_draft import chain_of_draft
-from smc.strategies.chains import Chain, Round, StrategyResult
 from smc.strategies.compute_optimal import ComputeOptimal, Plan
 from smc.strategies.dvts import dvts
 from smc.strategies.fitting import Trial, fit
@@ -30,6 +29,8 @@ from smc.strategies.majority_vote import majority_vote
 from smc.strategies.options import Options
 from smc.strategies.particle_filter import particle_filter
 from smc.strategies.particle_gibbs import particle_gibbs
+from smc.strategies.results import Round, StrategyResult
+from smc.strategies.trajectories import Trajectory
 from smc.strategies.weighted_best_of_n import weighted_best_of_n
 
 
@@ -70,7 +71,6 @@ __all__ = [
     "Aggregate",
     "Answer",
     "BudgetForcing",
-    "Chain",
     "ComputeOptimal",
     "Options",
     "Plan",
@@ -78,6 +78,7 @@ __all__ = [
     "Selection",
     "Strategy",
     "StrategyResult",
+    "Trajectory",
     "Trial",
     "beam",
     "best_of_n",

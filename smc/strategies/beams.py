@@ -1,4 +1,4 @@
-"""Trees of steps: extend, score, keep the best, for one tree or many side by side."""
+"""The rounds of beam search: extend, score, prune, for one beam or many side by side."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ import numpy as np
 
 from smc.errors import SettingsError
 from smc.strategies.aggregate import aggregate
-from smc.strategies.chains import Chain, at_least_one
+from smc.strategies.arguments import at_least_one
 from smc.strategies.search import Search
+from smc.strategies.trajectories import Trajectory
 
 Completed = Literal["leave", "occupy"]
 
 
 @dataclass(frozen=True)
-class Growing:
-    """How a tree grows.
+class Pruning:
+    """Which candidates of a round go on.
 
     Attributes:
         keep: K, how many candidates of a round go on.
-        completed: What becomes of finished candidates. `leave`: they are put aside, and the tree
+        completed: What becomes of finished candidates. `leave`: they are put aside, and the beam
             goes on at its full width with the others (search-and-learn's beam). `occupy`: they
             compete for the K places, and one that has a place keeps it until K better ones come;
-            the tree ends when all K are finished (search-and-learn's DVTS, compute-optimal-tts).
+            the beam ends when all K are finished (search-and-learn's DVTS, compute-optimal-tts).
         distinct: Whether candidates with the same text count once when the K are chosen.
         lookahead: k, greedy steps that a candidate is looked ahead by when it is judged.
     """
@@ -44,11 +45,11 @@ class Growing:
 
 
 @dataclass
-class Tree:
-    """A tree on its way.
+class BeamState:
+    """A beam between two rounds.
 
     Attributes:
-        rngs: One for each place; as many as the tree is wide.
+        rngs: One for each place; as many as the beam is wide.
         pool: The candidates of the last round.
         kept: Indices into the pool: what the next round starts from.
         done: What was put aside, in the order in which it was finished.
@@ -56,24 +57,26 @@ class Tree:
     """
 
     rngs: Sequence[np.random.Generator]
-    pool: list[Chain] = field(default_factory=list)
+    pool: list[Trajectory] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
-    done: list[Chain] = field(default_factory=list)
+    done: list[Trajectory] = field(default_factory=list)
     on: bool = True
 
-    def starts(self, growing: Growing) -> list[Chain]:
+    def starts(self, pruning: Pruning) -> list[Trajectory]:
         """Return what the places of the next round start from."""
         width = len(self.rngs)
         if not self.pool:
-            return [Chain()] * width
+            return [Trajectory()] * width
         kept = [self.pool[i] for i in self.kept]
-        if growing.completed == "leave":  # the width stays, however few are left
+        if pruning.completed == "leave":  # the width stays, however few are left
             return [kept[i * len(kept) // width] for i in range(width)] if kept else []
-        places = width // growing.keep
-        return [c for chain in kept for c in [chain] * (places if chain.goes_on else 1)]
+        places = width // pruning.keep
+        return [
+            t for trajectory in kept for t in [trajectory] * (places if trajectory.goes_on else 1)
+        ]
 
 
-def widths(num_solutions: int, width: int) -> int:
+def num_kept(num_solutions: int, width: int) -> int:
     """Return N / M.
 
     Raises:
@@ -88,62 +91,64 @@ def widths(num_solutions: int, width: int) -> int:
     return num_solutions // width
 
 
-def grow(search: Search, trees: Sequence[Tree], growing: Growing, max_steps: int) -> None:
-    """Grow all trees to their ends, each round of all of them in one batch."""
+def run_rounds(
+    search: Search, states: Sequence[BeamState], pruning: Pruning, max_steps: int
+) -> None:
+    """Run all beams to their ends, each round of all of them in one batch."""
     for step in range(max_steps):
-        active = [t for t in trees if t.on]
+        active = [s for s in states if s.on]
         if not active:
             return
-        starts = [t.starts(growing) for t in active]
-        rngs = [r for t, own in zip(active, starts, strict=True) for r in t.rngs[: len(own)]]
+        starts = [s.starts(pruning) for s in active]
+        rngs = [r for s, own in zip(active, starts, strict=True) for r in s.rngs[: len(own)]]
         last = step == max_steps - 1
         extend = search.run if last else search.extend
-        flat = extend([c for own in starts for c in own], rngs)
+        flat = extend([t for own in starts for t in own], rngs)
         scored = search.score(flat)
-        looked = scored if last else look_ahead(search, scored, growing.lookahead)
+        looked = scored if last else look_ahead(search, scored, pruning.lookahead)
         at = 0
         kept: list[int] = []
-        for tree, own in zip(active, starts, strict=True):
-            _choose(tree, looked[at : at + len(own)], growing)
-            kept += [at + i for i in tree.kept]
+        for state, own in zip(active, starts, strict=True):
+            _prune(state, looked[at : at + len(own)], pruning)
+            kept += [at + i for i in state.kept]
             at += len(own)
         search.record(looked, kept)
 
 
-def look_ahead(search: Search, chains: Sequence[Chain], steps: int) -> list[Chain]:
-    """Return the chains with the values that they have a few greedy steps later.
+def look_ahead(search: Search, trajectories: Sequence[Trajectory], steps: int) -> list[Trajectory]:
+    """Return the trajectories with the values that they have a few greedy steps later.
 
     The rollouts are dropped, and counted. Source: Snell et al. (2024), section 5.2.
     """
     if steps == 0:
-        return list(chains)
-    rngs = [np.random.default_rng(0)] * len(chains)  # greedy steps draw nothing
-    ahead = list(chains)
-    candidates = [c.solution for c in chains if c.goes_on]
+        return list(trajectories)
+    rngs = [np.random.default_rng(0)] * len(trajectories)  # greedy steps draw nothing
+    ahead = list(trajectories)
+    candidates = [t.solution for t in trajectories if t.goes_on]
     for _ in range(steps):
         ahead = search.extend(ahead, rngs, temperature=0, keep=candidates)
     judged = search.score(ahead)
     return [
-        dataclasses.replace(chain, value=aggregate(rollout.scores, search.how))
-        for chain, rollout in zip(chains, judged, strict=True)
+        dataclasses.replace(trajectory, value=aggregate(rollout.scores, search.how))
+        for trajectory, rollout in zip(trajectories, judged, strict=True)
     ]
 
 
-def _choose(tree: Tree, pool: list[Chain], growing: Growing) -> None:
+def _prune(state: BeamState, pool: list[Trajectory], pruning: Pruning) -> None:
     """Keep the K best of a round; ties go to the first."""
-    tree.pool = pool
-    if growing.completed == "leave":
-        tree.done += [c for c in pool if not c.goes_on]
+    state.pool = pool
+    if pruning.completed == "leave":
+        state.done += [t for t in pool if not t.goes_on]
     eligible = [
-        i for i, c in enumerate(pool) if c.goes_on or (growing.completed == "occupy" and c.finished)
+        i for i, t in enumerate(pool) if t.goes_on or (pruning.completed == "occupy" and t.finished)
     ]
-    if growing.distinct:
+    if pruning.distinct:
         first = {pool[i].text: i for i in reversed(eligible)}
         eligible = [i for i in eligible if first[pool[i].text] == i]
     ranked = sorted(eligible, key=_by_value(pool))
-    tree.kept = sorted(ranked[: growing.keep])
-    tree.on = any(pool[i].goes_on for i in tree.kept)
+    state.kept = sorted(ranked[: pruning.keep])
+    state.on = any(pool[i].goes_on for i in state.kept)
 
 
-def _by_value(pool: Sequence[Chain]) -> Callable[[int], float]:
+def _by_value(pool: Sequence[Trajectory]) -> Callable[[int], float]:
     return lambda i: -pool[i].value
