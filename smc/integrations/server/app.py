@@ -1,4 +1,4 @@
-"""The routes."""
+"""The application: its routes, and what lives as long as it does."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from smc.integrations.server import errors
-from smc.integrations.server.answering import Answering
-from smc.integrations.server.bodies import Bounded
-from smc.integrations.server.counting import Counting
-from smc.integrations.server.makers import Maker
+from smc.integrations.server.body_limit import BodyLimit
+from smc.integrations.server.constraint_cache import ConstraintCache
+from smc.integrations.server.handler import RequestHandler
+from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.models import Served
-from smc.integrations.server.orders import Limits
+from smc.integrations.server.request_counter import RequestCounter
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
-from smc.integrations.server.worker import Worker
+from smc.integrations.server.worker import EngineWorker
 
 ROUTES = ("/health", "/metrics", "/v1/models", "/v1/completions", "/v1/chat/completions")
 
 
-def create_app(served: Served, limits: Limits | None = None) -> FastAPI:
+def create_app(served: Served, limits: ServerLimits | None = None) -> FastAPI:
     """Return an application that serves a model.
 
     Args:
         served: The model.
         limits: Of requests and of the queue.
     """
-    limits = limits or Limits()
+    limits = limits or ServerLimits()
     metrics = Metrics.fresh()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.worker = Worker(
+        app.state.worker = EngineWorker(
             served.at,
             max_queue=limits.max_queue,
             max_particles=limits.max_batch_particles,
             metrics=metrics,
         )
-        maker = Maker(served.trial)
-        app.state.answering = Answering(served, limits, metrics, app.state.worker, maker)
+        constraints = ConstraintCache(served.validate)
+        app.state.handler = RequestHandler(served, limits, metrics, app.state.worker, constraints)
         yield
-        maker.close()
+        constraints.close()
         await asyncio.to_thread(app.state.worker.close)
 
     app = FastAPI(title="smc", lifespan=lifespan, openapi_url=None)
-    app.add_middleware(Bounded, most=limits.max_body_bytes)
-    app.add_middleware(Counting, metrics=metrics, routes=ROUTES)
+    app.add_middleware(BodyLimit, most=limits.max_body_bytes)
+    app.add_middleware(RequestCounter, metrics=metrics, routes=ROUTES)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -84,10 +84,10 @@ def create_app(served: Served, limits: Limits | None = None) -> FastAPI:
 
     @app.post("/v1/completions")
     async def completions(body: CompletionRequest, request: Request) -> Response:
-        return await request.app.state.answering.answer(body, request, chat=False)
+        return await request.app.state.handler.answer(body, request, chat=False)
 
     @app.post("/v1/chat/completions")
     async def chat(body: ChatRequest, request: Request) -> Response:
-        return await request.app.state.answering.answer(body, request, chat=True)
+        return await request.app.state.handler.answer(body, request, chat=True)
 
     return app

@@ -1,4 +1,4 @@
-"""What went wrong, as an answer: in OpenAI's shape, with a message that says what to do."""
+"""Error responses, in OpenAI's shape, with a message that says what to do."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from smc.errors import GrammarError, PotentialError, PromptError, SettingsError
-from smc.integrations.server.jobs import Closed
-from smc.integrations.server.replies import error_body
+from smc.integrations.server.jobs import ShuttingDown
+from smc.integrations.server.responses import error_body
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
 
-Found = Posterior | BaseException
+JobResult = Posterior | BaseException
 """What becomes of a job."""
 
 
@@ -51,31 +51,31 @@ def closing() -> JSONResponse:
     return error(503, "the server is shutting down", "unavailable", retry=True)
 
 
-def failure(found: Found, constraint: Sequence[AnyPotential]) -> JSONResponse | None:
+def failure(result: JobResult, constraint: Sequence[AnyPotential]) -> JSONResponse | None:
     """Return the error that a result means; None if it is an answer.
 
     Args:
-        found: The result.
+        result: Of the job.
         constraint: What came with the request: its failures are the client's.
     """
-    if isinstance(found, Posterior):
-        if found.status is not Status.EXTINCT:
+    if isinstance(result, Posterior):
+        if result.status is not Status.EXTINCT:
             return None
         return error(
             422,
-            f"no text satisfies the constraints: {found.reason}. Use more particles or tokens, or "
+            f"no text satisfies the constraints: {result.reason}. Use more particles or tokens, or "
             "ask for less.",
             "extinct",
         )
-    if isinstance(found, Closed):
+    if isinstance(result, ShuttingDown):
         return closing()
-    if isinstance(found, SettingsError | PromptError | GrammarError):
-        return invalid(str(found))
-    if isinstance(found, PotentialError) and str(found).startswith(
+    if isinstance(result, SettingsError | PromptError | GrammarError):
+        return invalid(str(result))
+    if isinstance(result, PotentialError) and str(result).startswith(
         tuple(f"{p.name}: " for p in constraint)
     ):
-        return invalid(str(found))
-    return error(500, f"{type(found).__name__}: {found}", "engine_error")
+        return invalid(str(result))
+    return error(500, f"{type(result).__name__}: {result}", "engine_error")
 
 
 def told(error: RequestValidationError) -> str:

@@ -1,4 +1,4 @@
-"""What clients may send: OpenAI's fields, vLLM's names for constraints, and our own."""
+"""Request bodies: OpenAI's fields, vLLM's names for constraints, and our own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from smc.integrations.server.formats import (
-    Structured,
+from smc.integrations.server.structured_outputs import (
+    StructuredOutputs,
     choice_pattern,
     constraints_of,
     constraints_of_format,
@@ -30,7 +30,7 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class Shared(BaseModel):
+class GenerationRequest(BaseModel):
     """Fields of both routes.
 
     `particles`, `ess_threshold`, `method`, `resampling`, `potentials` and `answer` are ours. Fields
@@ -53,7 +53,7 @@ class Shared(BaseModel):
     user: str | None = None
 
     response_format: dict[str, Any] | None = None
-    structured_outputs: Structured | None = None
+    structured_outputs: StructuredOutputs | None = None
     guided_grammar: str | None = None
     guided_regex: str | None = None
     guided_json: str | dict[str, Any] | None = None
@@ -105,17 +105,17 @@ class Shared(BaseModel):
     @field_validator("stop")
     @classmethod
     def _no_empty_stop(cls, value: str | list[str] | None) -> list[str]:
-        found = [value] if isinstance(value, str) else list(value or ())
-        if not all(found):
+        stops = [value] if isinstance(value, str) else list(value or ())
+        if not all(stops):
             raise ValueError("an empty string would end every text before it begins")
-        if len(found) > 16:
+        if len(stops) > 16:
             raise ValueError("at most 16 strings")
-        if any(re.search("[\ud800-\udfff]", text) for text in found):
+        if any(re.search("[\ud800-\udfff]", text) for text in stops):
             raise ValueError("a string with a lone surrogate can end no text")
-        return found
+        return stops
 
     @model_validator(mode="after")
-    def _possible(self) -> Shared:
+    def _possible(self) -> GenerationRequest:
         refused = {
             "presence_penalty": self.presence_penalty != 0,
             "frequency_penalty": self.frequency_penalty != 0,
@@ -140,25 +140,25 @@ class Shared(BaseModel):
         Raises:
             ValueError: There are several, or one is malformed.
         """
-        found = [
+        given = [
             *constraints_of_format(self.response_format),
             *constraints_of(self.structured_outputs),
         ]
-        found += [("grammar", g) for g in (self.guided_grammar,) if g is not None]
-        found += [("regex", r) for r in (self.guided_regex,) if r is not None]
-        found += [("json_schema", schema_text(j)) for j in (self.guided_json,) if j is not None]
-        found += [("regex", choice_pattern(c)) for c in (self.guided_choice,) if c is not None]
-        if len(found) > 1:
-            kinds = ", ".join(kind for kind, _ in found)
-            raise ValueError(f"one constraint at most, got {len(found)} ({kinds})")
-        if found and not found[0][1]:
-            raise ValueError(f"the {found[0][0]} is empty")
-        if found and len(found[0][1]) > MAX_CONSTRAINT:
-            raise ValueError(f"the {found[0][0]} is longer than {MAX_CONSTRAINT} characters")
-        return found[0] if found else None
+        given += [("grammar", g) for g in (self.guided_grammar,) if g is not None]
+        given += [("regex", r) for r in (self.guided_regex,) if r is not None]
+        given += [("json_schema", schema_text(j)) for j in (self.guided_json,) if j is not None]
+        given += [("regex", choice_pattern(c)) for c in (self.guided_choice,) if c is not None]
+        if len(given) > 1:
+            kinds = ", ".join(kind for kind, _ in given)
+            raise ValueError(f"one constraint at most, got {len(given)} ({kinds})")
+        if given and not given[0][1]:
+            raise ValueError(f"the {given[0][0]} is empty")
+        if given and len(given[0][1]) > MAX_CONSTRAINT:
+            raise ValueError(f"the {given[0][0]} is longer than {MAX_CONSTRAINT} characters")
+        return given[0] if given else None
 
 
-class CompletionRequest(Shared):
+class CompletionRequest(GenerationRequest):
     """Of /v1/completions."""
 
     prompt: str | list[str] | list[int] | list[list[int]]
@@ -229,7 +229,7 @@ class Message(BaseModel):
         return told | ({"tool_call_id": self.tool_call_id} if self.tool_call_id else {})
 
 
-class ChatRequest(Shared):
+class ChatRequest(GenerationRequest):
     """Of /v1/chat/completions."""
 
     messages: list[Message] = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""The engine's thread: all jobs that run share one batch, which they join and leave at any token.
+"""The engine worker, a thread: all jobs share one batch, which they join and leave at any token.
 
 Jobs start in the order in which they came, as soon as there is room for their particles; a few at
 a time, so that reading their prompts does not keep those that run waiting for long. Only where the
@@ -12,9 +12,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from smc.integrations.server.batches import Batch
-from smc.integrations.server.jobs import Busy, Closed, Job, Warp
-from smc.integrations.server.memory import GivesBack
+from smc.integrations.server.continuous_batch import ContinuousBatch
+from smc.integrations.server.jobs import Job, LogitsParameters, QueueFull, ShuttingDown
+from smc.integrations.server.memory import MemoryTrimmer
 from smc.integrations.server.metrics import Metrics
 from smc.model import LanguageModel
 
@@ -22,7 +22,7 @@ _STARTS_A_STEP = 4
 _IDLE_SECONDS = 10.0
 
 
-class Worker:
+class EngineWorker:
     """Owns the model.
 
     Args:
@@ -34,7 +34,7 @@ class Worker:
 
     def __init__(
         self,
-        model: Callable[[Warp], LanguageModel],
+        model: Callable[[LogitsParameters], LanguageModel],
         *,
         max_queue: int,
         max_particles: int,
@@ -45,8 +45,8 @@ class Worker:
         self._max_particles = max_particles
         self._metrics = metrics
         self._waiting: deque[Job] = deque()
-        self._batches: list[Batch] = []
-        self._shared: Batch | None = None
+        self._batches: list[ContinuousBatch] = []
+        self._shared: ContinuousBatch | None = None
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="smc-engine", daemon=True)
@@ -66,28 +66,28 @@ class Worker:
         """Queue all jobs of a request, or none.
 
         Raises:
-            Busy: They do not fit in the queue.
-            Closed: The server is shutting down.
+            QueueFull: They do not fit in the queue.
+            ShuttingDown: The server is shutting down.
         """
         with self._changed:
             if self._closed:
-                raise Closed
+                raise ShuttingDown
             self._waiting = deque(j for j in self._waiting if not j.cancelled)
             if len(self._waiting) + len(jobs) > self._max_queue:
-                raise Busy
+                raise QueueFull
             self._waiting.extend(jobs)
             self._metrics.queued.set(len(self._waiting))
             self._changed.notify()
 
     def close(self) -> None:
-        """Stop after the current token; what waits or runs fails with `Closed`."""
+        """Stop after the current token; what waits or runs fails with `ShuttingDown`."""
         with self._changed:
             self._closed = True
             self._changed.notify()
         self._thread.join()
 
     def _loop(self) -> None:
-        give_back, dirty = GivesBack(), False
+        give_back, dirty = MemoryTrimmer(), False
         while True:
             with self._changed:
                 self._changed.wait_for(self._has_work, _IDLE_SECONDS if dirty else None)
@@ -105,7 +105,7 @@ class Worker:
         left = [job for batch in self._batches for job in batch.jobs]
         self._batches = []
         for job in [*left, *self._waiting]:
-            job.on_done(Closed())
+            job.on_done(ShuttingDown())
 
     def _has_work(self) -> bool:
         return self._closed or bool(self._waiting or self._batches)
@@ -127,10 +127,10 @@ class Worker:
 
     def _start(self, job: Job) -> None:
         try:
-            model = self._model(job.order.warp)
+            model = self._model(job.request.parameters)
             batch = self._shared
             if batch is None or job.alone:
-                batch = Batch(model, self._metrics)
+                batch = ContinuousBatch(model, self._metrics)
             batch.add(job, model)
         except Exception as error:
             job.on_done(error)
@@ -140,7 +140,7 @@ class Worker:
         if not job.alone:
             self._shared = batch
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, batch: ContinuousBatch) -> None:
         began = time.perf_counter()
         try:
             batch.step()
@@ -152,7 +152,7 @@ class Worker:
         if not batch.jobs:
             self._end(batch)
 
-    def _end(self, batch: Batch) -> None:
+    def _end(self, batch: ContinuousBatch) -> None:
         self._batches.remove(batch)
         if batch is self._shared:
             self._shared = None

@@ -1,4 +1,4 @@
-"""Refuses requests that are too long, before they are in memory; a plain ASGI wrapper."""
+"""A limit of request bodies, kept before they are in memory; ASGI middleware."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 
-class Bounded:
+class BodyLimit:
     """Wraps an application.
 
     Args:

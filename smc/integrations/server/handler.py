@@ -1,4 +1,4 @@
-"""From a request to its answer: make the constraint, queue the jobs, wait or stream."""
+"""The request handler: make the constraint, queue the jobs, wait or stream."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from smc.errors import GrammarError, PromptError, SettingsError
+from smc.integrations.server.constraint_cache import ConstraintCache
 from smc.integrations.server.errors import (
-    Found,
+    JobResult,
     busy,
     closing,
     error,
@@ -21,14 +22,14 @@ from smc.integrations.server.errors import (
     invalid,
     not_served,
 )
-from smc.integrations.server.jobs import Busy, Closed, Job, Order
-from smc.integrations.server.makers import Maker
+from smc.integrations.server.jobs import Job, QueueFull, SamplingRequest, ShuttingDown
+from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.models import Served
-from smc.integrations.server.orders import Limits, orders
-from smc.integrations.server.replies import Reply, error_event
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
-from smc.integrations.server.worker import Worker
+from smc.integrations.server.responses import ResponseBuilder, error_event
+from smc.integrations.server.sampling_requests import sampling_requests
+from smc.integrations.server.worker import EngineWorker
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
 
@@ -36,7 +37,7 @@ _LOOK_SECONDS = 0.2
 """How often a waiting request looks whether its client is still there."""
 
 
-class Answering:
+class RequestHandler:
     """Answers the requests of one server.
 
     Args:
@@ -44,17 +45,22 @@ class Answering:
         limits: Of requests and of the queue.
         metrics: Where counts go.
         worker: The engine's thread.
-        maker: Makes the constraints of requests.
+        constraints: Makes the constraints of requests.
     """
 
     def __init__(
-        self, served: Served, limits: Limits, metrics: Metrics, worker: Worker, maker: Maker
+        self,
+        served: Served,
+        limits: ServerLimits,
+        metrics: Metrics,
+        worker: EngineWorker,
+        constraints: ConstraintCache,
     ) -> None:
         self._served = served
         self._limits = limits
         self._metrics = metrics
         self._worker = worker
-        self._maker = maker
+        self._constraints = constraints
 
     async def answer(
         self, body: CompletionRequest | ChatRequest, request: Request, *, chat: bool
@@ -67,10 +73,12 @@ class Answering:
             return invalid(f"{name} has no chat template")
         try:
             constraint = await self._constraint(body)
-            asked = await asyncio.to_thread(orders, self._served, self._limits, body, constraint)
+            asked = await asyncio.to_thread(
+                sampling_requests, self._served, self._limits, body, constraint
+            )
         except (SettingsError, PromptError, GrammarError, ValueError) as problem:
             return invalid(str(problem))
-        except Busy:
+        except QueueFull:
             return busy("the queue of constraints to be made")
         except TimeoutError:
             return error(
@@ -78,20 +86,20 @@ class Answering:
             )
         except Exception as problem:  # where constraints are made there may be no memory, say
             return error(500, f"{type(problem).__name__}: {problem}", "engine_error")
-        return await self._run(asked, constraint, body, request, Reply(name, chat))
+        return await self._run(asked, constraint, body, request, ResponseBuilder(name, chat))
 
     async def _constraint(self, body: CompletionRequest | ChatRequest) -> Sequence[AnyPotential]:
         """Return what the request's grammar, pattern or schema means.
 
         Raises:
             GrammarError: It is malformed, or takes too much to make.
-            Busy: Too many wait to be made.
+            QueueFull: Too many wait to be made.
             TimeoutError: It is not made within the limit.
         """
         asked = body.constraint()
         if asked is None:
             return ()
-        made = asyncio.wrap_future(self._maker.make(*asked))
+        made = asyncio.wrap_future(self._constraints.make(*asked))
         # Not cancelled: others may wait for the same one, and this client may come back for it.
         await asyncio.wait({made}, timeout=self._limits.constraint_seconds)
         if not made.done():
@@ -101,15 +109,15 @@ class Answering:
 
     async def _run(
         self,
-        asked: Sequence[Order],
+        asked: Sequence[SamplingRequest],
         constraint: Sequence[AnyPotential],
         body: CompletionRequest | ChatRequest,
         request: Request,
-        reply: Reply,
+        reply: ResponseBuilder,
     ) -> Response:
         loop = asyncio.get_running_loop()
-        results: list[asyncio.Future[Found]] = [loop.create_future() for _ in asked]
-        news: asyncio.Queue[str | Found] = asyncio.Queue()
+        futures: list[asyncio.Future[JobResult]] = [loop.create_future() for _ in asked]
+        news: asyncio.Queue[str | JobResult] = asyncio.Queue()
 
         def in_loop(put: Callable[[Any], Any]) -> Callable[[Any], None]:
             """Call it in the server's thread; a server that is gone needs nothing."""
@@ -125,39 +133,42 @@ class Answering:
             jobs = [Job(asked[0], on_done=tell, on_text=tell)]
         else:
             jobs = [
-                Job(order, on_done=in_loop(lambda found, r=result: r.done() or r.set_result(found)))
-                for order, result in zip(asked, results, strict=True)
+                Job(
+                    sampling,
+                    on_done=in_loop(lambda result, r=future: r.done() or r.set_result(result)),
+                )
+                for sampling, future in zip(asked, futures, strict=True)
             ]
         try:
             self._worker.submit(jobs)
-        except Busy:
+        except QueueFull:
             return busy("the queue")
-        except Closed:
+        except ShuttingDown:
             return closing()
         if body.stream:
             usage = body.stream_options is not None and body.stream_options.include_usage
             events = self._events(reply, news, constraint, asked[0], usage=usage)
             return _Stream(events, jobs[0])
-        if not await _wait(results, jobs, request):
+        if not await _wait(futures, jobs, request):
             return error(499, "the client went away", "cancelled")
-        return self._whole([r.result() for r in results], asked, constraint, body, reply)
+        return self._whole([f.result() for f in futures], asked, constraint, body, reply)
 
     def _whole(
         self,
-        found: Sequence[Found],
-        asked: Sequence[Order],
+        results: Sequence[JobResult],
+        asked: Sequence[SamplingRequest],
         constraint: Sequence[AnyPotential],
         body: CompletionRequest | ChatRequest,
-        reply: Reply,
+        reply: ResponseBuilder,
     ) -> Response:
         """Return the answer, or the first error."""
-        for one in found:
-            failed = self._failure(one, constraint)
+        for result in results:
+            failed = self._failure(result, constraint)
             if failed is not None:
                 return failed
         return JSONResponse(
             reply.whole(
-                [p for p in found if isinstance(p, Posterior)],
+                [p for p in results if isinstance(p, Posterior)],
                 sum(len(o.prompt) for o in asked),
                 n=body.n,
                 draw=body.answer == "draw",
@@ -168,29 +179,31 @@ class Answering:
 
     async def _events(
         self,
-        reply: Reply,
-        news: asyncio.Queue[str | Found],
+        reply: ResponseBuilder,
+        news: asyncio.Queue[str | JobResult],
         constraint: Sequence[AnyPotential],
-        order: Order,
+        sampling: SamplingRequest,
         *,
         usage: bool,
     ) -> AsyncIterator[str]:
         """Yield settled text as it comes, then how it ended."""
         if reply.chat:
             yield reply.first()
-        while isinstance(found := await news.get(), str):
-            yield reply.piece(found)
-        failed = self._failure(found, constraint)
+        while isinstance(item := await news.get(), str):
+            yield reply.piece(item)
+        failed = self._failure(item, constraint)
         if failed is not None:
             yield error_event(json.loads(bytes(failed.body)))
-        elif isinstance(found, Posterior):
-            max_tokens = order.settings.max_tokens
-            yield reply.last(found, max_tokens, len(order.prompt), usage=usage)
+        elif isinstance(item, Posterior):
+            max_tokens = sampling.settings.max_tokens
+            yield reply.last(item, max_tokens, len(sampling.prompt), usage=usage)
 
-    def _failure(self, found: Found, constraint: Sequence[AnyPotential]) -> JSONResponse | None:
-        if isinstance(found, Posterior) and found.status is Status.EXTINCT:
+    def _failure(
+        self, result: JobResult, constraint: Sequence[AnyPotential]
+    ) -> JSONResponse | None:
+        if isinstance(result, Posterior) and result.status is Status.EXTINCT:
             self._metrics.extinct.inc()
-        return failure(found, constraint)
+        return failure(result, constraint)
 
 
 class _Stream(StreamingResponse):
@@ -208,7 +221,7 @@ class _Stream(StreamingResponse):
 
 
 async def _wait(
-    results: Sequence[asyncio.Future[Found]], jobs: Sequence[Job], request: Request
+    results: Sequence[asyncio.Future[JobResult]], jobs: Sequence[Job], request: Request
 ) -> bool:
     """Wait for all results; False, and the jobs cancelled, if the client goes away before."""
     try:
