@@ -76,7 +76,7 @@ class ContinuousBatch:
                     job.tell(common_prefix(self._run.texts(number), job.request.stop))
             except Exception as error:  # the job's own: its neighbours go on
                 done = True
-                job.on_done(error)
+                job.finish(error)
             if done:
                 self._forget(number)
 
@@ -88,4 +88,4 @@ class ContinuousBatch:
         self._metrics.tokens.inc(posterior.num_tokens)
         if job.on_text is not None:
             job.tell(posterior.best or "")
-        job.on_done(posterior)
+        job.finish(posterior)

@@ -27,6 +27,7 @@ class SamplingRequest:
         stop: Strings that end the text.
         parameters: Of the model.
         seed: Of its generator.
+        registered: The server's own potentials among them, by name.
     """
 
     prompt: tuple[int, ...]
@@ -35,6 +36,7 @@ class SamplingRequest:
     stop: tuple[str, ...]
     parameters: LogitsParameters
     seed: int
+    registered: frozenset[str] = frozenset()
 
 
 @dataclass(eq=False)
@@ -43,7 +45,7 @@ class Job:
 
     Attributes:
         request: What to do.
-        on_done: Called in the engine's thread once: with a posterior, or an error.
+        on_done: Called by `finish`, once, in whichever thread: with a posterior, or an error.
         on_text: Called in the engine's thread with each further piece of settled text; None: not.
         alone: Whether it runs in a batch of its own, because one with it failed.
         since: When it came, by `time.monotonic`.
@@ -56,6 +58,7 @@ class Job:
     since: float = field(default_factory=time.monotonic)
     _told: str = ""
     _cancelled: threading.Event = field(default_factory=threading.Event)
+    _unfinished: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def particles(self) -> int:
@@ -77,6 +80,11 @@ class Job:
             )
         self.on_text(text[len(self._told) :])
         self._told = text
+
+    def finish(self, result: Posterior | BaseException) -> None:
+        """Hand on the result; nothing to a job that has one."""
+        if self._unfinished.acquire(blocking=False):
+            self.on_done(result)
 
     def cancel(self) -> None:
         """Nobody waits for it any more; its particles are freed at the next token."""

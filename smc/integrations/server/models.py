@@ -66,6 +66,12 @@ class Served:
         """Whether there is a chat template."""
         return bool(getattr(self._plain.tokenizer, "chat_template", None))
 
+    @property
+    def context(self) -> int | None:
+        """The most tokens that fit, prompt and text together; None where there is no limit."""
+        config = self._plain.model.config.get_text_config(decoder=True)
+        return getattr(config, "max_position_embeddings", None)
+
     def at(self, parameters: LogitsParameters) -> TransformersModel:
         """Return the model with a temperature, top_p and top_k; weights are shared."""
         with self._lock:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    field_validator,
+    model_validator,
+)
 
 from smc.integrations.server.structured_outputs import (
     StructuredOutputs,
@@ -20,6 +27,15 @@ from smc.settings import METHODS
 
 MAX_CONSTRAINT = 50_000
 """Characters of a grammar, pattern or schema."""
+_MOST_PROMPTS = 128
+_MOST_STOPS = 16
+_STOP_CHARS = 1_000
+_LEAST_TEMPERATURE = 1e-6
+"""Logits divided by less overflow."""
+_MESSAGE_CHARS = 16
+
+Strings = Annotated[list[str], Field(fail_fast=True)]
+"""One error at most, however many are wrong."""
 
 
 class StreamOptions(BaseModel):
@@ -42,12 +58,12 @@ class GenerationRequest(BaseModel):
 
     model: str
     max_tokens: int = Field(default=64, ge=1)
-    temperature: float = Field(default=1.0, gt=0, le=100)
+    temperature: float = Field(default=1.0, ge=_LEAST_TEMPERATURE, le=100)
     top_p: float = Field(default=1.0, gt=0, le=1)
     top_k: int = Field(default=0, ge=0)
     n: int = Field(default=1, ge=1, le=128)
     seed: int = Field(default=0, ge=0)
-    stop: str | list[str] | None = None
+    stop: str | Strings | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
     user: str | None = None
@@ -57,18 +73,18 @@ class GenerationRequest(BaseModel):
     guided_grammar: str | None = None
     guided_regex: str | None = None
     guided_json: str | dict[str, Any] | None = None
-    guided_choice: list[str] | None = None
+    guided_choice: Strings | None = None
 
     particles: int = Field(default=10, ge=1)
     ess_threshold: float = Field(default=0.5, ge=0, le=1)
     method: str = "smc"
     resampling: str = "systematic"
-    potentials: list[str] = []
+    potentials: Annotated[list[str], Field(fail_fast=True, max_length=64)] = []
     answer: Literal["best", "draw"] = "best"
 
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
-    logit_bias: dict[str, float] | None = None
+    logit_bias: Any = None
     logprobs: bool | int | None = None
 
     @model_validator(mode="before")
@@ -108,8 +124,10 @@ class GenerationRequest(BaseModel):
         stops = [value] if isinstance(value, str) else list(value or ())
         if not all(stops):
             raise ValueError("an empty string would end every text before it begins")
-        if len(stops) > 16:
-            raise ValueError("at most 16 strings")
+        if len(stops) > _MOST_STOPS:
+            raise ValueError(f"at most {_MOST_STOPS} strings")
+        if any(len(text) > _STOP_CHARS for text in stops):
+            raise ValueError(f"a string of more than {_STOP_CHARS} characters")
         if any(re.search("[\ud800-\udfff]", text) for text in stops):
             raise ValueError("a string with a lone surrogate can end no text")
         return stops
@@ -158,22 +176,30 @@ class GenerationRequest(BaseModel):
         return given[0] if given else None
 
 
+def _prompt(value: Any) -> Any:
+    """Return what a prompt may be; checked here, for a union makes an error of every element."""
+    if isinstance(value, str) or _token_ids(value):
+        return value
+    if not isinstance(value, list) or not value:
+        raise ValueError("expected at least one prompt: text, texts, token ids, or lists of these")
+    if len(value) > _MOST_PROMPTS and not isinstance(value[0], int):
+        raise ValueError(f"at most {_MOST_PROMPTS} prompts")
+    if not all(isinstance(one, str) for one in value) and not all(map(_token_ids, value)):
+        raise ValueError("expected text, texts, token ids, or lists of token ids (not empty)")
+    return value
+
+
+def _token_ids(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(one) is int for one in value)
+
+
 class CompletionRequest(GenerationRequest):
     """Of /v1/completions."""
 
-    prompt: str | list[str] | list[int] | list[list[int]]
+    prompt: Annotated[str | list[str] | list[int] | list[list[int]], PlainValidator(_prompt)]
     echo: Literal[False] = False
     best_of: Literal[1] | None = None
     suffix: None = None
-
-    @field_validator("prompt")
-    @classmethod
-    def _some_prompt(cls, value: Any) -> Any:
-        if isinstance(value, list) and (not value or value == [[]]):
-            raise ValueError("expected at least one prompt")
-        if isinstance(value, list) and not isinstance(value[0], int) and len(value) > 128:
-            raise ValueError("at most 128 prompts")
-        return value
 
     @model_validator(mode="after")
     def _one_stream(self) -> CompletionRequest:
@@ -188,6 +214,11 @@ class CompletionRequest(GenerationRequest):
             return [self.prompt]
         return self.prompt
 
+    @property
+    def prompt_size(self) -> int:
+        """Characters, or token ids, of all prompts."""
+        return sum(map(len, self.prompts))
+
 
 class Message(BaseModel):
     """Of a conversation; content as text, or as parts of text."""
@@ -195,7 +226,7 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[dict[str, Any]]
+    content: str | Annotated[list[dict[str, Any]], Field(fail_fast=True)]
     name: str | None = None
     tool_call_id: str | None = None
 
@@ -232,7 +263,7 @@ class Message(BaseModel):
 class ChatRequest(GenerationRequest):
     """Of /v1/chat/completions."""
 
-    messages: list[Message] = Field(min_length=1)
+    messages: list[Message] = Field(min_length=1, max_length=10_000, fail_fast=True)
     max_completion_tokens: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
@@ -247,6 +278,11 @@ class ChatRequest(GenerationRequest):
     def prompts(self) -> Sequence[Any]:
         """The one conversation."""
         return [[m.for_template() for m in self.messages]]
+
+    @property
+    def prompt_size(self) -> int:
+        """Characters of the messages, and some for what the template puts between them."""
+        return sum(_MESSAGE_CHARS + len(m.text) for m in self.messages)
 
 
 def _one_of(value: str, known: Any) -> str:

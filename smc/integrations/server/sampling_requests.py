@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from smc.errors import SettingsError
+from smc.errors import PromptError, SettingsError
 from smc.integrations.server.jobs import SamplingRequest
 from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.models import Served
@@ -14,11 +14,30 @@ from smc.potential import AnyPotential
 from smc.settings import Settings, method_settings
 
 
+def prompt_size(body: CompletionRequest | ChatRequest, most: int) -> int:
+    """Return the characters, or token ids, of all prompts of a request.
+
+    Args:
+        body: The request.
+        most: That there may be.
+
+    Raises:
+        PromptError: There are more.
+    """
+    size = body.prompt_size
+    if size > most:
+        raise PromptError(
+            f"prompt: {size} characters do not fit the model's context; this server takes at most "
+            f"{most} in a request. Shorten it."
+        )
+    return size
+
+
 def sampling_requests(
     served: Served,
     limits: ServerLimits,
     body: CompletionRequest | ChatRequest,
-    constraint: Sequence[AnyPotential],
+    potentials: Sequence[AnyPotential],
 ) -> list[SamplingRequest]:
     """Return what the engine is to do, for each prompt of a client's request.
 
@@ -26,10 +45,10 @@ def sampling_requests(
         served: The model.
         limits: Of requests.
         body: The request.
-        constraint: What its grammar, pattern or schema was made into.
+        potentials: What its grammar, pattern or schema was made into, and the registered ones.
 
     Raises:
-        SettingsError: A limit is exceeded, or a potential unknown.
+        SettingsError: A limit is exceeded.
         PromptError: A prompt cannot be encoded, or does not fit.
     """
     for name, asked, allowed in (
@@ -48,20 +67,11 @@ def sampling_requests(
     prompts = [served.encode(prompt, body.max_tokens) for prompt in body.prompts]
     first = SamplingRequest(
         prompt=(),
-        potentials=[*constraint, *_registered(served, body.potentials)],
+        potentials=potentials,
         settings=settings,
         stop=tuple(body.stop or ()),
         parameters=(body.temperature, body.top_p, body.top_k),
         seed=body.seed,
+        registered=frozenset(body.potentials),
     )
     return [replace(first, prompt=p, seed=body.seed + i) for i, p in enumerate(prompts)]
-
-
-def _registered(served: Served, names: Sequence[str]) -> list[AnyPotential]:
-    for name in names:
-        if name not in served.potentials:
-            known = ", ".join(sorted(served.potentials)) or "none"
-            raise SettingsError(
-                f"potentials: {name!r} is not registered here; expected one of: {known}."
-            )
-    return [served.potentials[name] for name in names]

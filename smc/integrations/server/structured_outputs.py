@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,7 +22,7 @@ class StructuredOutputs(BaseModel):
     grammar: str | None = None
     regex: str | None = None
     json_schema: str | dict[str, Any] | None = Field(default=None, alias="json")
-    choice: list[str] | None = None
+    choice: Annotated[list[str], Field(fail_fast=True)] | None = None
     disable_any_whitespace: bool = False
 
     @model_validator(mode="after")

@@ -138,7 +138,7 @@ def test_a_neighbour_that_fails_ends_alone():
             found["stream"] = "".join(pieces)
 
         def fail():
-            with pytest.raises(openai.InternalServerError, match="on purpose"):
+            with pytest.raises(openai.InternalServerError, match="potential fails: it failed"):
                 complete(server, seed=4, potentials=["fails"], **options)
             found["neighbour"] = True
 
