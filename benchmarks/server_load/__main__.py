@@ -1,4 +1,4 @@
-"""Command line of the load test."""
+"""The command line of the load test."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with server(options.model, queue=4 * options.clients) as running:
         seen, held = asyncio.run(_load(running, options))
-    result = {**summary(seen, held), **_provenance(options, arguments)}
+    figures = {**summary(seen, held), **_provenance(options, arguments)}
     if options.out is not None:
-        options.out.write_text(page(result), encoding="utf-8")
-    print(json.dumps(result, indent=2) if options.json else page(result))
-    return 1 if result["unexpected_errors"] or result["leaks"] else 0
+        options.out.write_text(page(figures), encoding="utf-8")
+    print(json.dumps(figures, indent=2) if options.json else page(figures))
+    return 1 if figures["unexpected_errors"] or figures["leaks"] else 0
 
 
 async def _load(running: Server, options: argparse.Namespace) -> tuple[Seen, list[Held]]:

@@ -1,4 +1,4 @@
-"""Report of a load test: latencies of clients, resources of the server, as figures and a page."""
+"""The report of a load test, as figures and as a page."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
     }
 
 
-def page(result: Mapping[str, Any]) -> str:
+def page(figures: Mapping[str, Any]) -> str:
     """Return the figures as Markdown."""
-    machine, held = result["machine"], result["held"]
+    machine, held = figures["machine"], figures["held"]
     rows = [
         f"| {kind} | {f['answered']} | {f['extinct']} | {f['refused']} | {_cells(f)} |"
-        for kind, f in result["kinds"].items()
+        for kind, f in figures["kinds"].items()
     ]
     facts = (
         ("memory, MiB", "rss"),
@@ -88,31 +88,31 @@ def page(result: Mapping[str, Any]) -> str:
     lines = [
         "# The server under load",
         "",
-        f"`{result['command']}`",
+        f"`{figures['command']}`",
         "",
-        f"Commit {result['commit']}, {result['date']}; {machine['cores']} cores, load average "
-        f"{machine['load']} at the end. Model: {result['model']}, on the CPU. Server and clients "
+        f"Commit {figures['commit']}, {figures['date']}; {machine['cores']} cores, load average "
+        f"{machine['load']} at the end. Model: {figures['model']}, on the CPU. Server and clients "
         "share the machine.",
         "",
-        f"{result['clients']} clients for {result['seconds'] / 60:.1f} minutes, each one request "
-        f"after the other: {result['requests']} answered as they should be, "
-        f"**{result['unexpected_errors']} unexpected errors**, "
-        f"{result['particle_tokens_per_second']:,.0f} particle-tokens per second. Every JSON "
+        f"{figures['clients']} clients for {figures['seconds'] / 60:.1f} minutes, each one request "
+        f"after the other: {figures['requests']} answered as they should be, "
+        f"**{figures['unexpected_errors']} unexpected errors**, "
+        f"{figures['particle_tokens_per_second']:,.0f} particle-tokens per second. Every JSON "
         "answer is validated against its schema. Leaks: "
-        f"**{', '.join(result['leaks']) or 'none'}**.",
+        f"**{', '.join(figures['leaks']) or 'none'}**.",
         "",
         "| kind | answered | no text found (422) | come back later (429, 503) | median s | p95 s | "
         "p99 s |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *rows,
-        f"| all | {result['requests']} | | | {_cells(result['all'])} |",
+        f"| all | {figures['requests']} | | | {_cells(figures['all'])} |",
         "",
         "| the server | at the start | warm | at most | at the end |",
         "| --- | ---: | ---: | ---: | ---: |",
         *states,
         "",
         "Memory by minute, MiB: "
-        + ", ".join(f"{m:.0f}" for m in result["rss_mib_by_minute"])
+        + ", ".join(f"{m:.0f}" for m in figures["rss_mib_by_minute"])
         + ".",
     ]
     return "\n".join(lines) + "\n"

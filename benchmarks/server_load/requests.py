@@ -211,6 +211,6 @@ async def _refused(client: Client, body: dict[str, Any]) -> None:
         _check(False, answer)
 
 
-def _check(holds: bool, got: Any) -> None:
+def _check(holds: bool, answer: Any) -> None:
     if not holds:
-        raise AssertionError(f"a wrong answer: {str(got)[:500]}")
+        raise AssertionError(f"a wrong answer: {str(answer)[:500]}")

@@ -1,4 +1,4 @@
-"""The draw of a step's requests: the engine's own proposal, fed with what requests ask for."""
+"""Drawing the next tokens of requests: the engine's own proposal, fed with what they ask for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def draw(
         follow, or the constraint could not be asked.
     """
     vocabulary = rows[0].vocabulary
-    head = rows[0].constraints.head(rows[0].fields, logits.device)
+    head = rows[0].parts.head(rows[0].fields, logits.device)
     mask = _masks(rows, lengths)
     plan = DrawRequest(
         rows=np.arange(len(rows)),

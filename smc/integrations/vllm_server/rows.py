@@ -1,13 +1,13 @@
-"""One request in the server: its text, and what may follow it."""
+"""Rows of a vLLM batch that are ours: a request's text, and what may follow it."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from smc.backends.hf.warp import Head, Warp
@@ -18,32 +18,28 @@ from smc.potential import TokenPotential
 _KEPT = 64
 """Constraints, vocabularies and heads that are kept ready."""
 
-_TOLD = 4096
+_REMEMBERED = 4096
 """Requests whose tokens are remembered beyond their place in the batch (preemption)."""
 
 
-class Texts:
+class TokenHistory:
     """The tokens of requests, by their fields: an engine may take one out and put it back."""
 
     def __init__(self) -> None:
-        self._told: OrderedDict[int, list[int]] = OrderedDict()
+        self._tokens: LRUCache[int, list[int]] = LRUCache(_REMEMBERED)
 
     def of(self, fields: Fields) -> list[int]:
         """Return the growing tokens of a request's text."""
         key = hash(fields)  # the fields themselves may hold much text
-        found = self._told.setdefault(key, list(fields.text))
-        self._told.move_to_end(key)
-        if len(self._told) > _TOLD:
-            self._told.popitem(last=False)
-        return found
+        return self._tokens.setdefault(key, list(fields.text))
 
 
-class Constraints:
+class RequestParts:
     """What requests have in common: potentials, vocabularies, heads; the last ones are kept."""
 
     def __init__(self, tokens: tuple[bytes | None, ...]) -> None:
         self._tokens = tokens
-        self._made: OrderedDict[Any, Any] = OrderedDict()
+        self._made: LRUCache[Any, Any] = LRUCache(_KEPT)
 
     def vocabulary(self, eos: tuple[int, ...]) -> Vocabulary:
         """Return the vocabulary with these ends.
@@ -78,9 +74,6 @@ class Constraints:
     def _once(self, key: Any, make: Callable[[], Any]) -> Any:
         if key not in self._made:
             self._made[key] = make()
-            if len(self._made) > _KEPT:
-                self._made.popitem(last=False)
-        self._made.move_to_end(key)
         return self._made[key]
 
 
@@ -93,9 +86,9 @@ def constraint(kind: str, source: str) -> TokenPotential[Any]:
     from smc.integrations.constraints import constraints, request_limits
 
     name = {"json": "json_schema"}.get(kind, kind)
-    (found,) = constraints(**{name: source}, limits=request_limits())  # type: ignore[arg-type]
-    assert isinstance(found, TokenPotential)
-    return found
+    (potential,) = constraints(**{name: source}, limits=request_limits())  # type: ignore[arg-type]
+    assert isinstance(potential, TokenPotential)
+    return potential
 
 
 class RequestRow:
@@ -104,14 +97,14 @@ class RequestRow:
     Args:
         fields: What was asked for.
         tokens: Of its text; written to as they are drawn.
-        constraints: Where its potential comes from.
+        parts: Where its potential comes from.
     """
 
-    def __init__(self, fields: Fields, tokens: list[int], constraints: Constraints) -> None:
+    def __init__(self, fields: Fields, tokens: list[int], parts: RequestParts) -> None:
         self.fields = fields
-        self.constraints = constraints
-        self.vocabulary = constraints.vocabulary(fields.eos)
-        self.potential = constraints.bound(fields)
+        self.parts = parts
+        self.vocabulary = parts.vocabulary(fields.eos)
+        self.potential = parts.bound(fields)
         self._tokens = tokens
         self._read = 0
         self._state = self.potential.start() if self.potential else None

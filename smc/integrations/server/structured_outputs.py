@@ -1,16 +1,16 @@
-"""What a request says of the form of its answer, as kinds and texts of constraints."""
+"""Structured outputs: what a request says of the form of its answer, as kinds and texts."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
-class Structured(BaseModel):
+class StructuredOutputs(BaseModel):
     """vLLM's `structured_outputs`; exactly one constraint.
 
     With `disable_any_whitespace` a JSON document has no white space between its parts: weak models
@@ -22,11 +22,11 @@ class Structured(BaseModel):
     grammar: str | None = None
     regex: str | None = None
     json_schema: str | dict[str, Any] | None = Field(default=None, alias="json")
-    choice: list[str] | None = None
+    choice: Annotated[list[str], Field(fail_fast=True)] | None = None
     disable_any_whitespace: bool = False
 
     @model_validator(mode="after")
-    def _some_constraint(self) -> Structured:
+    def _some_constraint(self) -> StructuredOutputs:
         if not constraints_of(self):
             raise ValueError("expected one of grammar, regex, json, choice")
         return self
@@ -48,17 +48,17 @@ def choice_pattern(given: Sequence[str]) -> str:
     return "|".join(re.escape(c) for c in given)
 
 
-def constraints_of(given: Structured | None) -> list[tuple[str, str]]:
+def constraints_of(given: StructuredOutputs | None) -> list[tuple[str, str]]:
     """Return the kinds and texts of what `structured_outputs` holds."""
     if given is None:
         return []
-    found = [("grammar", given.grammar), ("regex", given.regex)]
+    constraints = [("grammar", given.grammar), ("regex", given.regex)]
     if given.json_schema is not None:
         kind = "compact_json" if given.disable_any_whitespace else "json_schema"
-        found.append((kind, schema_text(given.json_schema)))
+        constraints.append((kind, schema_text(given.json_schema)))
     if given.choice is not None:
-        found.append(("regex", choice_pattern(given.choice)))
-    return [(kind, text) for kind, text in found if text is not None]
+        constraints.append(("regex", choice_pattern(given.choice)))
+    return [(kind, text) for kind, text in constraints if text is not None]
 
 
 def constraints_of_format(given: dict[str, Any] | None) -> list[tuple[str, str]]:

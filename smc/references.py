@@ -1,4 +1,4 @@
-"""Potentials from the command line: files, patterns, and objects named `where:Name`."""
+"""Object references: potentials named by text, as `module:Name` or `path/to/file.py:Name`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smc.errors import SettingsError
 from smc.potential import AnyPotential, IncrementalPotential, Potential
 
 
-def potential(reference: str, option: str = "--potential") -> AnyPotential:
+def find_potential(reference: str, option: str = "--potential") -> AnyPotential:
     """Return the potential that `module:Name` or `path/to/file.py:Name` means.
 
     Args:
@@ -32,25 +32,12 @@ def potential(reference: str, option: str = "--potential") -> AnyPotential:
             "potentials.molecule:SMILESValidity."
         )
     module = _from_file(where, shown) if where.endswith(".py") else _from_path(where, shown)
-    found: Any = module
+    named: Any = module
     for part in name.split("."):
-        if not hasattr(found, part):
+        if not hasattr(named, part):
             raise SettingsError(f"{shown}: {where} has no {name!r}{_hint(module)}.")
-        found = getattr(found, part)
-    return _instance(found, shown)
-
-
-def read(path: str, option: str) -> str:
-    """Return the text of a file that an option names.
-
-    Raises:
-        SettingsError: It is not there, or is not UTF-8 text.
-    """
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(f"{option} {path}: cannot be read: {why}.") from error
+        named = getattr(named, part)
+    return _instance(named, shown)
 
 
 def _from_file(where: str, shown: str) -> ModuleType:
@@ -88,28 +75,28 @@ def _from_path(where: str, shown: str) -> ModuleType:
         raise _failed(shown, f"importing {where}", error) from error
 
 
-def _instance(found: Any, shown: str) -> AnyPotential:
-    if isinstance(found, type):
-        if not issubclass(found, Potential | IncrementalPotential):
+def _instance(named: Any, shown: str) -> AnyPotential:
+    if isinstance(named, type):
+        if not issubclass(named, Potential | IncrementalPotential):
             raise SettingsError(
-                f"{shown}: {found.__name__} is a class, but no potential; "
+                f"{shown}: {named.__name__} is a class, but no potential; "
                 "expected a subclass of smc.Potential or smc.IncrementalPotential."
             )
         try:
-            return found()
+            return named()
         except Exception as error:
             raise _failed(
                 shown,
-                f"making {found.__name__}{inspect.signature(found)} without arguments",
+                f"making {named.__name__}{inspect.signature(named)} without arguments",
                 error,
                 remedy=" Name an instance instead, made in a file of yours.",
             ) from error
-    if not isinstance(found, Potential | IncrementalPotential):
+    if not isinstance(named, Potential | IncrementalPotential):
         raise SettingsError(
-            f"{shown}: expected a potential, got {found!r}. Name a class that "
+            f"{shown}: expected a potential, got {named!r}. Name a class that "
             "takes no arguments, or an instance, made in a file of yours."
         )
-    return found
+    return named
 
 
 def _failed(shown: str, doing: str, error: Exception, remedy: str = "") -> SettingsError:

@@ -1,11 +1,11 @@
-"""The part of an answer that no later resampling can change."""
+"""The longest common prefix of the particles: what no later resampling can change."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 
-def settled_text(texts: Sequence[tuple[str, bool]], stop: Sequence[str] = ()) -> str:
+def common_prefix(texts: Sequence[tuple[str, bool]], stop: Sequence[str] = ()) -> str:
     """Return what all particles with weight have in common.
 
     Every later particle descends from one of these, so the final answer begins with it, whichever

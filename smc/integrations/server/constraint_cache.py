@@ -1,6 +1,6 @@
-"""Constraints of requests: made once each, by few threads, within limits.
+"""A cache of the constraints of requests: made once each, by few threads, within limits.
 
-A grammar in a request is hostile input: it may take hours or all memory to make. So a maker first
+A grammar in a request is hostile input: it may take hours or all memory to make. So the cache first
 has it tried elsewhere (`smc serve`: in a process with limits), makes few at a time, and bounds how
 many wait. Requests without one never wait for it.
 """
@@ -8,16 +8,17 @@ many wait. Requests without one never wait for it.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from cachetools import LRUCache
+
 from smc.errors import GrammarError
 from smc.integrations.constraints import constraints, request_limits
-from smc.integrations.server.jobs import Busy
+from smc.integrations.server.jobs import QueueFull
 from smc.potential import AnyPotential
 
-Trial = Callable[[str, str], None]
+Validate = Callable[[str, str], None]
 """From a kind and a text to nothing, or a GrammarError."""
 
 _THREADS = 2
@@ -25,17 +26,17 @@ _KEPT = 16
 _MOST_WAITING = 64
 
 
-class Maker:
+class ConstraintCache:
     """Makes potentials of what requests ask for.
 
     Args:
-        trial: Called before a constraint is made, in a thread of its own; must come back within a
-            time limit. None: nothing bounds how long one takes.
+        validate: Called before a constraint is made, in a thread of its own; must come back within
+            a time limit. None: nothing bounds how long one takes.
     """
 
-    def __init__(self, trial: Trial | None = None) -> None:
-        self._trial = trial
-        self._made: OrderedDict[tuple[str, str], Future[Sequence[AnyPotential]]] = OrderedDict()
+    def __init__(self, validate: Validate | None = None) -> None:
+        self._validate = validate
+        self._made: LRUCache[tuple[str, str], Future[Sequence[AnyPotential]]] = LRUCache(_KEPT)
         self._waiting = 0
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="constraints")
@@ -49,21 +50,18 @@ class Maker:
             Of potentials, or of the error: a GrammarError where the text is at fault.
 
         Raises:
-            Busy: Too many wait to be made.
+            QueueFull: Too many wait to be made.
         """
         key = (kind, text)
         with self._lock:
             if key in self._made:
-                self._made.move_to_end(key)
                 return self._made[key]
             if self._waiting >= _MOST_WAITING:
-                raise Busy
+                raise QueueFull
             self._waiting += 1
-            found = self._pool.submit(self._make, kind, text)
-            self._made[key] = found
-            if len(self._made) > _KEPT:
-                self._made.popitem(last=False)
-            return found
+            future = self._pool.submit(self._make, kind, text)
+            self._made[key] = future
+            return future
 
     def close(self) -> None:
         """Make no more; what waits is dropped."""
@@ -71,8 +69,8 @@ class Maker:
 
     def _make(self, kind: str, text: str) -> Sequence[AnyPotential]:
         try:
-            if self._trial is not None:
-                self._trial(kind, text)
+            if self._validate is not None:
+                self._validate(kind, text)
             return constraints(**{kind: text}, limits=request_limits())
         except GrammarError:
             raise

@@ -1,4 +1,4 @@
-"""Constraints tried in a process of their own before `smc serve` makes them."""
+"""Sandboxed validation: constraints are made in a process of their own before the server does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ constraints(**{{{kind!r}: Path("text").read_text("utf-8")}}, limits=request_limi
 """
 
 
-class Trials:
+class SandboxedValidation:
     """Makes constraints where that can be stopped.
 
     Args:

@@ -1,4 +1,7 @@
-"""Counts requests; a plain ASGI wrapper, since others hide from the routes that a client left."""
+"""Counts of requests and their seconds; ASGI middleware.
+
+Plain, since the framework's own base class hides from the routes that a client left.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 from smc.integrations.server.metrics import Metrics
 
 
-class Counting:
+class RequestCounter:
     """Wraps an application.
 
     Args:

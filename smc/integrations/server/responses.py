@@ -1,4 +1,4 @@
-"""What the server answers: OpenAI's shapes, with weights and evidence beside them."""
+"""Response bodies, in OpenAI's shapes, with weights and evidence beside them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DONE = "data: [DONE]\n\n"
 
 
 @dataclass(frozen=True)
-class Reply:
+class ResponseBuilder:
     """Shapes of one answer.
 
     Attributes:

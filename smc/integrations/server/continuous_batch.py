@@ -1,19 +1,22 @@
-"""Jobs that run together, one token a turn; they come and go between any two tokens."""
+"""Continuous batching: jobs that run together, one token a turn, and come and go between tokens.
+
+Source: Yu et al. (2022), "Orca: a distributed serving system for transformer-based generative
+models" (iteration-level scheduling).
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from smc.engine import Run
-from smc.engine.problems import Problem
+from smc.engine import Problem, Run
+from smc.integrations.server.common_prefix import common_prefix
 from smc.integrations.server.jobs import Job
 from smc.integrations.server.metrics import Metrics
-from smc.integrations.server.settled import settled_text
 from smc.model import LanguageModel
 from smc.posterior import Posterior
 
 
-class Batch:
+class ContinuousBatch:
     """Jobs in one run of the engine.
 
     Args:
@@ -46,9 +49,9 @@ class Batch:
         Raises:
             SMCError: Its prompt does not fit, or a potential failed at the empty text.
         """
-        order = job.order
-        problem = Problem(order.prompt, order.potentials, np.random.default_rng(order.seed))
-        number = self._run.add(problem, order.settings, order.stop, model=model)
+        asked = job.request
+        problem = Problem(asked.prompt, asked.potentials, np.random.default_rng(asked.seed))
+        number = self._run.add(problem, asked.settings, asked.stop, model=model)
         self._jobs[number] = job
 
     def step(self) -> None:
@@ -70,10 +73,10 @@ class Batch:
                 if done:
                     self._finish(job, self._run.posterior(number))
                 elif job.on_text is not None:
-                    job.tell(settled_text(self._run.texts(number), job.order.stop))
+                    job.tell(common_prefix(self._run.texts(number), job.request.stop))
             except Exception as error:  # the job's own: its neighbours go on
                 done = True
-                job.on_done(error)
+                job.finish(error)
             if done:
                 self._forget(number)
 
@@ -85,4 +88,4 @@ class Batch:
         self._metrics.tokens.inc(posterior.num_tokens)
         if job.on_text is not None:
             job.tell(posterior.best or "")
-        job.on_done(posterior)
+        job.finish(posterior)
