@@ -1,4 +1,4 @@
-"""JSON over HTTP with a time limit that holds, and retries; the standard library alone."""
+"""A client of JSON over HTTP, with a time limit that holds, and retries; standard library only."""
 
 from __future__ import annotations
 
@@ -193,8 +193,8 @@ def _said(raw: bytes) -> str:
     """The message of an error's body, shortened."""
     text = raw.decode("utf-8", "replace").strip()
     with contextlib.suppress(ValueError, RecursionError):
-        found = json.loads(text)
-        error = found.get("error", found) if isinstance(found, dict) else found
+        body = json.loads(text)
+        error = body.get("error", body) if isinstance(body, dict) else body
         message = error.get("message") if isinstance(error, dict) else error
         text = message if isinstance(message, str) else text
     return text[:300] or "no message"

@@ -1,4 +1,4 @@
-"""A causal model's forward pass, called with the arguments that it knows."""
+"""The forward pass of a causal model, called with the arguments that it knows."""
 
 from __future__ import annotations
 
@@ -119,10 +119,10 @@ class Forward:
                 return False
         return self._agree(expected, stepped[:, -1])
 
-    def _agree(self, expected: torch.Tensor, found: torch.Tensor) -> bool:
+    def _agree(self, expected: torch.Tensor, computed: torch.Tensor) -> bool:
         tolerance = 1e-3 if self.network.dtype == torch.float32 else 0.05  # of rounding, in sd
-        expected, found = expected.float(), found.float()
-        error = (expected - found).square().mean(-1).sqrt()
+        expected, computed = expected.float(), computed.float()
+        error = (expected - computed).square().mean(-1).sqrt()
         return bool((error <= tolerance * expected.std(-1)).all())
 
     @cached_property
