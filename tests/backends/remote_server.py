@@ -1,4 +1,4 @@
-"""A server's part of remote draws without a server: the processor's rows, over a table model."""
+"""The server's part of remote draws, without a server: the processor's rows, over a table model."""
 
 from __future__ import annotations
 

@@ -60,10 +60,10 @@ def test_the_unnormalised_posterior_is_unbiased(segment: int, changes: dict[str,
     rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(20_271).spawn(RUNS)]
     posteriors = run(model, [Problem("", here, rng) for rng in rngs], chosen)
     gamma = target([Regex(PATTERN), *here])
-    found = estimates(iter(posteriors), list(gamma))
-    assert (found > 0).sum(axis=0).min() >= 20, "too few hits for a normal approximation"
+    per_text = estimates(iter(posteriors), list(gamma))
+    assert (per_text > 0).sum(axis=0).min() >= 20, "too few hits for a normal approximation"
     exact = np.array([*gamma.values(), sum(gamma.values())])
-    both = np.column_stack([found, found.sum(axis=1)])
+    both = np.column_stack([per_text, per_text.sum(axis=1)])
     assert np.abs(z_scores(both, exact)).max() < 4
     assert 10 < len(gamma) < len(target(here))
 
@@ -76,8 +76,8 @@ def test_masks_and_scores_of_the_prompts_weigh_what_comes() -> None:
     rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(20_272).spawn(RUNS)]
     posteriors = run(model, [Problem("", here, rng) for rng in rngs], chosen)
     gamma = target(here)
-    found = estimates(iter(posteriors), list(gamma))
-    assert np.abs(z_scores(found, np.array(list(gamma.values())))).max() < 4
+    per_text = estimates(iter(posteriors), list(gamma))
+    assert np.abs(z_scores(per_text, np.array(list(gamma.values())))).max() < 4
 
 
 def test_control_a_copy_that_goes_on_as_its_original_is_found() -> None:
@@ -125,8 +125,8 @@ def test_rows_of_another_length_join_and_keep_what_was_drawn_ahead() -> None:
                 engine.step()
         while engine.running:
             engine.step()
-    found = [engine.posterior(number) for engine, number in results]
-    for ours, theirs in zip(found[:3], found[3:], strict=True):
+    posteriors = [engine.posterior(number) for engine, number in results]
+    for ours, theirs in zip(posteriors[:3], posteriors[3:], strict=True):
         assert ours.sequences == theirs.sequences
         np.testing.assert_array_equal(ours.log_weights, theirs.log_weights)
     other = TableServer(MODEL, constraint=("regex", PATTERN), segment=3)

@@ -1,4 +1,4 @@
-"""The logits processor that a vLLM server loads; works under either of its model runners."""
+"""The logits processor that a vLLM server loads, under either of its model runners."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vllm.v1.worker.gpu.sample.logits_processor import (  # pyright: ignore[repo
 )
 
 from smc.backends.vllm_http.fields import Fields
-from smc.integrations.vllm_server.rows import RequestParts, RequestRow, TokenHistory, constraint
+from smc.integrations.vllm_server.rows import Constraints, RequestRow, Texts, constraint
 
 if TYPE_CHECKING:
     import torch
@@ -35,8 +35,8 @@ class SegmentProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
         # The first runner calls with a device and a flag, the second with its requests' state.
         config = vllm_config.model_config
         self._size: int = config.get_vocab_size()
-        self._parts = RequestParts(_token_bytes(config, self._size))
-        self._history = TokenHistory()
+        self._constraints = Constraints(_token_bytes(config, self._size))
+        self._texts = Texts()
         self._rows: dict[int, RequestRow] = {}
         self._outputs: dict[int, tuple[int, Sequence[int]]] = {}  # the first runner's lengths
 
@@ -88,7 +88,7 @@ class SegmentProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
         self._rows.pop(req_idx, None)
         fields = Fields.of_request(sampling_params.extra_args)
         if fields is not None:
-            self._rows[req_idx] = RequestRow(fields, self._history.of(fields), self._parts)
+            self._rows[req_idx] = RequestRow(fields, self._texts.of(fields), self._constraints)
         return fields is not None
 
     def apply(self, logits: torch.Tensor, context: Any = None) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Rows of a vLLM batch that are ours: a request's text, and what may follow it."""
+"""The rows of a server's batch: the text of each request, and what may follow it."""
 
 from __future__ import annotations
 
@@ -6,36 +6,37 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from smc.backends.hf.warp import Head, Warp
+from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.vllm_http.fields import Fields
 from smc.model import Vocabulary
 from smc.potential import TokenPotential
 
 _KEPT = 64
-"""Constraints, vocabularies and heads that are kept ready."""
+"""Constraints, vocabularies and transforms that are kept ready."""
 
-_REMEMBERED = 4096
+_TOLD = 4096
 """Requests whose tokens are remembered beyond their place in the batch (preemption)."""
 
 
-class TokenHistory:
+class Texts:
     """The tokens of requests, by their fields: an engine may take one out and put it back."""
 
     def __init__(self) -> None:
-        self._tokens: LRUCache[int, list[int]] = LRUCache(_REMEMBERED)
+        self._told: LRUCache[int, list[int]] = LRUCache(_TOLD)
 
     def of(self, fields: Fields) -> list[int]:
         """Return the growing tokens of a request's text."""
         key = hash(fields)  # the fields themselves may hold much text
-        return self._tokens.setdefault(key, list(fields.text))
+        if key not in self._told:
+            self._told[key] = list(fields.text)
+        return self._told[key]
 
 
-class RequestParts:
-    """What requests have in common: potentials, vocabularies, heads; the last ones are kept."""
+class Constraints:
+    """Potentials, vocabularies and transforms that requests share; the last ones are kept."""
 
     def __init__(self, tokens: tuple[bytes | None, ...]) -> None:
         self._tokens = tokens
@@ -62,13 +63,13 @@ class RequestParts:
         made = self._once((kind, source), lambda: constraint(kind, source))
         return made.bind(vocabulary)
 
-    def head(self, fields: Fields, device: torch.device) -> Head:
+    def transform(self, fields: Fields) -> LogitsTransform:
         """Return what makes the target's logits of the model's, for a request."""
-        warp = Warp(fields.temperature, fields.top_p, fields.top_k)
+        options = SamplingOptions(fields.temperature, fields.top_p, fields.top_k)
         vocabulary = self.vocabulary(fields.eos)
         return self._once(
-            (warp, fields.eos, device),
-            lambda: Head(warp, len(vocabulary), vocabulary.suppressed, device),
+            (options, fields.eos),
+            lambda: LogitsTransform(options, len(vocabulary), vocabulary.suppressed),
         )
 
     def _once(self, key: Any, make: Callable[[], Any]) -> Any:
@@ -97,14 +98,14 @@ class RequestRow:
     Args:
         fields: What was asked for.
         tokens: Of its text; written to as they are drawn.
-        parts: Where its potential comes from.
+        constraints: Where its potential comes from.
     """
 
-    def __init__(self, fields: Fields, tokens: list[int], parts: RequestParts) -> None:
+    def __init__(self, fields: Fields, tokens: list[int], constraints: Constraints) -> None:
         self.fields = fields
-        self.parts = parts
-        self.vocabulary = parts.vocabulary(fields.eos)
-        self.potential = parts.bound(fields)
+        self.constraints = constraints
+        self.vocabulary = constraints.vocabulary(fields.eos)
+        self.potential = constraints.bound(fields)
         self._tokens = tokens
         self._read = 0
         self._state = self.potential.start() if self.potential else None

@@ -1,9 +1,9 @@
-"""Where a decoding's orders meet the engine's logits.
+"""The mailbox between a decoding and vLLM's logits processor: a request a step, and its result.
 
-vLLM asks its logits processors once a step, in the process of the model. A decoding leaves an
-`Order` at the desk before the step; the processor serves it with the step's logits: the draw of
-`smc.proposals`, in torch, where the logits live. Token ids and log weights come back, nothing of
-the vocabulary's size. The token to go on with is forced upon the engine by one infinite logit a
+vLLM asks its logits processors once a step, in the process of the model. A decoding posts a
+`StepRequest` before the step; the processor answers it with the step's logits: the draw of
+`smc.backends.draws`, in torch, where the logits live. Token ids and log weights come back, nothing
+of the vocabulary's size. The token to go on with is forced upon the engine by one infinite logit a
 row: its greedy sampler takes it.
 """
 
@@ -16,51 +16,35 @@ import numpy as np
 import torch
 
 from smc.backends.draws import draw_rows
-from smc.backends.hf.warp import Head, Heads, Warp
+from smc.backends.hf.logits_transform import RowTransforms
 from smc.errors import ModelError
 from smc.model import DrawRequest, Draws, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
-class Target:
-    """What makes the target's logits of the model's; see `Head`."""
-
-    warp: Warp
-    size: int
-    suppressed: IntArray
-
-    def same(self, other: Target) -> bool:
-        """Whether another makes just the same."""
-        alike = self.warp == other.warp and self.size == other.size
-        return alike and np.array_equal(self.suppressed, other.suppressed)
-
-
-@dataclass(frozen=True)
-class Order:
+class StepRequest:
     """What to do with the logits of the next step.
 
     Attributes:
-        decoding: The number of the decoding that orders; its logits are kept until it forgets
+        decoding: The number of the decoding that asks; its logits are kept until it forgets
             them.
         rows: For each of its requests in the engine, the row of the decoding.
-        plan: What to draw from its rows. Where that is nothing, the engine goes on as it likes.
-        targets: Of the decoding's rows.
-        which: `[R]` the index of each row's target.
+        draw: What to draw from its rows. Where that is nothing, the engine goes on as it likes.
+        transforms: Of the logits of the decoding's rows.
     """
 
     decoding: int
     rows: Mapping[int, int]
-    plan: DrawRequest
-    targets: Sequence[Target]
-    which: IntArray
+    draw: DrawRequest
+    transforms: RowTransforms
 
 
 @dataclass(frozen=True)
-class Served:
-    """What came of an order.
+class StepResult:
+    """What came of a request.
 
     Attributes:
-        which: `[m]` the draws of the plan that were made: those from rows that were in the step.
+        which: `[m]` the draws of the request that were made: those from rows that were in the step.
         draws: `[m]` what was drawn; of no use where the engine then says that the row's prompt is
             not through yet.
     """
@@ -70,8 +54,8 @@ class Served:
 
 
 @dataclass
-class _Step:
-    """The warped logits of one step, which the engine's may share memory with."""
+class _StepLogits:
+    """The transformed logits of one step, which the engine's may share memory with."""
 
     logits: torch.Tensor
     forced: torch.Tensor | None = None
@@ -90,51 +74,51 @@ class _Step:
 
 
 @dataclass
-class _Kept:
+class _KeptLogits:
     """A decoding's logits, of one step of the engine or several."""
 
-    steps: list[_Step] = field(default_factory=list)
+    steps: list[_StepLogits] = field(default_factory=list)
     where: dict[int, tuple[int, int]] = field(default_factory=dict)
 
-    def add(self, logits: torch.Tensor, rows: Sequence[int]) -> _Step:
+    def add(self, logits: torch.Tensor, rows: Sequence[int]) -> _StepLogits:
         self.where.update((row, (len(self.steps), place)) for place, row in enumerate(rows))
-        self.steps.append(_Step(logits))
+        self.steps.append(_StepLogits(logits))
         return self.steps[-1]
 
     def logits(self, rows: Sequence[int]) -> torch.Tensor:
         """`[len(rows), V]`, copied."""
-        found = [self.where[row] for row in rows]
-        return torch.stack([self.steps[step].restored()[place] for step, place in found])
+        places = (self.where[row] for row in rows)
+        return torch.stack([self.steps[step].restored()[place] for step, place in places])
 
 
-class Desk:
-    """Takes an order, serves it when the logits come, and keeps them for further questions."""
+class DrawMailbox:
+    """Holds a request until its step's logits come, then its result, and keeps the logits."""
 
     def __init__(self) -> None:
-        self._order: Order | None = None
-        self._served: Served | None = None
+        self._request: StepRequest | None = None
+        self._result: StepResult | None = None
         self._error: Exception | None = None
-        self._kept: dict[int, _Kept] = {}
+        self._kept: dict[int, _KeptLogits] = {}
 
-    def place(self, order: Order) -> None:
-        """Leave an order for the next step."""
-        self._order, self._served, self._error = order, None, None
+    def post(self, request: StepRequest) -> None:
+        """Leave a request for the next step."""
+        self._request, self._result, self._error = request, None, None
 
-    def collect(self) -> Served | None:
-        """Return what came of the order; None where no row of it was in the step.
+    def collect(self) -> StepResult | None:
+        """Return what came of the request; None where no row of it was in the step.
 
         Raises:
             ModelError: The logits are not numbers.
-            PotentialError: The plan's scores are not numbers.
+            PotentialError: The request's scores are not numbers.
         """
-        self._order = None
+        self._request = None
         if self._error is not None:
             raise self._error
-        return self._served
+        return self._result
 
     @torch.inference_mode()
-    def serve(self, logits: torch.Tensor, requests: Sequence[int]) -> torch.Tensor:
-        """Serve the order with a step's logits; called by the logits processor.
+    def answer(self, logits: torch.Tensor, requests: Sequence[int]) -> torch.Tensor:
+        """Answer the request with a step's logits; called by the logits processor.
 
         Args:
             logits: `[B, V]` the engine's own; may be written into.
@@ -143,17 +127,17 @@ class Desk:
         Returns:
             The logits for the engine's sampler.
         """
-        order = self._order
-        if order is None:
+        request = self._request
+        if request is None:
             return logits
-        places = [b for b, number in enumerate(requests) if number in order.rows]
+        places = [b for b, number in enumerate(requests) if number in request.rows]
         if not places:
             return logits
-        rows = [order.rows[requests[b]] for b in places]
+        rows = [request.rows[requests[b]] for b in places]
         everything = len(places) == len(logits)
         try:
-            places_forced, tokens = self._serve(
-                order, logits if everything else logits[places], rows
+            places_forced, tokens = self._answer(
+                request, logits if everything else logits[places], rows
             )
         except Exception as error:  # raised by `collect`: an engine must not stop within a step
             self._error = error
@@ -163,10 +147,10 @@ class Desk:
         logits[index[0], index[1]] = torch.inf
         return logits
 
-    def redraw(self, decoding: int, plan: DrawRequest) -> Draws:
+    def redraw(self, decoding: int, request: DrawRequest) -> Draws:
         """Draw once more from logits that were kept."""
-        rows = np.unique(plan.rows)
-        _, part = plan.part(rows)
+        rows = np.unique(request.rows)
+        _, part = request.part(rows)
         with torch.inference_mode():
             return draw_rows(self._kept[decoding].logits(rows.tolist()), part)
 
@@ -191,18 +175,17 @@ class Desk:
         """Free a decoding's logits."""
         self._kept.pop(decoding, None)
 
-    def _serve(
-        self, order: Order, logits: torch.Tensor, rows: Sequence[int]
+    def _answer(
+        self, request: StepRequest, logits: torch.Tensor, rows: Sequence[int]
     ) -> tuple[IntArray, IntArray]:
         """Draw and keep; return the places to force, and the tokens to force there."""
         numbers = np.asarray(rows, dtype=np.int64)
-        heads = [Head(t.warp, t.size, t.suppressed, logits.device) for t in order.targets]
-        warped = Heads(tuple(heads), order.which[numbers])(logits)
-        step = self._kept.setdefault(order.decoding, _Kept()).add(warped, rows)
-        which, plan = order.plan.part(numbers)
-        draws = draw_rows(step.logits, plan)
-        self._served = Served(which, draws)
-        places, first = np.unique(plan.rows, return_index=True)
+        transformed = request.transforms.take(numbers)(logits)
+        step = self._kept.setdefault(request.decoding, _KeptLogits()).add(transformed, rows)
+        which, part = request.draw.part(numbers)
+        draws = draw_rows(step.logits, part)
+        self._result = StepResult(which, draws)
+        places, first = np.unique(part.rows, return_index=True)
         tokens = draws.tokens[first]
         alive = tokens >= 0
         step.force(places[alive], tokens[alive])
