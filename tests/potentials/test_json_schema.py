@@ -91,7 +91,7 @@ SCHEMAS: dict[str, Any] = {
 def drawn(potential: JSONSchema, rng: random.Random, tries: int) -> list[str]:
     """Documents drawn from the masks, closing brackets preferred."""
     bound = potential.bind(VOCABULARY)
-    found = []
+    documents = []
     for _ in range(tries):
         state = bound.start()
         for _ in range(60):
@@ -100,14 +100,14 @@ def drawn(potential: JSONSchema, rng: random.Random, tries: int) -> list[str]:
             ids = np.flatnonzero(unpack_mask(scores.mask, len(VOCABULARY))[0]).tolist()
             end = VOCABULARY.eos_ids[0]
             if end in ids and (ids == [end] or rng.random() < 0.5):
-                found.append(state.text.decode())
+                documents.append(state.text.decode())
                 break
             ids = [i for i in ids if i != end]
             if not ids:
                 break
             liking = [6 if TOKENS[i][:1] in b'}]"' else 1 for i in ids]
             state = bound.advance(state, TOKENS[rng.choices(ids, liking)[0]])
-    return found
+    return documents
 
 
 @pytest.mark.parametrize("whitespace", [True, False])

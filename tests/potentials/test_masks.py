@@ -6,7 +6,7 @@ import pytest
 from potentials.grammar import matchers, scheduling
 from potentials.grammar.llguidance import NO_FORCING, Limits
 from potentials.grammar.mask_potential import MaskPotential
-from potentials.grammar.matchers import Matchers, Prefix
+from potentials.grammar.matchers import GrammarState, Matchers
 from smc.errors import GrammarError, PotentialError, SettingsError
 from smc.model import Vocabulary, unpack_mask
 from tests.potentials.masking import mask_of, vocabulary_of
@@ -124,12 +124,12 @@ def test_an_exceeded_limit_raises_and_never_ends_the_text() -> None:
 def test_a_limit_met_in_complete_raises_too() -> None:
     potential = MaskPotential(AMBIGUOUS, limits=Limits(max_items_in_row=20, step_max_items=200))
     with pytest.raises(PotentialError, match="MaskPotential"):
-        potential.complete(Prefix(b"a" * 59))
+        potential.complete(GrammarState(b"a" * 59))
 
 
 def test_the_default_limits_do_not_stop_that_text() -> None:
     potential = MaskPotential(AMBIGUOUS)
-    assert potential.complete(Prefix(b"a" * 59)) == 0.0
+    assert potential.complete(GrammarState(b"a" * 59)) == 0.0
 
 
 def test_masks_need_a_vocabulary() -> None:
@@ -261,8 +261,8 @@ def test_bind_is_remembered_and_shares_nothing_between_vocabularies() -> None:
 def test_work_goes_to_several_threads_when_it_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduling, "WORTH_A_THREAD_SECONDS", 0.0)
     engine = Matchers(NESTED, (b"[", b"]"), name="nested", max_threads=3)
-    engine.judge([Prefix()], rows=True)
-    engine.judge([Prefix(b"[" * n) for n in range(1, 12)], rows=True)
+    engine.judge([GrammarState()], rows=True)
+    engine.judge([GrammarState(b"[" * n) for n in range(1, 12)], rows=True)
     assert sorted(engine._roots) == [0, 1, 2]
 
 
@@ -270,6 +270,6 @@ def test_an_error_in_a_thread_is_raised(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(scheduling, "WORTH_A_THREAD_SECONDS", 0.0)
     tight = Limits(max_items_in_row=20, step_max_items=200)
     engine = Matchers(AMBIGUOUS, (b"a",), name="amb", limits=tight, max_threads=2)
-    engine.judge([Prefix(b"a")], rows=True)
+    engine.judge([GrammarState(b"a")], rows=True)
     with pytest.raises(PotentialError, match="amb"):
-        engine.judge([Prefix(b"a" * n) for n in (2, 3, 50, 51)], rows=True)
+        engine.judge([GrammarState(b"a" * n) for n in (2, 3, 50, 51)], rows=True)
