@@ -27,6 +27,16 @@ NO_FORCING = '%llguidance {"no_forcing": true}\n'
 """First line of every grammar: forced tokens would take probability from other token paths."""
 
 _LEXER_FAILED = "lexer error"
+_LIMIT_NAMED_BY = {
+    "too many expressions": "step_lexer_fuel",
+    "lexer's fuel": "step_lexer_fuel",
+    "too many states": "max_lexer_states",
+    "Current row has": "max_items_in_row",
+    "Too many items": "step_max_items",
+    "initial lexer configuration": "initial_lexer_fuel",
+    "relevance of lexemes": "initial_lexer_fuel",
+    "grammar size": "max_grammar_size",
+}
 _NOTHING_FOLLOWS = ("NoExtension", "doesn't satisfy the grammar")
 _NEVER_TEXT = 0xFF  # in no UTF-8 text; llguidance marks special tokens with it
 
@@ -115,16 +125,16 @@ class GrammarRoot:
         from llguidance import LLMatcher, LLParserLimits
 
         bounds = LLParserLimits(**asdict(limits), verbose_errors=False)
-        self._first_byte, self._name = len(tokens), name
+        self._first_byte, self._limits, self._name = len(tokens), limits, name
         # No mask is ever asked of it: a mask that it remembered would not bring new fuel.
         self._matcher = LLMatcher(tokenizer_for(tokens), source, log_level=0, limits=bounds)
         self._scratch = np.zeros(mask_width(len(tokens) + BYTES + 1), dtype=np.uint32)
         self._bytes_on_this_fuel = 0
         if self._matcher.is_error():
+            message = self._matcher.get_error()
             raise GrammarError(
-                f"{name}: the mask engine refuses the grammar: "
-                f"{_brief(self._matcher.get_error())}. "
-                "Simplify what it names; if it names a limit, raise it: `limits=MaskLimits(...)`."
+                f"{name}: the mask engine refuses the grammar: {_brief(message)}. "
+                f"Simplify what it names{_or_raise(message, limits)}."
             )
 
     def judge(self, jobs: Sequence[Job], refuel_every: int) -> None:
@@ -214,9 +224,18 @@ class GrammarRoot:
     def _failure(self, text: bytes, message: str) -> str:
         return (
             f"{self._name}: the mask engine failed after {_shown(text)}: {_brief(message)}. Make "
-            "the grammar less ambiguous and its counted repetitions smaller, or raise the limit "
-            "it names: `limits=MaskLimits(...)`."
+            "the grammar less ambiguous and its counted repetitions smaller"
+            f"{_or_raise(message, self._limits)}."
         )
+
+
+def _or_raise(message: str, limits: MaskLimits) -> str:
+    """The other remedy: to raise the limit that a message of the engine's is about."""
+    for words, limit in _LIMIT_NAMED_BY.items():
+        if words in message:
+            value = getattr(limits, limit)
+            return f", or raise the limit it met: `limits=MaskLimits({limit}=...)`, now {value:,}"
+    return ""
 
 
 def _brief(message: str, most: int = 400) -> str:
