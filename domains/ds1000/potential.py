@@ -6,11 +6,13 @@ import dataclasses
 import math
 import threading
 from collections.abc import Callable, Sequence
+from operator import itemgetter
+
+from cachetools import LRUCache
 
 from domains.ds1000.harness import Harness
 from domains.ds1000.program import UNFINISHED, Program, unfinished, whole
 from domains.ds1000.statements import all_statements, answer_statements, finished_statements
-from potentials.grammar.lru import Recent
 from potentials.sandbox import Job, Limits, Outcome, RunResult, Sandbox
 from smc.errors import PotentialError
 from smc.potential import Potential
@@ -49,7 +51,8 @@ class RunsOnInputs(Potential):
         self.sandbox = sandbox
         self.limits = limits
         self.boundary = answer_statements()
-        self._memo: Recent[float] = Recent(_MEMO_BYTES)
+        self._memo: LRUCache[bytes, tuple[float, int]]  # a log weight, and its key's characters
+        self._memo = LRUCache(_MEMO_BYTES, itemgetter(1))
         self._lock = threading.Lock()
 
     def prefix(self, text: str) -> float:
@@ -84,7 +87,7 @@ class RunsOnInputs(Potential):
         """Return the value of each program, memoised; `good` judges a run on one input."""
         with self._lock:
             memo = {key: self._memo.get(_bytes(key)) for key in keys}
-        known = {key: value for key, value in memo.items() if value is not None}
+        known = {key: entry[0] for key, entry in memo.items() if entry is not None}
         fresh = {k: m for k, m in zip(keys, makers, strict=True) if k not in known}
         cases = range(1, self.harness.cases + 1)
         programs = [make(case) for make in fresh.values() for case in cases]
@@ -94,7 +97,8 @@ class RunsOnInputs(Potential):
             known[key] = 0.0 if all(map(good, runs)) else -math.inf
         with self._lock:
             for key in fresh:
-                self._memo.keep(_bytes(key), known[key], len(key))
+                if len(key) <= _MEMO_BYTES:
+                    self._memo[_bytes(key)] = known[key], len(key)
         return [known[key] for key in keys]
 
     def _run(self, programs: Sequence[Program]) -> list[RunResult]:

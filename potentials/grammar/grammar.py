@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from potentials.grammar.llguidance import Limits
+from potentials.grammar.llguidance import MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
-from potentials.grammar.matchers import Prefix
+from potentials.grammar.matchers import GrammarState
 from smc.potential import Boundary
 
 
@@ -45,7 +45,7 @@ class Grammar(MaskPotential):
         import_paths: Sequence[str | Path] = (),
         base_path: Path | None = None,
         max_threads: int | None = None,
-        limits: Limits | None = None,
+        limits: MaskLimits | None = None,
     ) -> None:
         from potentials.grammar.lark import carry
 
@@ -61,7 +61,7 @@ class Grammar(MaskPotential):
         start: str = "start",
         import_paths: Sequence[str | Path] = (),
         max_threads: int | None = None,
-        limits: Limits | None = None,
+        limits: MaskLimits | None = None,
     ) -> Grammar:
         """Return the grammar in a file; its imports are looked for beside it first."""
         path = Path(path)
@@ -97,6 +97,6 @@ class Grammar(MaskPotential):
         from potentials.grammar.rule_boundary import boundary_of
 
         def admits(text: str) -> bool:
-            return self.prefix(Prefix(text.encode())) == 0.0
+            return self.prefix(GrammarState(text.encode())) == 0.0
 
         return boundary_of(self._carried.lark, self._start_rule, rules, delimiters, admits)

@@ -9,15 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from potentials.grammar.lru import Recent
+from cachetools import LRUCache
+
 from potentials.python.statements import split_statements
 from smc.errors import PotentialError
 
 if TYPE_CHECKING:
     from potentials.sandbox import Limits, Outcome, RunResult, Sandbox
 
-_MEMO_BYTES = 4 << 20
-_ENTRY_BYTES = 200
+_MEMO_ENTRIES = 20_000  # of some 200 bytes each
 _SHOWN = 500
 
 
@@ -70,7 +70,7 @@ class Runner:
     def __init__(self, name: str, sandbox: Sandbox | None, limits: Limits | None) -> None:
         self.name, self.limits = name, limits
         self._sandbox = sandbox
-        self._memo: Recent[Verdict] = Recent(_MEMO_BYTES)
+        self._memo: LRUCache[bytes, Verdict] = LRUCache(_MEMO_ENTRIES)
         self._lock = threading.Lock()
 
     @property
@@ -122,7 +122,7 @@ class Runner:
         verdict = Verdict(result.outcome, piece, result.error)
         *_, (_, key) = _keys(program, piece + 1)
         with self._lock:
-            self._memo.keep(key, verdict, _ENTRY_BYTES)
+            self._memo[key] = verdict
         return verdict
 
     def _recall(self, program: Program) -> Verdict | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from potentials.grammar.lru import Recent
+from cachetools import LRUCache
+
 from potentials.sql.clauses import sql_clauses
 from potentials.sql.completion import complete
 from potentials.sql.database import Database, Failure, Limits, Result
@@ -99,7 +101,8 @@ class SQLExecution(Potential):
         self.rows, self.rows_weight = rows, rows_weight
         self.shape, self.shape_weight = shape, shape_weight
         self.predicate = predicate
-        self._memo: Recent[float] = Recent(_MEMO_BYTES)
+        self._memo: LRUCache[bytes, tuple[float, int]]  # a log weight, and its key's bytes
+        self._memo = LRUCache(_MEMO_BYTES, itemgetter(1))
         self._lock = threading.Lock()
 
     @classmethod
@@ -194,11 +197,13 @@ class SQLExecution(Potential):
         key = kind + sql.encode("utf-8", "surrogatepass")
         with self._lock:
             known = self._memo.get(key)
-        if known is None:
-            known = value()
+        if known is not None:
+            return known[0]
+        answer = value()
+        if len(key) <= _MEMO_BYTES:
             with self._lock:
-                self._memo.keep(key, known, len(key))
-        return known
+                self._memo[key] = answer, len(key)
+        return answer
 
 
 def _as_log_weight(answer: float | bool) -> float:
