@@ -47,11 +47,13 @@ class Grammar(MaskPotential):
         max_threads: int | None = None,
         limits: MaskLimits | None = None,
     ) -> None:
-        from potentials.grammar.lark import carry
+        from potentials.grammar.lark import translate
 
-        self._carried = carry(source, start=start, import_paths=import_paths, base_path=base_path)
+        self._translated = translate(
+            source, start=start, import_paths=import_paths, base_path=base_path
+        )
         self._start_rule = start
-        super().__init__(self._carried.llguidance, limits=limits, max_threads=max_threads)
+        super().__init__(self._translated.llguidance, limits=limits, max_threads=max_threads)
 
     @classmethod
     def from_file(
@@ -77,7 +79,7 @@ class Grammar(MaskPotential):
     @property
     def rewrites(self) -> tuple[str, ...]:
         """What was put differently for the mask engine, with the same meaning."""
-        return self._carried.rewrites
+        return self._translated.rewrites
 
     def boundary_at(self, *rules: str, delimiters: str = "") -> Boundary[Any]:
         """Return a boundary wherever one of these rules is completed.
@@ -99,4 +101,4 @@ class Grammar(MaskPotential):
         def admits(text: str) -> bool:
             return self.prefix(GrammarState(text.encode())) == 0.0
 
-        return boundary_of(self._carried.lark, self._start_rule, rules, delimiters, admits)
+        return boundary_of(self._translated.lark, self._start_rule, rules, delimiters, admits)

@@ -1,4 +1,4 @@
-"""The contexts of each mode of Lark."""
+"""FIRST and FOLLOW sets over terminals: the lexer contexts of Lark's LALR and Earley parsers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from potentials.grammar.lark.lalr import END, Automaton
 from potentials.grammar.lark.lexer.contexts import Context
 from potentials.grammar.lark.lexer.terminals import Terminals
 from potentials.grammar.lark.loading import Loaded
-from potentials.grammar.lark.productions import Rules, fixpoint, nullable
+from potentials.grammar.lark.productions import Rules, Symbol, fixpoint, nullable
 
 _BEGIN = "$BEGIN"
 
@@ -98,20 +98,19 @@ def followers(rules: Rules, start: str) -> dict[str, set[str]]:
         return out
 
     first = fixpoint(names, firsts)
-    after: dict[str, set[str]] = {n: set() for n in names}
-    after[start].add(END)
     terminals = {s for ps in rules.values() for p in ps for s, terminal in p if terminal}
-    after |= {"\0" + t: set() for t in terminals}
+    after: dict[Symbol, set[str]] = {(n, False): set() for n in names}
+    after |= {(t, True): set() for t in terminals}
+    after[start, False].add(END)
     changed = True
     while changed:
         changed = False
         for name, productions in rules.items():
             for production in productions:
-                trailing = set(after[name])
+                trailing = set(after[name, False])
                 for symbol, terminal in reversed(production):
-                    key = "\0" + symbol if terminal else symbol
-                    if not trailing <= after[key]:
-                        after[key] |= trailing
+                    if not trailing <= after[symbol, terminal]:
+                        after[symbol, terminal] |= trailing
                         changed = True
                     if terminal:
                         trailing = {symbol}
@@ -119,7 +118,7 @@ def followers(rules: Rules, start: str) -> dict[str, set[str]]:
                         trailing = trailing | first[symbol]
                     else:
                         trailing = set(first[symbol])
-    out = {t: after["\0" + t] for t in sorted(terminals)}
+    out = {t: after[t, True] for t in sorted(terminals)}
     out[_BEGIN] = first[start] | ({END} if start in empty else set())
     return out
 

@@ -1,4 +1,4 @@
-"""What Lark's lexer takes where several terminals compete, as one language per terminal.
+"""Shares: what each of several competing terminals takes in Lark's lexer, as a language.
 
 In a context the lexer tries its terminals in a fixed order and takes the first that matches at all,
 however short (`Terminal.order`). A string literal that a regular expression matches whole is taken
@@ -75,7 +75,7 @@ class Order:
 
 
 @dataclass
-class Scanner:
+class ShareTable:
     """Shares of terminals, for any set of terminals that compete."""
 
     loaded: Loaded
@@ -103,16 +103,16 @@ class Scanner:
         """Return the texts of a share."""
         if share not in self._languages:
             if share.reduced is not None:
-                found = share.reduced
+                texts = share.reduced
             else:
-                found = self.terminals.taken[share.terminal]
+                texts = self.terminals.taken[share.terminal]
                 for other in share.earlier:
-                    found = minus(found, self.terminals.taken[other], and_extensions=True)
+                    texts = minus(texts, self.terminals.taken[other], and_extensions=True)
                 if share.literals:
                     nodes = tuple(self.loaded.terminals[s].node for s in share.literals)
                     gone = re_semantics.language(Alt(nodes), self.terminals.alphabet)
-                    found = minus(found, gone, and_extensions=False)
-            self._languages[share] = found
+                    texts = minus(texts, gone, and_extensions=False)
+            self._languages[share] = texts
         return self._languages[share]
 
     def spelled(self, share: Share) -> str:
@@ -151,11 +151,11 @@ class Scanner:
     def _makes_literal(self, expression: Terminal, literal: Terminal) -> bool:
         key = (expression.name, literal.name)
         if key not in self._makes:
-            found = re.match(expression.regexp, literal.value)
+            match = re.match(expression.regexp, literal.value)
             self._makes[key] = (
                 expression.priority == literal.priority
-                and found is not None
-                and found.group(0) == literal.value
+                and match is not None
+                and match.group(0) == literal.value
             )
         return self._makes[key]
 
@@ -213,9 +213,9 @@ class Scanner:
                 part = minus(part, taken[other], and_extensions=True)
             parts.append(part)
         nothing = minus(taken[name], taken[name], and_extensions=False)
-        found = parts[0] if parts else nothing
+        texts = parts[0] if parts else nothing
         for part in parts[1:]:
-            found = either(found, part)
-        if same_language(found, taken[name]):
+            texts = either(texts, part)
+        if same_language(texts, taken[name]):
             return Share(name)
-        return Share(name, reduced=found, reduced_by=tuple(sorted(rivals)))
+        return Share(name, reduced=texts, reduced_by=tuple(sorted(rivals)))
