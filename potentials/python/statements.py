@@ -1,10 +1,10 @@
-"""Top-level statements of a program: a boundary, and a text taken apart."""
+"""Top-level statements of a program: a boundary, and a text split into them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from potentials.python.reading import Reading, read
+from potentials.python.reading import ScannerState, read
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,11 @@ class PythonStatements:
 
     before: str = ""
 
-    def start(self) -> Reading:
+    def start(self) -> ScannerState:
         """Return the reading of what stands before the text."""
-        return read(Reading(), self.before)[0]
+        return read(ScannerState(), self.before)[0]
 
-    def advance(self, state: Reading, text: str) -> tuple[Reading, bool]:
+    def advance(self, state: ScannerState, text: str) -> tuple[ScannerState, bool]:
         """Take the text of one token."""
         now, finished = read(state, text)
         return now, bool(finished) or (now.broken and "\n" in text)
@@ -78,7 +78,7 @@ def split_statements(text: str, *, whole: bool = False) -> Statements:
         >>> split_statements("import a; b = [1,\n 2]\nif b:\n  a.c")
         Statements(finished=('import a;', 'b = [1,\n 2]\n'), rest='if b:\n  a.c')
     """
-    state, spans = read(Reading(), text)
+    state, spans = read(ScannerState(), text)
     if whole:
         state, more = read(state, "\n")
         spans += more

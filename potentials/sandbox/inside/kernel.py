@@ -59,11 +59,11 @@ def call(name: str, *arguments: int | bytes | None) -> int:
     if _COLUMN is None:
         raise OSError(38, f"{name}: no numbers for {MACHINE}")
     given = [a if isinstance(a, bytes) else ctypes.c_long(a or 0) for a in arguments]
-    found = _syscall(ctypes.c_long(_NUMBERS[name][_COLUMN]), *given)
-    if found < 0:
+    returned = _syscall(ctypes.c_long(_NUMBERS[name][_COLUMN]), *given)
+    if returned < 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{name}: {os.strerror(code)}")
-    return found
+    return returned
 
 
 def copy_process(sibling: bool = False) -> int:

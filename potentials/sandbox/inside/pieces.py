@@ -1,4 +1,4 @@
-"""Runs one piece of a program, and says what became of it, in words the program cannot choose."""
+"""Execution of one piece of a program, and the report of its end in words that are not its own."""
 
 from __future__ import annotations
 import __future__
@@ -83,12 +83,12 @@ class Finish:
 
     def timers(self) -> bool:
         """Stop the timers; return whether there were any."""
-        found = False
+        stopped = False
         for which in _TIMERS:
             if getitimer(which)[0]:
                 setitimer(which, 0)
-                found = True
-        return found
+                stopped = True
+        return stopped
 
     def answers_signals(self) -> bool:
         """Whether the program has functions that a signal calls."""
@@ -134,11 +134,11 @@ def perform(work: Any, namespace: dict[str, Any], finish: Finish) -> Any:
     except BaseException as error:
         finish.memory()
         finish.watchers()
-        found = _failure(error, name_of(piece) if piece >= 0 else "<result>")
+        report = _failure(error, name_of(piece) if piece >= 0 else "<result>")
     finish.timers()
     finish.signals()
     finish.output()
-    return found
+    return report
 
 
 def _lines(source: str) -> list[str]:
@@ -196,8 +196,8 @@ def _failure(error: BaseException, name: str) -> Any:
             line = trace.tb_lineno
         trace = trace.tb_next
     if line is None and SyntaxError in type.mro(kind):
-        found = getattr(error, "lineno", None)
-        line = found if type(found) is int else None
+        lineno = getattr(error, "lineno", None)
+        line = lineno if type(lineno) is int else None
     return FAILED, _said(outcome, _TYPE_NAME(kind), message, line)
 
 

@@ -1,4 +1,4 @@
-"""Which system calls a program may not make: a filter in the kernel's own small language."""
+"""The seccomp filter: which system calls a program may not make, as a BPF program."""
 
 from __future__ import annotations
 

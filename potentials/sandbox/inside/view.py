@@ -1,4 +1,4 @@
-"""A file system of its own: read-only what the interpreter needs, and one folder to write in."""
+"""The root file system that a program sees: the interpreter, read-only, and one folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import struct
 
 from . import kernel
-from .places import DEVICES
+from .readable_paths import DEVICES
 
 FOLDER = "/box/run"
 

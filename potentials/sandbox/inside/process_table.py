@@ -1,4 +1,4 @@
-"""Which processes there are in a cell, and how they are ended, every one."""
+"""The process table of a container: which processes it has, and how every one is ended."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _PAGE = resource.getpagesize()
 _SWEEP_SECONDS = 5.0
 
 
-class Processes:
-    """The processes of a cell.
+class ProcessTable:
+    """The processes of a container.
 
     Args:
         proc: Descriptor of the `/proc` that shows them; -1: there is none.
-        alone: Whether the cell is the first process of a namespace of its own, so that all other
-            processes in it belong to its runs.
-        user: Whom the runs of this cell, and nobody else, are; None: there is no such user.
+        alone: Whether the container is the first process of a namespace of its own, so that all
+            other processes in it belong to its runs.
+        user: Whom the runs of this container, and nobody else, are; None: there is no such user.
     """
 
     def __init__(self, proc: int, alone: bool, user: int | None) -> None:
@@ -33,19 +33,19 @@ class Processes:
         self._before = int(self._stat(os.getpid())[21]) * _PAGE if self.visible else 0
 
     def others(self) -> set[int]:
-        """Return the ids of all processes of the cell but itself."""
+        """Return the ids of all processes of the container but itself."""
         here = os.getpid()
         ids = [int(name) for name in os.listdir(self._proc) if name.isdigit()]
         if self._alone:
             return {pid for pid in ids if pid != here}
         parents = {pid: self._parent(pid) for pid in ids}
-        found: set[int] = set()
+        children: set[int] = set()
         grew = True
         while grew:
-            more = {p for p, up in parents.items() if up == here or up in found} - found
+            more = {p for p, up in parents.items() if up == here or up in children} - children
             grew = bool(more)
-            found |= more
-        return found
+            children |= more
+        return children
 
     def _parent(self, pid: int) -> int:
         return int(self._stat(pid)[1] or 0)
@@ -62,12 +62,12 @@ class Processes:
         except OSError:
             return b""
         try:
-            found = b""
+            content = b""
             while True:
                 part = os.read(place, 1 << 18)
                 if not part:
-                    return found
-                found += part
+                    return content
+                content += part
         except OSError:
             return b""
         finally:
@@ -99,14 +99,14 @@ class Processes:
 
     def of_user(self, user: int) -> int:
         """Return how many threads a user has, in all of the machine that can be seen."""
-        found = 0
+        threads = 0
         for name in os.listdir(self._proc) if self.visible else ():
             try:
                 if name.isdigit() and os.stat(name, dir_fd=self._proc).st_uid == user:
-                    found += self.threads(int(name))
+                    threads += self.threads(int(name))
             except OSError:
                 continue
-        return found
+        return threads
 
     def own_bytes(self, pid: int) -> int:
         """Return about what a process has in memory beyond what it was copied from."""
@@ -123,7 +123,7 @@ class Processes:
         return b" rw-s " in maps or b" rwxs " in maps or b" -w-s " in maps
 
     def end_all(self) -> None:
-        """Kill every process of the cell but itself, and wait until none is left."""
+        """Kill every process of the container but itself, and wait until none is left."""
         until = time.monotonic() + _SWEEP_SECONDS
         while True:
             if self._alone:
@@ -181,15 +181,15 @@ class Processes:
     @staticmethod
     def reap() -> set[int]:
         """Take leave of dead children; return their ids."""
-        found = set()
+        reaped = set()
         while True:
             try:
                 pid = os.waitpid(-1, os.WNOHANG)[0]
             except ChildProcessError:
-                return found
+                return reaped
             if pid == 0:
-                return found
-            found.add(pid)
+                return reaped
+            reaped.add(pid)
 
 
 def _as_user(user: int, act: Any, *arguments: Any) -> None:
