@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from potentials.grammar.lru import Recent
+from potentials.python.compiling import MAX_SIZE, compiles
 from potentials.python.statements import split_statements
 from smc.errors import PotentialError
 
@@ -136,8 +137,23 @@ class Runner:
 
 
 def pieces_of(text: str, *, whole: bool) -> tuple[str, ...]:
-    """Return the statements of a program that may be run: the finished ones, or all."""
-    return split_statements(text, whole=whole).finished
+    """Return the statements of a program that may be run: the finished ones, or all.
+
+    One that is Python by itself, but not where it stands (a `global` after the name was used, an
+    import from `__future__` that comes late), fails before it runs, as it does in a module.
+    """
+    statements = split_statements(text, whole=whole)
+    pieces, ends = statements.finished, statements.ends
+    if not ends or len(text) > MAX_SIZE or compiles(text[: ends[-1]]):
+        return pieces
+    wrong = next((k for k, end in enumerate(ends) if not compiles(text[:end])), len(ends))
+    # The interpreter that runs the program has the last word.
+    return tuple(
+        f"compile({text[:end]!r}, '<text>', 'exec')\n{piece}"
+        if k == wrong and compiles(piece)
+        else piece
+        for k, (piece, end) in enumerate(zip(pieces, ends, strict=True))
+    )
 
 
 def _nothing() -> ProgramResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from potentials.python.reading import ScannerState, read
 
@@ -58,10 +58,12 @@ class Statements:
             character to its end (newline or semicolon). If the text stops being Python, the last
             ends there.
         rest: The statement that is not finished; "" if there is none.
+        ends: Where in the text each finished statement ends.
     """
 
     finished: tuple[str, ...]
     rest: str
+    ends: tuple[int, ...] = field(default=(), repr=False, compare=False)
 
 
 def split_statements(text: str, *, whole: bool = False) -> Statements:
@@ -82,8 +84,8 @@ def split_statements(text: str, *, whole: bool = False) -> Statements:
     if whole:
         state, more = read(state, "\n")
         spans += more
+        if state.start >= 0:
+            spans.append((state.start, len(text)))
     finished = tuple(text[start:end] for start, end in spans)
-    rest = text[state.start :] if state.start >= 0 else ""
-    if whole and rest:
-        return Statements((*finished, rest), "")
-    return Statements(finished, rest)
+    rest = text[state.start :] if state.start >= 0 and not whole else ""
+    return Statements(finished, rest, tuple(min(end, len(text)) for _, end in spans))

@@ -20,6 +20,7 @@ _OUTER_IDS = 1_900_000_000, 100_000_000
 """The first and the number of the users that it may be for the machine: they own nothing."""
 
 _NOBODY = 65534
+_HOST_NAME = "sandbox"
 _MAPPED = {b"1": 1, b"2": 2, b"3": 3}
 _ITS_OWN = 3
 
@@ -84,6 +85,7 @@ class ContainerBuilder:
         self.attempt("user namespace", self._user_namespace, asking)
         for name, flag in _NAMESPACES.items():
             self.attempt(name, kernel.call, "unshare", flag)
+        self.attempt("uts namespace", _rename_host)
 
     def _user_namespace(self, asking: socket.socket) -> None:
         kernel.call("unshare", kernel.NEW_USER)
@@ -127,7 +129,8 @@ class ContainerBuilder:
         folder.prepare((), 1 << 20)
         # Landlock forgets what is mounted over: the rule is on the folder that it is mounted in.
         place = os.path.dirname(path) if mounted else path
-        rules = self.attempt("landlock", landlock.rules, self._paths, readable_paths.DEVICES, place)
+        shown = [*self._paths, view.USERS] if mounted else self._paths
+        rules = self.attempt("landlock", landlock.rules, shown, readable_paths.DEVICES, place)
         if reads and rules is None:
             raise RefusedError(f"nothing keeps a program from files: {self.missing['landlock']}")
         self.stand.append("capabilities")
@@ -171,6 +174,11 @@ class ContainerBuilder:
         """
         walled = "landlock" not in self._without and landlock.version() > 0
         return walled and "seccomp" in self.stand
+
+
+def _rename_host() -> None:
+    kernel.call("unshare", kernel.NEW_UTS)
+    socket.sethostname(_HOST_NAME)
 
 
 def _fresh_user() -> int:

@@ -168,6 +168,8 @@ class Container:
             return False
         if not self._as_given(run) or look.shares_memory(run.pid):
             return False
+        if look.has_signals_waiting(run.pid):
+            return False
         if not self._folder.unchanged():
             return False
         drain(run, output_bytes)

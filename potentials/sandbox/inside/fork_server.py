@@ -61,7 +61,13 @@ def _settle_down() -> None:
     folder = "/tmp"
     threads = {f"{name}_NUM_THREADS": "1" for name in _THREADS}
     os.environ.update(
-        HOME=folder, TMPDIR=folder, LANG="C.UTF-8", PATH=os.defpath, MPLBACKEND="Agg", **threads
+        HOME=folder,
+        TMPDIR=folder,
+        LANG="C.UTF-8",
+        PATH=os.defpath,
+        MPLBACKEND="Agg",
+        LOGNAME="box",
+        **threads,
     )
     tempfile.tempdir = None
     sys.argv[:] = [""]

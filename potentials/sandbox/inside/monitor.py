@@ -111,14 +111,17 @@ class Monitor:
         return Answer(Status.KILLED, f"it died of {name}".encode(), pieces)
 
     def _too_much_memory(self, bounds: Bounds) -> bool:
-        """Whether several processes together hold more than one may have."""
-        if not self._processes.visible:
+        """Whether processes and the kernel's buffers for them take more than one may have."""
+        table = self._processes
+        if not table.visible:
             return False
-        running = self._processes.others() - self._paused
+        running = table.others() - self._paused
+        buffers = table.buffer_bytes(running)
+        # The address space of a single one is limited.
         if len(running) < 2:
-            return False
-        held = sum(self._processes.own_bytes(p) for p in running)
-        return held > bounds.memory_bytes
+            return buffers > bounds.memory_bytes
+        bound = buffers + sum(table.own_bytes(p) for p in running)
+        return bound > bounds.memory_bytes < buffers + table.shared_bytes(running)
 
 
 class _EventSources:

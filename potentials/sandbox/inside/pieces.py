@@ -32,6 +32,7 @@ OUT_OF_MEMORY = FAILED, '{"outcome":"memory","error":"MemoryError","message":"",
 _MESSAGE = 2000
 _TYPE_NAME = type.__dict__["__name__"].__get__
 _FUTURE = 0
+_ONLY_AST = 0x400
 for _feature in __future__.all_feature_names:
     _FUTURE |= getattr(__future__, _feature).compiler_flag
 _CAUGHT_SIGNALS = [n for n in range(1, 32) if n not in (9, 19)]
@@ -127,6 +128,8 @@ def perform(work: Any, namespace: dict[str, Any], finish: Finish) -> Any:
         name = name_of(piece)
         linecache.cache[name] = (len(source), None, _lines(source), name)
         code = compile(source, name, "exec", finish.future, True)
+        if piece and "__doc__" in code.co_names:
+            code = _without_docstring(source, name, finish.future) or code
         finish.future |= code.co_flags & _FUTURE
         exec(code, namespace)
         finish.watchers()
@@ -139,6 +142,19 @@ def perform(work: Any, namespace: dict[str, Any], finish: Finish) -> Any:
     finish.signals()
     finish.output()
     return report
+
+
+def _without_docstring(source: str, name: str, flags: int) -> Any:
+    """Compile a piece that goes on from others: only the first may begin with a docstring."""
+    tree = compile(source, name, "exec", flags | _ONLY_AST, True)
+    kinds = [type(s.value).__name__ if type(s).__name__ == "Expr" else "" for s in tree.body]
+    if not kinds or kinds[0] != "Constant":
+        return None
+    strings = 0
+    while strings < len(kinds) and kinds[strings] == "Constant":
+        strings += 1
+    del tree.body[:strings]
+    return compile(tree, name, "exec", flags, True)
 
 
 def _lines(source: str) -> list[str]:
