@@ -1,4 +1,4 @@
-"""One process that runs pieces, as its cell knows it: orders to it, what comes from it."""
+"""A process that runs pieces, as its container knows it: orders to it, answers and output."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from hmac import compare_digest
 
-from . import harness
+from . import harness, pieces
+from .statuses import Status
 
 PART = 1 << 16
+STATUSES = {
+    pieces.DONE: Status.DONE,
+    pieces.FAILED: Status.FAILED,
+    harness.COPIED: Status.COPIED,
+}
+"""What the first byte of an answer says."""
 _ANSWER = re.compile(rb"[DF]\d{1,9}\n.*|P[1-9]\d{0,8}", re.DOTALL)
 
 
 @dataclass
-class Run:
-    """A process under the cell's eyes."""
+class RunProcess:
+    """A process under the container's eyes."""
 
     pid: int
     link: socket.socket
@@ -34,7 +41,7 @@ class Run:
     heard: bytearray = field(default_factory=bytearray)
 
     def close(self) -> None:
-        """Let go of the cell's ends."""
+        """Let go of the container's ends."""
         self.link.close()
         self.close_output()
 
@@ -51,13 +58,12 @@ class Answer:
     """What became of a command.
 
     Attributes:
-        status: `D` all went through, `F` it failed, `P` a copy was made; or why there is no answer:
-            `timeout`, `memory`, `output`, `killed`, `gone` (the caller of the cell left).
+        status: How it ended.
         body: What the process said, or why.
         pieces: How many more pieces went through.
     """
 
-    status: str
+    status: Status
     body: bytes = b""
     pieces: int = 0
 
@@ -83,7 +89,7 @@ def cpu_seconds(pid: int) -> float:
         return 0.0
 
 
-def command(run: Run, kind: bytes, body: bytes, fds: list[int], deadline: float) -> bool:
+def command(run: RunProcess, kind: bytes, body: bytes, fds: list[int], deadline: float) -> bool:
     """Send a command with a new key; return whether it was taken in time."""
     run.key = os.urandom(harness.KEY_BYTES)
     message = kind + run.key + len(body).to_bytes(harness.HEAD_BYTES, "big") + body
@@ -100,7 +106,7 @@ def command(run: Run, kind: bytes, body: bytes, fds: list[int], deadline: float)
     return True
 
 
-def hear(run: Run, place: str) -> bool:
+def hear(run: RunProcess, place: str) -> bool:
     """Take what a process has written; return whether more may come."""
     try:
         part = os.read(getattr(run, place), PART)
@@ -113,7 +119,7 @@ def hear(run: Run, place: str) -> bool:
     return bool(part)
 
 
-def drain(run: Run, most: int) -> None:
+def drain(run: RunProcess, most: int) -> None:
     """Take what is left of the output of a process that writes no more."""
     for place in ("out", "err"):
         while len(run.stdout) + len(run.stderr) <= most:
@@ -123,7 +129,7 @@ def drain(run: Run, most: int) -> None:
                 break
 
 
-def frame(run: Run, most: int) -> bytes | None:
+def frame(run: RunProcess, most: int) -> bytes | None:
     """Return the next answer if it is whole; nothing (b"") for one that the harness would not give.
 
     It is signed, and what stands before its JSON can be read: a program that got hold of the key

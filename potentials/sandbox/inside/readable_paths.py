@@ -1,4 +1,4 @@
-"""What of the file system an interpreter needs."""
+"""The paths of the file system that an interpreter needs to read."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def readable() -> list[str]:
 
 
 def _without_children(paths: list[str]) -> list[str]:
-    found: list[str] = []
+    kept: list[str] = []
     for path in paths:
-        inside = any(path.startswith(other + "/") for other in found if not os.path.islink(other))
+        inside = any(path.startswith(other + "/") for other in kept if not os.path.islink(other))
         if not inside:
-            found.append(path)
-    return found
+            kept.append(path)
+    return kept
 
 
 def readable_by_all(paths: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The warm parent: imports what was asked for, once, and forks cells."""
+"""The fork server: imports what was asked for, once, and forks containers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import warnings
 from typing import Any
 
 from . import kernel, wire
-from .building import Building, RefusedError, write_maps
-from .processes import Processes
+from .builder import ContainerBuilder, RefusedError, write_maps
+from .process_table import ProcessTable
 from .warming import warm_up
 
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
@@ -50,7 +50,7 @@ def main() -> None:
         order = wire.receive(link)
         if order is None:
             return
-        _make_cell(link, caller, order, config)
+        _make_container(link, caller, order, config)
         caller.close()
         wire.send(link, {})
 
@@ -61,7 +61,13 @@ def _settle_down() -> None:
     folder = "/tmp"
     threads = {f"{name}_NUM_THREADS": "1" for name in _THREADS}
     os.environ.update(
-        HOME=folder, TMPDIR=folder, LANG="C.UTF-8", PATH=os.defpath, MPLBACKEND="Agg", **threads
+        HOME=folder,
+        TMPDIR=folder,
+        LANG="C.UTF-8",
+        PATH=os.defpath,
+        MPLBACKEND="Agg",
+        LOGNAME="box",
+        **threads,
     )
     tempfile.tempdir = None
     sys.argv[:] = [""]
@@ -79,11 +85,11 @@ def _settle_down() -> None:
     gc.freeze()
 
 
-def _make_cell(
+def _make_container(
     link: socket.socket, caller: socket.socket, order: dict[str, Any], config: dict[str, Any]
 ) -> None:
-    """Fork what leaves this process's namespaces and then forks the cell."""
-    Processes.reap()
+    """Fork what leaves this process's namespaces and then forks the container."""
+    ProcessTable.reap()
     asked, asking = socket.socketpair()
     between = os.fork()
     if between == 0:
@@ -109,20 +115,20 @@ def _separate(
     caller: socket.socket, asking: socket.socket, order: dict[str, Any], config: dict[str, Any]
 ) -> None:
     root = os.geteuid() == 0
-    building = Building(order["base"], config["without"])
-    building.separate(asking)
+    builder = ContainerBuilder(order["base"], config["without"])
+    builder.separate(asking)
     asking.close()
     if os.fork():
         return
     try:
-        # No handler of the zygote's, and nothing of the terminal's.
+        # No handler of the fork server's, and nothing of the terminal's.
         os.setsid()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         kernel.adopt_orphans()
-        cell = building.settle(caller, config, root)
-        wire.send(caller, {"stand": building.stand, "missing": building.missing})
-        cell.serve()
+        container = builder.settle(caller, config, root)
+        wire.send(caller, {"stand": builder.stand, "missing": builder.missing})
+        container.serve()
     except RefusedError as error:
         wire.send(caller, {"refused": str(error)})
     except BaseException:

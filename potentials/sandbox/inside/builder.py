@@ -1,4 +1,4 @@
-"""Makes a cell: tries every wall, and says which stood."""
+"""The builder of a container: tries every wall, and says which stood."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 import socket
 from typing import Any
 
-from . import kernel, landlock, places, probes, seccomp, view
-from .cell import Cell
+from . import kernel, landlock, probes, readable_paths, seccomp, view
+from .container import Container
 from .folder import Folder
-from .processes import Processes
+from .process_table import ProcessTable
 from .rights import Rights
 from .snapshots import Snapshots
 
@@ -20,6 +20,7 @@ _OUTER_IDS = 1_900_000_000, 100_000_000
 """The first and the number of the users that it may be for the machine: they own nothing."""
 
 _NOBODY = 65534
+_HOST_NAME = "sandbox"
 _MAPPED = {b"1": 1, b"2": 2, b"3": 3}
 _ITS_OWN = 3
 
@@ -47,11 +48,11 @@ class RefusedError(Exception):
     """What stands is not enough to run any program, whatever the caller says."""
 
 
-class Building:
-    """The walls of one cell as they are put up.
+class ContainerBuilder:
+    """The walls of one container as they are put up.
 
     Args:
-        base: An empty folder of the cell's own.
+        base: An empty folder of the container's own.
         without: Walls not to be tried.
     """
 
@@ -63,8 +64,8 @@ class Building:
         self.stand: list[str] = []
         self.missing: dict[str, str] = {}
         # What is asked before anything hides it.
-        self._paths = places.readable()
-        self._open_to_all = places.readable_by_all(self._paths)
+        self._paths = readable_paths.readable()
+        self._open_to_all = readable_paths.readable_by_all(self._paths)
 
     def attempt(self, name: str, act: Any, *arguments: Any) -> Any:
         """Put up a wall; return what that gave, or None if it cannot be put up."""
@@ -72,35 +73,36 @@ class Building:
             self.missing[name] = "left out on request"
             return None
         try:
-            found = act(*arguments)
+            given = act(*arguments)
         except (OSError, ValueError) as error:
             self.missing[name] = str(error)
             return None
         self.stand.append(name)
-        return True if found is None else found
+        return True if given is None else given
 
     def separate(self, asking: socket.socket) -> None:
-        """Leave the namespaces of the zygote; the cell is to be forked afterwards."""
+        """Leave the namespaces of the fork server; the container is to be forked afterwards."""
         self.attempt("user namespace", self._user_namespace, asking)
         for name, flag in _NAMESPACES.items():
             self.attempt(name, kernel.call, "unshare", flag)
+        self.attempt("uts namespace", _rename_host)
 
     def _user_namespace(self, asking: socket.socket) -> None:
         kernel.call("unshare", kernel.NEW_USER)
-        # The zygote has the right to write more than one user into the map, where we had it.
+        # The fork server has the right to write more than one user into the map, where we had it.
         asking.sendall(b"m")
         answer = asking.recv(1)
         if answer not in _MAPPED:
             raise OSError(1, "no users could be mapped")
         self._users = _MAPPED[answer]
 
-    def settle(self, caller: socket.socket, config: dict[str, Any], root: bool) -> Cell:
-        """In the cell: put up the walls that are kept from within.
+    def settle(self, caller: socket.socket, config: dict[str, Any], root: bool) -> Container:
+        """In the container: put up the walls that are kept from within.
 
         Args:
             caller: Connection to who will ask.
             config: Of the sandbox.
-            root: Whether the zygote has root's rights.
+            root: Whether the fork server has root's rights.
 
         Raises:
             RefusedError: The kernel would not limit how many processes a program starts.
@@ -109,8 +111,8 @@ class Building:
         proc = -1
         if "mount namespace" in self.stand:
             self.stand.remove("mount namespace")
-            found = self.attempt("mount namespace", view.enter, self.base, self._paths)
-            proc = found if found is not None and found is not True else -1
+            mounted_proc = self.attempt("mount namespace", view.enter, self.base, self._paths)
+            proc = mounted_proc if type(mounted_proc) is int else -1
         mounted = "mount namespace" in self.stand
         if proc < 0 and not alone and os.path.isdir("/proc/self"):
             proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -127,12 +129,13 @@ class Building:
         folder.prepare((), 1 << 20)
         # Landlock forgets what is mounted over: the rule is on the folder that it is mounted in.
         place = os.path.dirname(path) if mounted else path
-        rules = self.attempt("landlock", landlock.rules, self._paths, places.DEVICES, place)
+        shown = [*self._paths, view.USERS] if mounted else self._paths
+        rules = self.attempt("landlock", landlock.rules, shown, readable_paths.DEVICES, place)
         if reads and rules is None:
             raise RefusedError(f"nothing keeps a program from files: {self.missing['landlock']}")
         self.stand.append("capabilities")
         self.stand.append("rlimits")
-        processes = Processes(proc, alone, user)
+        processes = ProcessTable(proc, alone, user)
         rights = Rights(
             user=user,
             group=user,
@@ -148,7 +151,7 @@ class Building:
         if not probes.forks_are_limited(rights):
             raise RefusedError(_UNLIMITED.format(self.missing.get("uid", "none")))
         snapshots = Snapshots(config["snapshots"], config["snapshot_bytes"])
-        return Cell(caller, folder, processes, rights, snapshots)
+        return Container(caller, folder, processes, rights, snapshots)
 
     def _user(self, root: bool, mounted: bool) -> int:
         """Return whom a run becomes."""
@@ -171,6 +174,11 @@ class Building:
         """
         walled = "landlock" not in self._without and landlock.version() > 0
         return walled and "seccomp" in self.stand
+
+
+def _rename_host() -> None:
+    kernel.call("unshare", kernel.NEW_UTS)
+    socket.sethostname(_HOST_NAME)
 
 
 def _fresh_user() -> int:

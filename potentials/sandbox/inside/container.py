@@ -1,4 +1,4 @@
-"""The first process of a cell: serves jobs one after the other, and lets nothing survive them."""
+"""The first process of a container: serves jobs one by one, and lets nothing survive them."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ import time
 from typing import Any
 
 from . import harness, wire
-from .breeding import Breeding, BrokenWallError
 from .folder import Folder
-from .processes import Processes
+from .monitor import Monitor
+from .process_table import ProcessTable
 from .rights import Rights
-from .running import Answer, Bounds, Run, command, drain
+from .run_process import Answer, Bounds, RunProcess, command, drain
 from .snapshots import Snapshots, end
-from .watch import Watch
+from .spawner import BrokenWallError, ProcessSpawner
+from .statuses import Status
 
 _FRAME_SLACK = 64 << 10
 _TRIES = 3
 
 
-class Cell:
+class Container:
     """Serves jobs.
 
     Args:
         caller: Connection to who asks.
         folder: Where programs write.
-        processes: Those of this cell.
+        processes: Those of this container.
         rights: How a run is shut in.
         snapshots: Those kept.
     """
@@ -36,7 +37,7 @@ class Cell:
         self,
         caller: socket.socket,
         folder: Folder,
-        processes: Processes,
+        processes: ProcessTable,
         rights: Rights,
         snapshots: Snapshots,
     ) -> None:
@@ -45,8 +46,8 @@ class Cell:
         self._processes = processes
         self._snapshots = snapshots
         waiting = snapshots.pids
-        self._watch = Watch(caller, processes, waiting)
-        self._breeding = Breeding(folder.path, processes, rights, self._watch, waiting)
+        self._monitor = Monitor(caller, processes, waiting)
+        self._spawner = ProcessSpawner(folder.path, processes, rights, self._monitor, waiting)
 
     def serve(self) -> None:
         """Answer until the caller is gone; leave nothing behind."""
@@ -78,7 +79,7 @@ class Cell:
         self._folder.prepare(files, limits["file_bytes"])
         done = self._snapshots.longest(keys)
         reused = done
-        run = self._snapshots.get(keys[done - 1]) if done else self._breeding.stem(limits)
+        run = self._snapshots.get(keys[done - 1]) if done else self._spawner.template(limits)
         self._processes.follow(run.pid)
         began = time.monotonic()
         bounds = Bounds(
@@ -89,32 +90,35 @@ class Cell:
             limits["output_bytes"] + _FRAME_SLACK,
         )
         kept: list[str] = []
-        answer = Answer("D", b'%d\n{"plain":true,"value":null}' % done)
+        answer = Answer(Status.DONE, b'%d\n{"plain":true,"value":null}' % done)
         for stop in self._stops(done, total, job):
             asked = job["result"] if stop == total else None
             order = self._order(pieces[done:stop], done, asked, bounds.output_bytes)
             if run.pid in self._snapshots.pids:
-                copy = self._breeding.copy(run, order, limits, bounds)
+                copy = self._spawner.copy(run, order, limits, bounds)
                 if copy is None:
                     return self._without(run, keys[:done], job)
                 run = copy
             else:
                 command(run, harness.GO_ON, order, [], bounds.deadline)
-            answer = self._watch.answer(run, bounds)
+            answer = self._monitor.answer(run, bounds)
             done += answer.pieces
-            if answer.status != "D":
+            if answer.status is not Status.DONE:
                 break
             may_keep = asked is None and keys and self._snapshots.wanted
             if may_keep and self._keep(run, keys[stop - 1], answer, limits["output_bytes"]):
                 kept.append(keys[stop - 1])
-        if answer.status == "gone":
+        if answer.status is Status.GONE:
             return None
         seconds = time.monotonic() - began
         self._clean(run, limits["output_bytes"])
-        if answer.status == "D" and len(run.stdout) + len(run.stderr) > limits["output_bytes"]:
-            answer = Answer("output", b"", answer.pieces)
+        if (
+            answer.status is Status.DONE
+            and len(run.stdout) + len(run.stderr) > limits["output_bytes"]
+        ):
+            answer = Answer(Status.OUTPUT, b"", answer.pieces)
         return {
-            "status": answer.status,
+            "status": answer.status.value,
             "piece": done,
             "said": answer.body.decode("utf-8", "replace"),
             "stdout": run.stdout[: limits["output_bytes"]].decode("utf-8", "replace"),
@@ -124,7 +128,9 @@ class Cell:
             "kept": [key for key in kept if key not in self._snapshots.dropped],
         }
 
-    def _without(self, run: Run, keys: list[str], job: dict[str, Any]) -> dict[str, Any] | None:
+    def _without(
+        self, run: RunProcess, keys: list[str], job: dict[str, Any]
+    ) -> dict[str, Any] | None:
         """Run a job once more, without a process that makes no copies."""
         tries = job.get("tries", 0)
         if tries > _TRIES:
@@ -132,7 +138,7 @@ class Cell:
         if keys:
             self._snapshots.drop(keys[-1])
         else:
-            self._breeding.forget({run.pid})
+            self._spawner.forget({run.pid})
         return self.run({**job, "reuse": False, "keys": [], "tries": tries + 1})
 
     def _stops(self, done: int, total: int, job: dict[str, Any]) -> list[int]:
@@ -140,8 +146,8 @@ class Cell:
         wanted = {total}
         if job["reuse"] and job["keys"] and self._snapshots.wanted:
             wanted.add(total - 1)
-        found = sorted(n for n in wanted if n > done)
-        return found or ([total] if job["result"] is not None else [])
+        stops = sorted(n for n in wanted if n > done)
+        return stops or ([total] if job["result"] is not None else [])
 
     def _order(self, pieces: list[str], first: int, result: str | None, limit: int) -> bytes:
         """Return the order to run pieces, and then to evaluate the result if one is asked for."""
@@ -152,15 +158,17 @@ class Cell:
         lengths = b" ".join(b"%d" % len(t) for t in texts)
         return b"%d %d %d %d\n" % numbers + lengths + b"\n" + b"".join(texts)
 
-    def _keep(self, run: Run, key: str, answer: Answer, output_bytes: int) -> bool:
+    def _keep(self, run: RunProcess, key: str, answer: Answer, output_bytes: int) -> bool:
         """Keep a process if a copy of it would go on as it would itself."""
         look = self._processes
         plain = answer.body.split(b"\n", 1)[1].startswith(b'{"plain":true')
-        if not (plain and self._breeding.copies and look.visible):
+        if not (plain and self._spawner.copies and look.visible):
             return False
         if look.others() - self._snapshots.pids != {run.pid} or look.threads(run.pid) != 1:
             return False
         if not self._as_given(run) or look.shares_memory(run.pid):
+            return False
+        if look.has_signals_waiting(run.pid):
             return False
         if not self._folder.unchanged():
             return False
@@ -171,7 +179,7 @@ class Cell:
         self._snapshots.keep(key, run, look.own_bytes(run.pid))
         return True
 
-    def _as_given(self, run: Run) -> bool:
+    def _as_given(self, run: RunProcess) -> bool:
         """Whether a process has open what it was given, no less, no more and nothing else."""
         null, channel = os.stat("/dev/null"), self._processes.open_file(run.pid, run.channel)
         given = {0: null, 1: os.fstat(run.out), 2: os.fstat(run.err), run.channel: channel}
@@ -179,12 +187,12 @@ class Cell:
             return False
         return all(
             about is not None
-            and (found := self._processes.open_file(run.pid, place)) is not None
-            and os.path.samestat(found, about)
+            and (opened := self._processes.open_file(run.pid, place)) is not None
+            and os.path.samestat(opened, about)
             for place, about in given.items()
         )
 
-    def _clean(self, run: Run, output_bytes: int) -> None:
+    def _clean(self, run: RunProcess, output_bytes: int) -> None:
         """End all that is not kept."""
         if run.pid not in self._snapshots.pids:
             drain(run, output_bytes)
@@ -193,7 +201,7 @@ class Cell:
             dead = self._processes.reap()
             if dead & self._snapshots.pids:
                 self._snapshots.forget(dead)
-                self._breeding.forget(dead)
+                self._spawner.forget(dead)
             if not self._processes.others() - self._snapshots.pids:
                 return
         # Something was left behind. All go, since none may fork away meanwhile.
@@ -202,4 +210,4 @@ class Cell:
     def _end_all(self) -> None:
         self._processes.end_all()
         self._snapshots.forget_all()
-        self._breeding.forget_all()
+        self._spawner.forget_all()

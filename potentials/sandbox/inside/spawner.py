@@ -1,4 +1,4 @@
-"""Makes the processes of a cell: stems, which have given up all rights, and copies of processes."""
+"""The process spawner of a container: template processes without rights, and their copies."""
 
 from __future__ import annotations
 
@@ -12,85 +12,91 @@ from collections import OrderedDict
 from typing import Any
 
 from . import harness, kernel
-from .processes import Processes
+from .monitor import Monitor
+from .process_table import ProcessTable
 from .rights import Rights, give_up
-from .running import Bounds, Run, command
+from .run_process import Bounds, RunProcess, command
 from .snapshots import end, pause, wake
-from .watch import Watch
+from .statuses import Status
 
 _CHANNEL = 3
 """Descriptor of the channel in a run."""
 
 _READY = b"+"
 _COPY_SECONDS = 2.0
-_STEMS = 4
+_TEMPLATES = 4
 _SPARE = 256
-"""Processes that a stem may have beyond the limit of a job, which is set on each copy."""
+"""Processes that a template may have beyond the limit of a job, which is set on each copy."""
 
 
 class BrokenWallError(Exception):
-    """A wall that stood when the cell was made does not stand."""
+    """A wall that stood when the container was made does not stand."""
 
 
-class Breeding:
+class ProcessSpawner:
     """Makes processes.
 
     Args:
         folder: Path of where programs write.
-        processes: Those of this cell.
+        processes: Those of this container.
         rights: How a run is shut in.
-        watch: Waits for answers.
+        monitor: Waits for answers.
         waiting: Ids of the processes that wait to be copied, kept up to date.
     """
 
     def __init__(
-        self, folder: str, processes: Processes, rights: Rights, watch: Watch, waiting: set[int]
+        self,
+        folder: str,
+        processes: ProcessTable,
+        rights: Rights,
+        monitor: Monitor,
+        waiting: set[int],
     ) -> None:
         self._folder = folder
         self._processes = processes
         self._rights = rights
-        self._watch = watch
+        self._monitor = monitor
         self._waiting = waiting
-        self._stems: OrderedDict[str, Run] = OrderedDict()
+        self._templates: OrderedDict[str, RunProcess] = OrderedDict()
         self.copies = kernel.KNOWN and rights.filter
         """Whether processes wait to be copied: unfiltered, a run could write into them."""
 
-    def stem(self, limits: dict[str, Any]) -> Run:
+    def template(self, limits: dict[str, Any]) -> RunProcess:
         """Return a process shut in under these limits, that has run nothing and waits.
 
         Raises:
             BrokenWallError: A right could not be given up.
         """
         name = json.dumps(limits, sort_keys=True)
-        if name in self._stems:
-            self._stems.move_to_end(name)
-            return self._stems[name]
+        if name in self._templates:
+            self._templates.move_to_end(name)
+            return self._templates[name]
         run = self._start(limits)
         if self.copies:
-            self._stems[name] = run
+            self._templates[name] = run
             self._waiting.add(run.pid)
-            while len(self._stems) > _STEMS:
-                old = self._stems.popitem(last=False)[1]
+            while len(self._templates) > _TEMPLATES:
+                old = self._templates.popitem(last=False)[1]
                 self._waiting.discard(old.pid)
                 end(old)
         return run
 
     def forget(self, dead: set[int]) -> None:
         """These processes are gone, or are to go."""
-        for name, run in list(self._stems.items()):
+        for name, run in list(self._templates.items()):
             if run.pid in dead:
-                del self._stems[name]
+                del self._templates[name]
                 self._waiting.discard(run.pid)
                 end(run)
 
     def forget_all(self) -> None:
         """All the processes are gone."""
-        for run in self._stems.values():
+        for run in self._templates.values():
             run.close()
             self._waiting.discard(run.pid)
-        self._stems.clear()
+        self._templates.clear()
 
-    def _start(self, limits: dict[str, Any]) -> Run:
+    def _start(self, limits: dict[str, Any]) -> RunProcess:
         near, far = socket.socketpair()
         (out, far_out), (err, far_err) = os.pipe(), os.pipe()
         pid = kernel.copy_process() if self.copies else os.fork()
@@ -99,7 +105,7 @@ class Breeding:
         for place in (far_out, far_err):
             os.close(place)
         far.close()
-        run = Run(pid, near, out, err, _CHANNEL, trusted=True)
+        run = RunProcess(pid, near, out, err, _CHANNEL, trusted=True)
         said = near.recv(1 << 12)
         if said != _READY:
             end(run)
@@ -125,6 +131,8 @@ class Breeding:
             os.dup2(keep[1], 1)
             os.dup2(keep[2], 2)
             give_up(self._rights, limits, _SPARE + self._not_ours())
+            # After the change of user, which would clear it.
+            kernel.die_with_parent()
             os.dup2(keep[0], _CHANNEL, False)
             os.closerange(_CHANNEL + 1, 1 << 16)
             os.chdir(self._folder)
@@ -141,13 +149,13 @@ class Breeding:
             os._exit(71)
 
     def _not_ours(self) -> int:
-        """Return how many processes count against the user's limit without being of this cell."""
+        """Return how many processes outside of this container count against the user's limit."""
         if self._rights.shared_user:
             return self._processes.of_user(os.getuid())
-        # The cell itself, unless its runs are another user.
+        # The container itself, unless its runs are another user.
         return int(self._rights.user is None)
 
-    def _allow_processes(self, run: Run, limits: dict[str, Any]) -> None:
+    def _allow_processes(self, run: RunProcess, limits: dict[str, Any]) -> None:
         if self._rights.shared_user:
             # All that there are have been counted, this one as well.
             others = self._not_ours() - 1
@@ -156,7 +164,9 @@ class Breeding:
         most = limits["processes"] + others
         self._processes.limit(run.pid, most)
 
-    def copy(self, run: Run, order: bytes, limits: dict[str, Any], bounds: Bounds) -> Run | None:
+    def copy(
+        self, run: RunProcess, order: bytes, limits: dict[str, Any], bounds: Bounds
+    ) -> RunProcess | None:
         """Return a copy of a waiting process, to which an order was given.
 
         Args:
@@ -171,19 +181,19 @@ class Breeding:
         """
         near, far = socket.socketpair()
         (out, far_out), (err, far_err) = os.pipe(), os.pipe()
-        copy = Run(-1, near, out, err, run.channel, run.stdout, run.stderr)
+        copy = RunProcess(-1, near, out, err, run.channel, run.stdout, run.stderr)
         _do_not_wait(copy)
         try:
-            # A stem is not paused, but another run of its user may have stopped it.
+            # A template is not paused, but another run of its user may have stopped it.
             wake(run)
             until = min(bounds.deadline, time.monotonic() + _COPY_SECONDS)
             fds = [far.fileno(), far_out, far_err]
             if not command(run, harness.COPY, b"", fds, until):
                 return None
-            answer = self._watch.answer(run, Bounds(until, 1e9, 1 << 62, 1 << 62, 64))
+            answer = self._monitor.answer(run, Bounds(until, 1e9, 1 << 62, 1 << 62, 64))
             if not run.trusted:
                 pause(run)
-            if answer.status != "P":
+            if answer.status is not Status.COPIED:
                 return None
             pid = int(answer.body)
             if pid in self._waiting or os.waitpid(pid, os.WNOHANG)[0]:
@@ -202,6 +212,6 @@ class Breeding:
         return copy
 
 
-def _do_not_wait(run: Run) -> None:
+def _do_not_wait(run: RunProcess) -> None:
     for place in (run.out, run.err):
         os.set_blocking(place, False)

@@ -1,4 +1,4 @@
-"""Which processes there are in a cell, and how they are ended, every one."""
+"""The process table of a container: which processes it has, and how every one is ended."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ import contextlib
 import os
 import resource
 import signal
+import stat
 import time
 from typing import Any
 
 _PAGE = resource.getpagesize()
 _SWEEP_SECONDS = 5.0
+_WARM_PROCESSES = 2
+"""The container and the fork server, which have what all its processes were copied from."""
+_BUFFERS = {stat.S_IFSOCK: 212_992, stat.S_IFIFO: 65_536}
+"""Bytes that Linux lets one queue, as long as the filter keeps a program from asking for more."""
 
 
-class Processes:
-    """The processes of a cell.
+class ProcessTable:
+    """The processes of a container.
 
     Args:
         proc: Descriptor of the `/proc` that shows them; -1: there is none.
-        alone: Whether the cell is the first process of a namespace of its own, so that all other
-            processes in it belong to its runs.
-        user: Whom the runs of this cell, and nobody else, are; None: there is no such user.
+        alone: Whether the container is the first process of a namespace of its own, so that all
+            other processes in it belong to its runs.
+        user: Whom the runs of this container, and nobody else, are; None: there is no such user.
     """
 
     def __init__(self, proc: int, alone: bool, user: int | None) -> None:
@@ -33,19 +38,19 @@ class Processes:
         self._before = int(self._stat(os.getpid())[21]) * _PAGE if self.visible else 0
 
     def others(self) -> set[int]:
-        """Return the ids of all processes of the cell but itself."""
+        """Return the ids of all processes of the container but itself."""
         here = os.getpid()
         ids = [int(name) for name in os.listdir(self._proc) if name.isdigit()]
         if self._alone:
             return {pid for pid in ids if pid != here}
         parents = {pid: self._parent(pid) for pid in ids}
-        found: set[int] = set()
+        children: set[int] = set()
         grew = True
         while grew:
-            more = {p for p, up in parents.items() if up == here or up in found} - found
+            more = {p for p, up in parents.items() if up == here or up in children} - children
             grew = bool(more)
-            found |= more
-        return found
+            children |= more
+        return children
 
     def _parent(self, pid: int) -> int:
         return int(self._stat(pid)[1] or 0)
@@ -62,12 +67,12 @@ class Processes:
         except OSError:
             return b""
         try:
-            found = b""
+            content = b""
             while True:
                 part = os.read(place, 1 << 18)
                 if not part:
-                    return found
-                found += part
+                    return content
+                content += part
         except OSError:
             return b""
         finally:
@@ -99,14 +104,14 @@ class Processes:
 
     def of_user(self, user: int) -> int:
         """Return how many threads a user has, in all of the machine that can be seen."""
-        found = 0
+        threads = 0
         for name in os.listdir(self._proc) if self.visible else ():
             try:
                 if name.isdigit() and os.stat(name, dir_fd=self._proc).st_uid == user:
-                    found += self.threads(int(name))
+                    threads += self.threads(int(name))
             except OSError:
                 continue
-        return found
+        return threads
 
     def own_bytes(self, pid: int) -> int:
         """Return about what a process has in memory beyond what it was copied from."""
@@ -115,6 +120,33 @@ class Processes:
         faults, resident = int(fields[7]) * _PAGE, int(fields[21]) * _PAGE
         return max(min(faults, resident), resident - self._before)
 
+    def shared_bytes(self, pids: set[int]) -> int:
+        """Return what processes have in memory together, what they share counted once.
+
+        Without what they have in common with all processes of the container. It takes
+        milliseconds; `own_bytes` is the bound that takes none.
+        """
+        everybody = len(self.others()) + _WARM_PROCESSES
+        return sum(self._proportional(pid) for pid in pids) - self._before * len(pids) // everybody
+
+    def _proportional(self, pid: int) -> int:
+        """Return a process's resident memory, each page divided by the processes that map it."""
+        for line in self.read(pid, "smaps_rollup").splitlines():
+            if line.startswith(b"Pss:"):
+                return int(line.split()[1]) << 10
+        return self.own_bytes(pid) + self._before
+
+    def buffer_bytes(self, pids: set[int]) -> int:
+        """Return what the kernel may hold for the sockets and pipes of processes, at most."""
+        sizes: dict[int, int] = {}
+        for pid in pids:
+            for number in self.open_files(pid) or ():
+                about = self.open_file(pid, number)
+                if about is not None:
+                    kind = stat.S_IFMT(about.st_mode)
+                    sizes[about.st_ino] = _BUFFERS.get(kind, 0)
+        return sum(sizes.values())
+
     def shares_memory(self, pid: int) -> bool:
         """Whether a process has memory that a copy of it would not get a copy of."""
         maps = self.read(pid, "maps")
@@ -122,8 +154,14 @@ class Processes:
             return True
         return b" rw-s " in maps or b" rwxs " in maps or b" -w-s " in maps
 
+    def has_signals_waiting(self, pid: int) -> bool:
+        """Whether a process has signals pending, which a copy of it would not have."""
+        lines = self.read(pid, "status").splitlines()
+        pending = [line.split()[1] for line in lines if line.startswith((b"SigPnd:", b"ShdPnd:"))]
+        return not pending or any(int(mask, 16) for mask in pending)
+
     def end_all(self) -> None:
-        """Kill every process of the cell but itself, and wait until none is left."""
+        """Kill every process of the container but itself, and wait until none is left."""
         until = time.monotonic() + _SWEEP_SECONDS
         while True:
             if self._alone:
@@ -181,15 +219,15 @@ class Processes:
     @staticmethod
     def reap() -> set[int]:
         """Take leave of dead children; return their ids."""
-        found = set()
+        reaped = set()
         while True:
             try:
                 pid = os.waitpid(-1, os.WNOHANG)[0]
             except ChildProcessError:
-                return found
+                return reaped
             if pid == 0:
-                return found
-            found.add(pid)
+                return reaped
+            reaped.add(pid)
 
 
 def _as_user(user: int, act: Any, *arguments: Any) -> None:

@@ -1,4 +1,4 @@
-"""Waits for what becomes of an order, while output flows and limits hold."""
+"""The monitor: waits for the answer to an order, while output flows and limits hold."""
 
 from __future__ import annotations
 
@@ -10,49 +10,50 @@ import time
 from typing import Any
 
 from . import harness
-from .processes import Processes
-from .running import PART, Answer, Bounds, Run, cpu_seconds, frame, hear
+from .process_table import ProcessTable
+from .run_process import PART, STATUSES, Answer, Bounds, RunProcess, cpu_seconds, frame, hear
+from .statuses import Status
 
 _TICK = 0.05
 """Seconds between two looks at memory and time."""
 
 
-class Watch:
+class Monitor:
     """Waits for answers while output flows and limits hold.
 
     Args:
         caller: The connection whose end ends everything.
-        processes: Of the cell.
+        processes: Of the container.
         paused: Process ids that do not count, kept up to date by the caller.
     """
 
-    def __init__(self, caller: socket.socket, processes: Processes, paused: set[int]) -> None:
+    def __init__(self, caller: socket.socket, processes: ProcessTable, paused: set[int]) -> None:
         self._caller = caller
         self._processes = processes
         self._paused = paused
 
-    def answer(self, run: Run, bounds: Bounds) -> Answer:
+    def answer(self, run: RunProcess, bounds: Bounds) -> Answer:
         """Return what becomes of the command that the process has been given."""
         pieces = 0
         began = cpu_seconds(run.pid)
         look = time.monotonic() + _TICK
-        with _Ears(self._caller, run) as ears:
+        with _EventSources(self._caller, run) as sources:
             while True:
                 now = time.monotonic()
                 cpu = bounds.used + cpu_seconds(run.pid) - began
                 if now >= bounds.deadline:
-                    return Answer("timeout", b"wall", pieces)
+                    return Answer(Status.TIMEOUT, b"wall", pieces)
                 if cpu >= bounds.cpu_seconds:
-                    return Answer("timeout", b"cpu", pieces)
+                    return Answer(Status.TIMEOUT, b"cpu", pieces)
                 wait = min(bounds.deadline - now, _TICK, bounds.cpu_seconds - cpu)
-                ready = ears.wait(max(0.0005, wait))
+                ready = sources.wait(max(0.0005, wait))
                 if "caller" in ready:
-                    return Answer("gone")
+                    return Answer(Status.GONE)
                 for place in ("out", "err"):
                     if place in ready and not hear(run, place):
-                        ears.deaf(place)
+                        sources.drop(place)
                 if len(run.stdout) + len(run.stderr) > bounds.output_bytes:
-                    return Answer("output", b"", pieces)
+                    return Answer(Status.OUTPUT, b"", pieces)
                 most = bounds.frame_bytes if "dead" in ready else 0
                 if {"link", "dead"} & ready and not self._receive(run, most):
                     ready.add("dead")
@@ -61,20 +62,20 @@ class Watch:
                     if body is None:
                         break
                     if body == b"":
-                        return Answer("killed", b"it wrote into the harness's channel", pieces)
+                        return Answer(Status.KILLED, b"it wrote into the harness's channel", pieces)
                     if body == harness.PROGRESS:
                         pieces += 1
                         continue
                     bounds.used = bounds.used + cpu_seconds(run.pid) - began
-                    return Answer(body[:1].decode(), bytes(body[1:]), pieces)
+                    return Answer(STATUSES[body[:1]], bytes(body[1:]), pieces)
                 if "dead" in ready:
                     return self._last_words(run, bounds, pieces)
                 if now >= look:
                     look = now + _TICK
                     if self._too_much_memory(bounds):
-                        return Answer("memory", b"", pieces)
+                        return Answer(Status.MEMORY, b"", pieces)
 
-    def _receive(self, run: Run, most: int) -> bool:
+    def _receive(self, run: RunProcess, most: int) -> bool:
         """Take what was said, at once up to `most` bytes and a part; return whether more may come.
 
         What the dead had to say is bounded: their children may go on writing.
@@ -90,40 +91,43 @@ class Watch:
             if not part or len(run.heard) >= most:
                 return bool(part)
 
-    def _last_words(self, run: Run, bounds: Bounds, pieces: int) -> Answer:
+    def _last_words(self, run: RunProcess, bounds: Bounds, pieces: int) -> Answer:
         """Say how a process ended without an answer."""
         try:
             os.kill(run.pid, signal.SIGKILL)
             _, status = os.waitpid(run.pid, 0)
         except (ProcessLookupError, ChildProcessError):
-            return Answer("killed", b"it vanished", pieces)
+            return Answer(Status.KILLED, b"it vanished", pieces)
         if os.WIFEXITED(status):
             said = f"it left with os._exit({os.WEXITSTATUS(status)}) or the like"
-            return Answer("killed", said.encode(), pieces)
+            return Answer(Status.KILLED, said.encode(), pieces)
         number = os.WTERMSIG(status)
         if number == signal.SIGXCPU:
-            return Answer("timeout", b"cpu", pieces)
+            return Answer(Status.TIMEOUT, b"cpu", pieces)
         try:
             name = signal.Signals(number).name
         except ValueError:
             name = f"signal {number}"
-        return Answer("killed", f"it died of {name}".encode(), pieces)
+        return Answer(Status.KILLED, f"it died of {name}".encode(), pieces)
 
     def _too_much_memory(self, bounds: Bounds) -> bool:
-        """Whether several processes together hold more than one may have."""
-        if not self._processes.visible:
+        """Whether processes and the kernel's buffers for them take more than one may have."""
+        table = self._processes
+        if not table.visible:
             return False
-        running = self._processes.others() - self._paused
+        running = table.others() - self._paused
+        buffers = table.buffer_bytes(running)
+        # The address space of a single one is limited.
         if len(running) < 2:
-            return False
-        held = sum(self._processes.own_bytes(p) for p in running)
-        return held > bounds.memory_bytes
+            return buffers > bounds.memory_bytes
+        bound = buffers + sum(table.own_bytes(p) for p in running)
+        return bound > bounds.memory_bytes < buffers + table.shared_bytes(running)
 
 
-class _Ears:
-    """What the cell listens to while a process runs."""
+class _EventSources:
+    """What the container listens to while a process runs."""
 
-    def __init__(self, caller: socket.socket, run: Run) -> None:
+    def __init__(self, caller: socket.socket, run: RunProcess) -> None:
         self._selector = selectors.PollSelector()
         self._places: dict[str, Any] = {}
         self._dead = os.pidfd_open(run.pid) if hasattr(os, "pidfd_open") else -1
@@ -136,7 +140,7 @@ class _Ears:
             self._selector.register(place, selectors.EVENT_READ, name)
             self._places[name] = place
 
-    def __enter__(self) -> _Ears:
+    def __enter__(self) -> _EventSources:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -147,7 +151,7 @@ class _Ears:
     def wait(self, seconds: float) -> set[str]:
         return {key.data for key, _ in self._selector.select(seconds)}
 
-    def deaf(self, name: str) -> None:
+    def drop(self, name: str) -> None:
         place = self._places.pop(name, None)
         if place is not None:
             self._selector.unregister(place)

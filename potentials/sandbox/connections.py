@@ -1,4 +1,4 @@
-"""The connection to the warm parent in the target interpreter, and to the cells forked from it."""
+"""Connections to the fork server in the target interpreter and to the containers it forks."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from potentials.sandbox.walls import Walls
 
 _HERE = Path(__file__).resolve().parent
 _START = (
-    "import sys; sys.path.insert(0, sys.argv[2]); from inside import zygote; del sys.path[0]; "
-    "zygote.main()"
+    "import sys; sys.path.insert(0, sys.argv[2]); from inside import fork_server; del sys.path[0]; "
+    "fork_server.main()"
 )
-_CELL_SECONDS = 60.0
+_CONTAINER_SECONDS = 60.0
 
 
 class Gone(Exception):  # noqa: N818 - not an error for the user: it is tried again
     """The other side is not there any more."""
 
 
-class Zygote:
+class ForkServer:
     """A process of the target interpreter that has imported the modules.
 
     Args:
         python: The interpreter.
         imports: Modules to import once.
-        settings: For the cells, as the code inside expects them.
+        settings: For the containers, as the code inside expects them.
 
     Raises:
         SandboxError: The interpreter is missing, or an import fails.
@@ -90,16 +90,16 @@ class Zygote:
             f"missing there, or leave it out of `imports`.\n{why.strip()}"
         )
 
-    def cell(self) -> Cell:
-        """Return a new cell.
+    def container(self) -> ContainerConnection:
+        """Return a new container.
 
         Raises:
-            Gone: The zygote is not there any more.
-            SandboxError: The cell could not be made.
+            Gone: The fork server is not there any more.
+            SandboxError: The container could not be made.
         """
         with self._lock:
             self._count += 1
-            base = os.path.join(self.base, f"cell-{self._count}")
+            base = os.path.join(self.base, f"container-{self._count}")
             os.mkdir(base, 0o711)
             os.chmod(self.base, 0o711)
             near, far = socket.socketpair()
@@ -115,10 +115,10 @@ class Zygote:
             except Gone:
                 near.close()
                 raise
-        return Cell(near)
+        return ContainerConnection(near)
 
     def close(self) -> None:
-        """End the process and its cells."""
+        """End the process and its containers."""
         self._finalizer()
 
 
@@ -142,8 +142,8 @@ def _environment() -> dict[str, str]:
     }
 
 
-class Cell:
-    """The connection to a cell.
+class ContainerConnection:
+    """The connection to a container.
 
     Raises:
         SandboxError: It could not be made.
@@ -152,7 +152,7 @@ class Cell:
     def __init__(self, link: socket.socket) -> None:
         self._link = link
         self._finalizer = weakref.finalize(self, link.close)
-        link.settimeout(_CELL_SECONDS)
+        link.settimeout(_CONTAINER_SECONDS)
         self.kept: set[str] = set()
         """Keys of the beginnings that it keeps a process of."""
         try:
@@ -165,7 +165,7 @@ class Cell:
         if answer is None or "broken" in answer:
             self.close()
             why = "it died at once" if answer is None else answer["broken"].strip()
-            raise SandboxError(f"Sandbox: a cell could not be made: {why}")
+            raise SandboxError(f"Sandbox: a container could not be made: {why}")
         self.walls = Walls(tuple(answer["stand"]), tuple(sorted(answer["missing"].items())))
 
     def ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -173,10 +173,10 @@ class Cell:
 
         Args:
             message: The job, as the code inside expects it.
-            seconds: After which the cell is given up.
+            seconds: After which the container is given up.
 
         Raises:
-            Gone: The cell is not there any more.
+            Gone: The container is not there any more.
             SandboxError: A wall that stood does not stand.
         """
         self._link.settimeout(seconds)
@@ -196,7 +196,7 @@ class Cell:
         return answer
 
     def close(self) -> None:
-        """End the cell with all its processes."""
+        """End the container with all its processes."""
         self._finalizer()
 
 

@@ -1,4 +1,4 @@
-"""Programs, piece by piece, through the sandbox; no program twice."""
+"""The runner: programs run in the sandbox piece by piece, each at most once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
+from potentials.python.compiling import MAX_SIZE, compiles
 from potentials.python.statements import split_statements
 from smc.errors import PotentialError
 
@@ -22,7 +23,7 @@ _SHOWN = 500
 
 
 @dataclass(frozen=True)
-class Program:
+class ProgramPieces:
     """What is run.
 
     Attributes:
@@ -35,7 +36,7 @@ class Program:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ProgramResult:
     """What became of a program.
 
     Attributes:
@@ -70,7 +71,7 @@ class Runner:
     def __init__(self, name: str, sandbox: Sandbox | None, limits: Limits | None) -> None:
         self.name, self.limits = name, limits
         self._sandbox = sandbox
-        self._memo: LRUCache[bytes, Verdict] = LRUCache(_MEMO_ENTRIES)
+        self._memo: LRUCache[bytes, ProgramResult] = LRUCache(_MEMO_ENTRIES)
         self._lock = threading.Lock()
 
     @property
@@ -84,7 +85,7 @@ class Runner:
                 weakref.finalize(self, self._sandbox.close)
             return self._sandbox
 
-    def run(self, programs: Sequence[Program]) -> list[Verdict]:
+    def run(self, programs: Sequence[ProgramPieces]) -> list[ProgramResult]:
         """Run programs, in parallel as far as the sandbox allows.
 
         Raises:
@@ -93,8 +94,8 @@ class Runner:
         """
         from potentials.sandbox import Job
 
-        fresh: dict[Program, None] = {}
-        known: dict[Program, Verdict] = {}
+        fresh: dict[ProgramPieces, None] = {}
+        known: dict[ProgramPieces, ProgramResult] = {}
         for program in dict.fromkeys(programs):
             verdict = self._recall(program)
             if verdict is not None:
@@ -109,7 +110,7 @@ class Runner:
                 known[program] = self._judge(program, result)
         return [known[program] for program in programs]
 
-    def _judge(self, program: Program, result: RunResult) -> Verdict:
+    def _judge(self, program: ProgramPieces, result: RunResult) -> ProgramResult:
         own = len(program.own)
         if not result.ok and result.piece < own:
             raise PotentialError(
@@ -119,13 +120,13 @@ class Runner:
                 "interpreter, and the limits wide enough?"
             )
         piece = min(result.piece - own, len(program.pieces))
-        verdict = Verdict(result.outcome, piece, result.error)
+        verdict = ProgramResult(result.outcome, piece, result.error)
         *_, (_, key) = _keys(program, piece + 1)
         with self._lock:
             self._memo[key] = verdict
         return verdict
 
-    def _recall(self, program: Program) -> Verdict | None:
+    def _recall(self, program: ProgramPieces) -> ProgramResult | None:
         """Return what is known: of the whole program, or of a beginning that failed."""
         with self._lock:
             for count, key in _keys(program, len(program.pieces)):
@@ -136,17 +137,32 @@ class Runner:
 
 
 def pieces_of(text: str, *, whole: bool) -> tuple[str, ...]:
-    """Return the statements of a program that may be run: the finished ones, or all."""
-    return split_statements(text, whole=whole).finished
+    """Return the statements of a program that may be run: the finished ones, or all.
+
+    One that is Python by itself, but not where it stands (a `global` after the name was used, an
+    import from `__future__` that comes late), fails before it runs, as it does in a module.
+    """
+    statements = split_statements(text, whole=whole)
+    pieces, ends = statements.finished, statements.ends
+    if not ends or len(text) > MAX_SIZE or compiles(text[: ends[-1]]):
+        return pieces
+    wrong = next((k for k, end in enumerate(ends) if not compiles(text[:end])), len(ends))
+    # The interpreter that runs the program has the last word.
+    return tuple(
+        f"compile({text[:end]!r}, '<text>', 'exec')\n{piece}"
+        if k == wrong and compiles(piece)
+        else piece
+        for k, (piece, end) in enumerate(zip(pieces, ends, strict=True))
+    )
 
 
-def _nothing() -> Verdict:
+def _nothing() -> ProgramResult:
     from potentials.sandbox import Outcome
 
-    return Verdict(Outcome.OK, 0)
+    return ProgramResult(Outcome.OK, 0)
 
 
-def _keys(program: Program, most: int) -> Iterator[tuple[int, bytes]]:
+def _keys(program: ProgramPieces, most: int) -> Iterator[tuple[int, bytes]]:
     """Yield (k, a name for the program with its first k pieces), for k up to `most`."""
     digest = hashlib.blake2b(digest_size=20)
     for piece in program.own:
