@@ -1,4 +1,4 @@
-"""Does the query run, and is its result what the user wants?"""
+"""Query execution as a potential: does it run, and is its result what the user wants?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cachetools import LRUCache
 
 from potentials.sql.clauses import sql_clauses
 from potentials.sql.completion import complete
-from potentials.sql.database import Database, Failure, Limits, Result
+from potentials.sql.database import Database, Failure, QueryLimits, Result
 from potentials.sql.guard import GuardedSQLite
 from smc.errors import SettingsError
 from smc.potential import Boundary, Potential
@@ -88,12 +88,12 @@ class SQLExecution(Potential):
         predicate: Predicate | None = None,
         timeout: float = 2.0,
         max_rows: int = 100_000,
-        max_memory: int | None = Limits.max_memory,
+        max_memory: int | None = QueryLimits.max_memory,
     ) -> None:
         _check_options(empty, rows, rows_weight, shape, shape_weight)
         _check_limits(timeout, max_rows, max_memory)
         if isinstance(database, str | Path):
-            limits = Limits(timeout=timeout, max_rows=max_rows, max_memory=max_memory)
+            limits = QueryLimits(timeout=timeout, max_rows=max_rows, max_memory=max_memory)
             database = GuardedSQLite(database, limits)
         self.database = database
         self.boundary = sql_clauses() if boundary is _CLAUSES else boundary
@@ -132,12 +132,12 @@ class SQLExecution(Potential):
         from potentials.sql.url import open_url
 
         _check_limits(timeout, max_rows, None)
-        limits = Limits(timeout=timeout, max_rows=max_rows)
+        limits = QueryLimits(timeout=timeout, max_rows=max_rows)
         return cls(open_url(url, limits), **options)
 
     def prefix(self, text: str) -> float:
         """Return −inf if the finished clauses can be part of no query that runs."""
-        if len(text) > Limits.max_sql:
+        if len(text) > QueryLimits.max_sql:
             return -math.inf
         completion = complete(text)
         if completion is None:
@@ -149,7 +149,7 @@ class SQLExecution(Potential):
 
     def complete(self, text: str) -> float:
         """Return −inf if the query does not run, else the log weight of its result."""
-        if len(text) > Limits.max_sql:
+        if len(text) > QueryLimits.max_sql:
             return -math.inf
         sql = text.strip()
         return self._remembered(b"c", sql, lambda: self._complete(sql))
