@@ -10,16 +10,11 @@ return a `StrategyResult` with what they cost.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Protocol
-
-from smc.model import Prompt
-from smc.steps import StepModel, StepScorer
 from smc.strategies.aggregate import AGGREGATES, SELECTIONS, Aggregate, Answer, Selection
 from smc.strategies.beam import beam
 from smc.strategies.best_of_n import best_of_n
 from smc.strategies.budget_forcing import BudgetForcing, budget_forcing
+from smc.strategies.catalogue import STRATEGIES, Strategy
 from smc.strategies.chain_of_draft import chain_of_draft
 from smc.strategies.compute_optimal import ComputeOptimal, Plan
 from smc.strategies.dvts import dvts
@@ -32,37 +27,6 @@ from smc.strategies.particle_gibbs import particle_gibbs
 from smc.strategies.results import Round, StrategyResult
 from smc.strategies.trajectories import Trajectory
 from smc.strategies.weighted_best_of_n import weighted_best_of_n
-
-
-class Strategy(Protocol):
-    """What all strategies have in common."""
-
-    def __call__(
-        self,
-        model: StepModel,
-        prompt: Prompt,
-        scorer: StepScorer,
-        *,
-        num_solutions: int = ...,
-        options: Options | None = ...,
-    ) -> StrategyResult:
-        """Answer one prompt with about `num_solutions` solutions' worth of search."""
-        ...
-
-
-STRATEGIES: Mapping[str, Any] = MappingProxyType(
-    {
-        "majority_vote": majority_vote,
-        "best_of_n": best_of_n,
-        "weighted_best_of_n": weighted_best_of_n,
-        "beam": beam,
-        "dvts": dvts,
-        "lookahead": lookahead,
-        "particle_filter": particle_filter,
-        "particle_gibbs": particle_gibbs,
-    }
-)
-"""By name, for tables and files; each is a `Strategy`, with further arguments of its own."""
 
 __all__ = [
     "AGGREGATES",
