@@ -135,13 +135,13 @@ class DrawRequest:
     temperature: float | FloatArray = 1.0
 
     def part(self, rows: IntArray) -> tuple[IntArray, DrawRequest]:
-        """Return the draws that concern some rows, and a plan of them over those rows alone.
+        """Return the draws that concern some rows, and a request for them over those rows alone.
 
         Args:
-            rows: `[B]` rows of this plan, in the order of those of the new one.
+            rows: `[B]` rows of this request, in the order of those of the new one.
 
         Returns:
-            `[m]` indices of draws of this plan, and the plan of these.
+            `[m]` indices of draws of this request, and the request for these.
         """
         place = np.full(max(int(rows.max(initial=-1)), int(self.rows.max(initial=-1))) + 1, -1)
         place[rows] = np.arange(len(rows))
@@ -163,7 +163,7 @@ class Draws:
     """What comes back from the device: nothing of the vocabulary's size.
 
     Attributes:
-        tokens: `[M]` token ids; −1 where the row's plan leaves no mass.
+        tokens: `[M]` token ids; −1 where the row's request leaves no mass.
         log_weights: `[M]` log of p·φ/q at the token drawn, that is the incremental weight. At
             temperature 1 it is the log normaliser of the row; −inf where there is no mass.
         log_probs: `[M]` log p of the token drawn, under the model; −inf where there is no mass.
@@ -190,8 +190,8 @@ class Decoding(Protocol):
         """
         ...
 
-    def draw(self, plan: DrawRequest) -> Draws:
-        """Draw tokens from the current rows as the plan says."""
+    def draw(self, request: DrawRequest, /) -> Draws:
+        """Draw tokens from the current rows as the request says."""
         ...
 
     def join(self, other: Decoding) -> bool:

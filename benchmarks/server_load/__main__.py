@@ -1,4 +1,4 @@
-"""The load test's command line."""
+"""The command line of the load test."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with server(options.model, queue=4 * options.clients) as running:
         seen, held = asyncio.run(_load(running, options))
-    found = {**summary(seen, held), **_provenance(options, arguments)}
+    figures = {**summary(seen, held), **_provenance(options, arguments)}
     if options.out is not None:
-        options.out.write_text(page(found), encoding="utf-8")
-    print(json.dumps(found, indent=2) if options.json else page(found))
-    return 1 if found["unexpected_errors"] or found["leaks"] else 0
+        options.out.write_text(page(figures), encoding="utf-8")
+    print(json.dumps(figures, indent=2) if options.json else page(figures))
+    return 1 if figures["unexpected_errors"] or figures["leaks"] else 0
 
 
 async def _load(running: Server, options: argparse.Namespace) -> tuple[Seen, list[Held]]:

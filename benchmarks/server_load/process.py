@@ -1,4 +1,4 @@
-"""The server: a process on this machine, and what it holds."""
+"""A server process on this machine, and the resources that it holds."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ class Server:
         status = proc.joinpath("status").read_text()
         return Held(
             seconds=round(time.monotonic() - began, 1),
-            rss=int(_found(r"VmRSS:\s+(\d+) kB", status)) * 1024,
+            rss=int(_matched(r"VmRSS:\s+(\d+) kB", status)) * 1024,
             files=len(os.listdir(proc / "fd")),
-            threads=int(_found(r"Threads:\s+(\d+)", status)),
+            threads=int(_matched(r"Threads:\s+(\d+)", status)),
             processes=_below(self.pid),
-            particles=int(float(_found(r"^smc_particles (\S+)", metrics))),
-            batches=int(float(_found(r"^smc_batches (\S+)", metrics))),
-            queued=int(float(_found(r"^smc_queue (\S+)", metrics))),
-            tokens=float(_found(r"^smc_particle_tokens_total (\S+)", metrics)),
+            particles=int(float(_matched(r"^smc_particles (\S+)", metrics))),
+            batches=int(float(_matched(r"^smc_batches (\S+)", metrics))),
+            queued=int(float(_matched(r"^smc_queue (\S+)", metrics))),
+            tokens=float(_matched(r"^smc_particle_tokens_total (\S+)", metrics)),
         )
 
 
@@ -135,7 +135,7 @@ def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
     raise RuntimeError(f"the server did not answer within {_START_SECONDS} s")
 
 
-def _found(pattern: str, text: str) -> str:
+def _matched(pattern: str, text: str) -> str:
     match = re.search(pattern, text, flags=re.MULTILINE)
     assert match is not None, pattern
     return match.group(1)
@@ -151,8 +151,8 @@ def _below(pid: int) -> int:
             except OSError:
                 continue
             children.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
-    found, new = 0, children.get(pid, [])
+    count, new = 0, children.get(pid, [])
     while new:
-        found += len(new)
+        count += len(new)
         new = [grandchild for child in new for grandchild in children.get(child, [])]
-    return found
+    return count

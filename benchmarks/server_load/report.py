@@ -1,4 +1,4 @@
-"""What the clients saw and the server held, as figures and as a page."""
+"""The report of a load test, as figures and as a page."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
     }
 
 
-def page(found: Mapping[str, Any]) -> str:
+def page(figures: Mapping[str, Any]) -> str:
     """Return the figures as Markdown."""
-    machine, held = found["machine"], found["held"]
+    machine, held = figures["machine"], figures["held"]
     rows = [
         f"| {kind} | {f['answered']} | {f['extinct']} | {f['refused']} | {_cells(f)} |"
-        for kind, f in found["kinds"].items()
+        for kind, f in figures["kinds"].items()
     ]
     facts = (
         ("memory, MiB", "rss"),
@@ -88,30 +88,32 @@ def page(found: Mapping[str, Any]) -> str:
     lines = [
         "# The server under load",
         "",
-        f"`{found['command']}`",
+        f"`{figures['command']}`",
         "",
-        f"Commit {found['commit']}, {found['date']}; {machine['cores']} cores, load average "
-        f"{machine['load']} at the end. Model: {found['model']}, on the CPU. Server and clients "
+        f"Commit {figures['commit']}, {figures['date']}; {machine['cores']} cores, load average "
+        f"{machine['load']} at the end. Model: {figures['model']}, on the CPU. Server and clients "
         "share the machine.",
         "",
-        f"{found['clients']} clients for {found['seconds'] / 60:.1f} minutes, each one request "
-        f"after the other: {found['requests']} answered as they should be, "
-        f"**{found['unexpected_errors']} unexpected errors**, "
-        f"{found['particle_tokens_per_second']:,.0f} particle-tokens per second. Every JSON answer "
-        "is validated against its schema. Leaks: "
-        f"**{', '.join(found['leaks']) or 'none'}**.",
+        f"{figures['clients']} clients for {figures['seconds'] / 60:.1f} minutes, each one request "
+        f"after the other: {figures['requests']} answered as they should be, "
+        f"**{figures['unexpected_errors']} unexpected errors**, "
+        f"{figures['particle_tokens_per_second']:,.0f} particle-tokens per second. Every JSON "
+        "answer is validated against its schema. Leaks: "
+        f"**{', '.join(figures['leaks']) or 'none'}**.",
         "",
         "| kind | answered | no text found (422) | come back later (429, 503) | median s | p95 s | "
         "p99 s |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *rows,
-        f"| all | {found['requests']} | | | {_cells(found['all'])} |",
+        f"| all | {figures['requests']} | | | {_cells(figures['all'])} |",
         "",
         "| the server | at the start | warm | at most | at the end |",
         "| --- | ---: | ---: | ---: | ---: |",
         *states,
         "",
-        "Memory by minute, MiB: " + ", ".join(f"{m:.0f}" for m in found["rss_mib_by_minute"]) + ".",
+        "Memory by minute, MiB: "
+        + ", ".join(f"{m:.0f}" for m in figures["rss_mib_by_minute"])
+        + ".",
     ]
     return "\n".join(lines) + "\n"
 
@@ -123,14 +125,14 @@ def _warm(running: Sequence[Held], end: Held) -> Held:
 
 
 def _leaks(warm: Held, end: Held) -> list[str]:
-    found = [name for name in ("particles", "batches", "queued") if getattr(end, name)]
+    leaks = [name for name in ("particles", "batches", "queued") if getattr(end, name)]
     if end.files > warm.files + _FILES_SLACK:
-        found.append("files")
+        leaks.append("files")
     if end.processes > warm.processes:
-        found.append("processes")
+        leaks.append("processes")
     if end.seconds >= _MEMORY_SECONDS and end.rss > warm.rss * (1 + _RSS_SLACK):
-        found.append("memory")
-    return found
+        leaks.append("memory")
+    return leaks
 
 
 def _percentiles(seconds: Sequence[float]) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""One problem, one judge, one seed: every strategy at every budget."""
+"""A trial: every strategy at every budget, on one problem, under one judge and one seed."""
 
 from __future__ import annotations
 
@@ -104,17 +104,17 @@ def run_item(
         selection: How searches settle on an answer; None: each in its own way.
     """
     right = item.problem.answer
-    found = list(_sampled(scorer, item, pool.drawn, budgets))
+    runs = list(_sampled(scorer, item, pool.drawn, budgets))
     for plan in plans:
         result = plan.run(model, item.prompt, scorer, _options(seed, selection))
-        found.append(_run(plan, result.answer == right, result.budget))
+        runs.append(_run(plan, result.answer == right, result.budget))
     return {
         "item": item.id,
         "level": item.level,
         "seed": seed,
         "pass_rate": pool.pass_rate,
         "sample_tokens": pool.sample_tokens,
-        "runs": found,
+        "runs": runs,
     }
 
 
@@ -131,12 +131,12 @@ def _sampled(
         first = trajectories[:n]
         tokens, passes = sum(t.num_tokens for t in first), _passes(first)
         for name in SAMPLED:
-            found, _, _ = select(first, answer, selections.get(name, "weighted"))
+            selected, _, _ = select(first, answer, selections.get(name, "weighted"))
             # A judge is asked about equal solutions once, here as in every search.
             asked = set() if name == "majority_vote" else {t.solution for t in first if t.solution}
             text = sum(len("".join(solution)) for solution in asked)
             budget = Budget(tokens, passes, len(asked), text)
-            yield _run(Plan(name, n), found == item.problem.answer, budget)
+            yield _run(Plan(name, n), selected == item.problem.answer, budget)
 
 
 def _judged(scorer: StepScorer, item: ArithmeticItem, result: StrategyResult) -> list[Trajectory]:

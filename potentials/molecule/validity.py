@@ -1,4 +1,4 @@
-"""Is this, or can this still become, the SMILES of a molecule?"""
+"""Validity of SMILES: is this, or can this still become, the SMILES of a molecule?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads domains: STRIPS with types, constants, equality and negative preconditions."""
+"""Reader of domains: STRIPS with types, constants, equality and negative preconditions."""
 
 from __future__ import annotations
 
@@ -65,20 +65,20 @@ def parse_domain(text: str) -> Domain:
 
 
 def _types(section: Group | None) -> dict[str, str]:
-    found = unique(_items(section), "a type")
-    found.pop(OBJECT, None)
-    for each in found:
-        above, steps = found[each], 0
+    parents = unique(_items(section), "a type")
+    parents.pop(OBJECT, None)
+    for each in parents:
+        above, steps = parents[each], 0
         while above != OBJECT:
-            if above == each or steps > len(found):
+            if above == each or steps > len(parents):
                 raise PDDLError(
                     f"the type {each} is above itself",
                     line=section.line if section else None,
                     expected="a tree of types",
                 )
-            above, steps = found.get(above, OBJECT), steps + 1
+            above, steps = parents.get(above, OBJECT), steps + 1
     # A type that is only named as one above others is a type too.
-    return {**{t: OBJECT for t in found.values() if t != OBJECT}, **found}
+    return {**{t: OBJECT for t in parents.values() if t != OBJECT}, **parents}
 
 
 def _items(section: Group | None) -> tuple[Word | Group, ...]:
@@ -155,36 +155,36 @@ class _Formulas:
         """Return the parts of a conjunction without their `not`, and whether they had one."""
         if item is None or (isinstance(item, Group) and not item.items):
             return []
-        found: list[tuple[Group, bool]] = []
+        literals: list[tuple[Group, bool]] = []
         for part in conjuncts(item, where):
             if part.head != "not":
-                found.append((part, False))
+                literals.append((part, False))
                 continue
             inner = part.items[1] if len(part.items) == 2 else None
             if not isinstance(inner, Group):
                 raise PDDLError(
                     f"(not …) in the {where}", line=part.line, expected="(not (PREDICATE …))"
                 )
-            found.append((inner, True))
-        return found
+            literals.append((inner, True))
+        return literals
 
     def _checked(self, group: Group) -> Atom:
-        found = self._atom(group)
-        types = self._domain.predicates.get(found.predicate)
-        if types is None or len(types) != len(found.args):
+        given = self._atom(group)
+        types = self._domain.predicates.get(given.predicate)
+        if types is None or len(types) != len(given.args):
             wanted = (
                 f"one of {', '.join(self._domain.predicates)}"
                 if types is None
                 else f"{len(types)} arguments"
             )
             raise PDDLError(
-                f"{found} in the action {self._title}", line=group.line, expected=wanted
+                f"{given} in the action {self._title}", line=group.line, expected=wanted
             )
-        return found
+        return given
 
     def _atom(self, group: Group) -> Atom:
-        found = atom(group, f"action {self._title}", variables=True)
-        for term in found.args:
+        given = atom(group, f"action {self._title}", variables=True)
+        for term in given.args:
             if term not in self._parameters and term not in self._domain.constants:
                 known = {*self._parameters, *self._domain.constants}
                 raise PDDLError(
@@ -192,4 +192,4 @@ class _Formulas:
                     line=group.line,
                     expected=f"one of {', '.join(sorted(known)) or 'no terms at all'}",
                 )
-        return found
+        return given

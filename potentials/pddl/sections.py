@@ -1,4 +1,4 @@
-"""What the texts of domains and problems have in common: sections, typed lists, formulas."""
+"""Syntax shared by domains and problems: sections, typed lists, formulas."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def definition(
 
 def requirements(section: Group | None, supported: frozenset[str]) -> frozenset[str]:
     """Return the words of `(:requirements …)`, all of them supported."""
-    found: set[str] = set()
+    names: set[str] = set()
     for item in section.items[1:] if section else ():
         if isinstance(item, Group) or item.text not in supported:
             what = "a list" if isinstance(item, Group) else shown(item.text)
@@ -72,8 +72,8 @@ def requirements(section: Group | None, supported: frozenset[str]) -> frozenset[
                 expected=f"one of {', '.join(sorted(supported))}",
                 remedy="Other parts of PDDL are not supported.",
             )
-        found.add(item.text)
-    return frozenset(found)
+        names.add(item.text)
+    return frozenset(names)
 
 
 def typed(items: Sequence[Word | Group], what: str) -> Iterator[tuple[str, str, int]]:
@@ -126,9 +126,9 @@ def unique(
         what: As of `typed`.
         types: The types there are; None: any.
     """
-    found: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     for each, kind, line in typed(items, what):
-        if each in found:
+        if each in kinds:
             raise PDDLError(f"{what}, {each}, a second time", line=line, expected="each once")
         if types is not None and kind != OBJECT and kind not in types:
             raise PDDLError(
@@ -137,8 +137,8 @@ def unique(
                 expected=f"one of {', '.join(sorted({OBJECT, *types}))}",
                 remedy="Declare it under :types.",
             )
-        found[each] = kind
-    return found
+        kinds[each] = kind
+    return kinds
 
 
 def variable(item: Word | Group) -> str:

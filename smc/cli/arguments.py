@@ -1,4 +1,4 @@
-"""What the commands take."""
+"""The command line's arguments."""
 
 from __future__ import annotations
 

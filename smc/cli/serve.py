@@ -1,4 +1,4 @@
-"""`smc serve`."""
+"""`smc serve`: the OpenAI-compatible server on an address of this machine."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
 
 from potentials.sandbox import SandboxError
-from smc.cli.loading import potential
 from smc.cli.output import quiet_libraries
 from smc.errors import SettingsError
-from smc.integrations.server.sandboxed import Trials
+from smc.integrations.server.sandboxed_validation import SandboxedValidation
 from smc.potential import AnyPotential
+from smc.references import find_potential
 
 _GRACE_SECONDS = 10
-"""How long a server that is told to stop waits for what it is answering."""
+"""How long a server that is told to stop waits for requests under way."""
 _IDLE_SECONDS = 75
 """How long a connection may idle: longer than clients keep one (5 s in the openai package), or now
 and then the server closes it just as a request comes."""
@@ -34,13 +34,13 @@ def serve(options: argparse.Namespace) -> None:
         import uvicorn
 
         from smc.integrations.server import Served, create_app
-        from smc.integrations.server.orders import Limits
+        from smc.integrations.server.limits import ServerLimits
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"smc serve: {error.name} is not installed; install the extra: pip install "
             "'smc-lm[serve]'."
         ) from error
-    limits = Limits(
+    limits = ServerLimits(
         max_queue=options.max_queue,
         max_particles=options.max_particles,
         max_tokens=options.max_tokens,
@@ -51,15 +51,15 @@ def serve(options: argparse.Namespace) -> None:
     listening = _bound(options.host, options.port)  # before the weights are read
     # The web server raises the signal again when it is done, which would leave folders behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    trials = _trials()
-    with listening, nullcontext() if trials is None else closing(trials):
+    validation = _validation()
+    with listening, nullcontext() if validation is None else closing(validation):
         served = Served.load(
             options.model,
             name=options.name,
             potentials=named,
             device=options.device,
             dtype=options.dtype,
-            trial=trials,
+            validate=validation,
         )
         config = uvicorn.Config(
             create_app(served, limits),
@@ -80,23 +80,23 @@ def _bound(host: str, port: int) -> socket.socket:
     Raises:
         SettingsError: The address cannot be had.
     """
-    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind((host, port))
+        listening.bind((host, port))
     except (OSError, OverflowError) as error:
-        found.close()
+        listening.close()
         raise SettingsError(
             f"--host {host} --port {port}: cannot be listened at: {error}. Expected an address of "
             "this machine, and a free port up to 65535 (0: any)."
         ) from error
-    return found
+    return listening
 
 
-def _trials() -> Trials | None:
+def _validation() -> SandboxedValidation | None:
     """Return where the constraints of requests are tried; None, and a warning, if nowhere."""
     try:
-        return Trials()
+        return SandboxedValidation()
     except SandboxError as error:
         print(
             "smc serve: warning: nothing bounds how long a grammar in a request takes to make: "
@@ -107,13 +107,13 @@ def _trials() -> Trials | None:
 
 
 def _potentials(options: Sequence[str]) -> dict[str, AnyPotential]:
-    found: dict[str, AnyPotential] = {}
+    potentials: dict[str, AnyPotential] = {}
     for given in options:
         name, made = _named(given)
-        if name in found:
+        if name in potentials:
             raise SettingsError(f"--potential {given}: {name!r} is given twice; expected it once.")
-        found[name] = made
-    return found
+        potentials[name] = made
+    return potentials
 
 
 def _named(given: str) -> tuple[str, AnyPotential]:
@@ -123,4 +123,4 @@ def _named(given: str) -> tuple[str, AnyPotential]:
             f"--potential {given}: expected NAME=module:Name, such as "
             "valid=potentials.molecule:SMILESValidity."
         )
-    return name, potential(reference)
+    return name, find_potential(reference)

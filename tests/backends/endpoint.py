@@ -1,4 +1,4 @@
-"""A local endpoint that answers, and misbehaves, as it is told."""
+"""A local endpoint for tests that answers, and misbehaves, as it is told."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from domains.base import Item
-from domains.math_word import aime, gsm8k
 from domains.math_word.answers import LONGEST, ask, canonical, equal, equal_many, extract
 from domains.math_word.data import load
 from domains.math_word.prompt import QWEN, make_prompt
 from domains.math_word.task import TASK, MathItem, MathWordTask
+from domains.math_word.variants import VARIANTS
 from potentials.reward_model import FunctionReward, Telescoping
 
 RECORDS = [
@@ -48,10 +48,10 @@ def test_items_of_each_data_set(root, tmp_path):
         {"role": "user", "content": "What is half of 3?"},
     ]
     assert TASK.items(2, root) == items[:2] and len({i.id for i in items}) == 3
-    assert [i.answer for i in gsm8k.TASK.items(data=root)] == ["4", "1002"]
+    assert [i.answer for i in VARIANTS["gsm8k"].items(data=root)] == ["4", "1002"]
     file = write(tmp_path / "mine.jsonl", RECORDS[2:])
-    (item,) = aime.TASK.items(data=file)
-    assert item.answer == "204" and aime.TASK.name == "math_word-aime"
+    (item,) = VARIANTS["aime"].items(data=file)
+    assert item.answer == "204" and VARIANTS["aime"].name == "math_word-aime"
 
 
 def test_prompts():
