@@ -1,8 +1,8 @@
 """Strategies of test-time scaling: search policies over the same extend, score and select.
 
 >>> from smc.strategies import STRATEGIES, beam, Options
->>> sorted(STRATEGIES)[:3]
-['beam', 'best_of_n', 'dvts']
+>>> sorted(STRATEGIES)[:4]
+['beam', 'best_of_n', 'coat', 'dvts']
 
 All are called alike, `strategy(model, prompt, scorer, num_solutions=N, options=Options(...))`, and
 return a `StrategyResult` with what they cost.
@@ -16,16 +16,21 @@ from smc.strategies.best_of_n import best_of_n
 from smc.strategies.budget_forcing import BudgetForcing, budget_forcing
 from smc.strategies.catalogue import STRATEGIES, Strategy
 from smc.strategies.chain_of_draft import chain_of_draft
+from smc.strategies.coat import coat
 from smc.strategies.compute_optimal import ComputeOptimal, Plan
 from smc.strategies.dvts import dvts
 from smc.strategies.fitting import Trial, fit
 from smc.strategies.lookahead import lookahead
 from smc.strategies.majority_vote import majority_vote
+from smc.strategies.mcts import mcts
 from smc.strategies.options import Options
 from smc.strategies.particle_filter import particle_filter
 from smc.strategies.particle_gibbs import particle_gibbs
+from smc.strategies.rap import rap
 from smc.strategies.results import Round, StrategyResult
 from smc.strategies.trajectories import Trajectory
+from smc.strategies.tree_of_thoughts import tree_of_thoughts
+from smc.strategies.tree_search import TreePolicy, tree_search
 from smc.strategies.weighted_best_of_n import weighted_best_of_n
 
 __all__ = [
@@ -43,16 +48,22 @@ __all__ = [
     "Strategy",
     "StrategyResult",
     "Trajectory",
+    "TreePolicy",
     "Trial",
     "beam",
     "best_of_n",
     "budget_forcing",
     "chain_of_draft",
+    "coat",
     "dvts",
     "fit",
     "lookahead",
     "majority_vote",
+    "mcts",
     "particle_filter",
     "particle_gibbs",
+    "rap",
+    "tree_of_thoughts",
+    "tree_search",
     "weighted_best_of_n",
 ]

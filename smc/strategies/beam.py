@@ -7,6 +7,7 @@ from typing import Literal
 from smc.errors import SettingsError
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
+from smc.strategies.aggregate import Selection
 from smc.strategies.beams import BeamState, Completed, Pruning, num_kept, run_rounds
 from smc.strategies.options import Options
 from smc.strategies.results import StrategyResult
@@ -65,6 +66,7 @@ def run_beam(
     pruning: Pruning,
     kept: Kept,
     options: Options,
+    selection: Selection = "weighted",
 ) -> StrategyResult:
     """Run one beam to its end, and choose among its solutions."""
     if kept not in ("first", "best"):
@@ -73,7 +75,7 @@ def run_beam(
     state = BeamState(generators(options.seed, num_solutions))
     run_rounds(search, [state], pruning, options.max_steps)
     trajectories = solutions_of(state, pruning, kept, num_solutions)
-    return search.result(trajectories, options.answer, options.select_by("weighted"))
+    return search.result(trajectories, options.answer, options.select_by(selection))
 
 
 def solutions_of(state: BeamState, pruning: Pruning, kept: Kept, count: int) -> list[Trajectory]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from smc.steps import Budget, Solution
 from smc.strategies.trajectories import Trajectory
+from smc.strategies.writing.protocol import Call
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class StrategyResult:
         log_weights: `[N]` of a particle method with a target of its own, scaled such that their
             log mean is the log evidence; else None.
         errors: What went wrong on the way, each message once.
+        calls: Of a strategy that writes many prompts, all its texts in order.
     """
 
     trajectories: tuple[Trajectory, ...]
@@ -48,6 +50,7 @@ class StrategyResult:
     history: tuple[Round, ...] = ()
     log_weights: tuple[float, ...] | None = None
     errors: tuple[str, ...] = field(default=())
+    calls: tuple[Call, ...] = ()
 
     @property
     def solutions(self) -> tuple[Solution, ...]:

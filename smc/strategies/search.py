@@ -72,6 +72,7 @@ class Search:
         temperature: float | None = None,
         max_tokens: int | None = None,
         keep: Sequence[Solution] = (),
+        prompt: Prompt | None = None,
     ) -> list[Trajectory]:
         """Return the trajectories after one more step each; one that cannot go on stays as it is.
 
@@ -81,6 +82,7 @@ class Search:
             temperature: Instead of the run's.
             max_tokens: Of the step, instead of the run's.
             keep: Solutions that will be gone on from later.
+            prompt: Instead of the run's, which is still what the judge sees.
 
         Raises:
             EndpointError, SettingsError, …: The model reported an error for every trajectory, and
@@ -90,7 +92,7 @@ class Search:
         if not open_:
             return list(trajectories)
         extensions = self.model.extend(
-            self.prompt,
+            self.prompt if prompt is None else prompt,
             [trajectories[i].solution for i in open_],
             rngs=[rngs[i] for i in open_],
             temperature=self._temperature if temperature is None else temperature,
@@ -108,14 +110,18 @@ class Search:
         return after
 
     def run(
-        self, trajectories: Sequence[Trajectory], rngs: Sequence[np.random.Generator]
+        self,
+        trajectories: Sequence[Trajectory],
+        rngs: Sequence[np.random.Generator],
+        *,
+        prompt: Prompt | None = None,
     ) -> list[Trajectory]:
         """Return the trajectories drawn to their ends."""
         now = list(trajectories)
         for _ in range(_STEPS):
             if not any(t.goes_on for t in now):
                 return now
-            now = self.extend(now, rngs)
+            now = self.extend(now, rngs, prompt=prompt)
         return [dataclasses.replace(t, truncated=True) if t.goes_on else t for t in now]
 
     def score(self, trajectories: Sequence[Trajectory]) -> list[Trajectory]:
