@@ -24,8 +24,8 @@ _HALF_SYMBOL = re.compile(r"(?<=\[)[0-9]*[A-Za-z]$|%[0-9]?$")
 # A final C or B may be the beginning of Cl or Br, to which partialsmiles allows more bonds.
 _LONGER_SYMBOL = {"C": "l", "B": "r"}
 
-# partialsmiles knows no aromatic arsenic, but what it asks of an atom in an aromatic system (valences
-# at each charge, whether it needs a double bond) is the same for arsenic and phosphorus.
+# partialsmiles knows no aromatic arsenic, but what it asks of an atom in an aromatic system (its
+# valences at each charge, whether it needs a double bond) is the same for arsenic and phosphorus.
 _AROMATIC_ARSENIC = re.compile(r"(?<=\[)([0-9]*)as")
 
 # Rule 4 of partialsmiles forbids to end in a branch: "CC(C)". RDKit and OpenSMILES read it.
