@@ -106,6 +106,8 @@ class CallLimit:
                 seconds,
             )
             raise self._late(seconds) from None
+        except RegisteredPotentialError:
+            raise
         except BaseException as error:  # sys.exit, say, is no reason for the server to end
             raise self._failed(error) from error
 
