@@ -12,13 +12,16 @@ class TextSequence:
 
     Attributes:
         text: What was generated, without the prompt and without what ended it.
-        tokens: Token ids, the end-of-sequence token included.
-        finished: False of a particle that died on the way.
+        tokens: Token ids, an end-of-sequence token included.
+        finished: Whether the text came to an end of its own: an end-of-sequence token or a stop
+            string. False of one that was cut, and of a particle that died on the way.
+        truncated: Whether it was cut at `max_tokens` and taken as it was.
     """
 
     text: str
     tokens: tuple[int, ...]
     finished: bool
+    truncated: bool = False
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,12 @@ class Posterior:
         return dict(sorted(totals.items(), key=lambda item: -item[1]))
 
     @property
+    def truncated_share(self) -> float:
+        """The share of the weight that texts have which were cut at `max_tokens`; 0 if extinct."""
+        cut = [s.truncated for s in self.sequences]
+        return float(self.weights[cut].sum())
+
+    @property
     def best(self) -> str | None:
         """The most probable text; None if extinct."""
         return next(iter(self.probabilities()), None)

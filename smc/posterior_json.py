@@ -87,6 +87,7 @@ def _sequence(record: Field) -> TextSequence:
         text=record.member("text").text(),
         tokens=tuple(i.integer(_MOST_IDS) for i in record.member("tokens").items()),
         finished=record.member("finished").boolean(),
+        truncated=record.member("truncated", False).boolean(),
     )
 
 

@@ -15,7 +15,7 @@ from smc.model import LanguageModel, Prompt
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, Boundary, IncrementalPotential, Potential, flatten
 from smc.proposals import Proposal
-from smc.settings import Settings, method_settings
+from smc.settings import LastSlot, Settings, method_settings
 
 Seed = int | np.random.Generator
 
@@ -27,6 +27,7 @@ def sample(
     *,
     num_particles: int = 10,
     max_tokens: int = 64,
+    at_max_tokens: LastSlot = "end",
     ess_threshold: float = 0.5,
     resampling: str = "systematic",
     resample_at: Boundary[Any] | None = None,
@@ -43,7 +44,9 @@ def sample(
         prompt: Text, chat messages, or token ids.
         potentials: What the text should be; any mix of levels.
         num_particles: N.
-        max_tokens: Longest text, end-of-sequence token included.
+        max_tokens: Longest text, an end-of-sequence token included.
+        at_max_tokens: A text that has not ended by then is taken as it is, truncated (`cut`), or
+            there is none, since the last token is an end whose probability is paid (`end`).
         ess_threshold: Resample when the effective sample size falls under this fraction of N.
         resampling: `multinomial`, `residual`, `stratified` or `systematic`.
         resample_at: Where particles wait for each other before resampling; None: nowhere.
@@ -78,6 +81,7 @@ def sample(
         [potentials],
         num_particles=num_particles,
         max_tokens=max_tokens,
+        at_max_tokens=at_max_tokens,
         ess_threshold=ess_threshold,
         resampling=resampling,
         resample_at=resample_at,
@@ -96,6 +100,7 @@ def sample_batch(
     *,
     num_particles: int = 10,
     max_tokens: int = 64,
+    at_max_tokens: LastSlot = "end",
     ess_threshold: float = 0.5,
     resampling: str = "systematic",
     resample_at: Boundary[Any] | None = None,
@@ -124,6 +129,7 @@ def sample_batch(
     free = Settings(
         num_particles=num_particles,
         max_tokens=max_tokens,
+        at_max_tokens=at_max_tokens,
         ess_threshold=ess_threshold,
         resampling=resampling,
         resample_at=resample_at,

@@ -50,21 +50,28 @@ class TableModel:
         return TableDecoding(self, [self._encode(p) for p in prompts])
 
     def enumerate(
-        self, max_tokens: int, prefix: tuple[int, ...] = ()
+        self, max_tokens: int, prefix: tuple[int, ...] = (), *, truncated: bool = False
     ) -> Iterator[tuple[tuple[int, ...], float]]:
-        """Yield every sequence of at most `max_tokens` tokens that ends in EOS, with p(x)."""
-        yield from self._extend(prefix, (), 1.0, max_tokens)
+        """Yield every sequence of at most `max_tokens` tokens that ends in EOS, with p(x).
 
-    def _extend(
-        self, prompt: tuple[int, ...], ids: tuple[int, ...], prob: float, left: int
-    ) -> Iterator[tuple[tuple[int, ...], float]]:
-        if left == 0 or prob == 0:
-            return
-        for token, p in enumerate(self.next_probs(prompt + ids)):
-            if token in self.vocabulary.eos_ids:
-                yield (*ids, token), prob * p
-            elif p > 0:
-                yield from self._extend(prompt, (*ids, token), prob * p, left - 1)
+        Args:
+            max_tokens: The end included.
+            prefix: The prompt's token ids.
+            truncated: Whether to yield those that have as many tokens and no end, too: then all
+                of it is 1.
+        """
+        begun = [((), 1.0)]
+        for _ in range(max_tokens):
+            longer = []
+            for ids, prob in begun:
+                for token, p in enumerate(self.next_probs(prefix + ids)):
+                    if token in self.vocabulary.eos_ids:
+                        yield (*ids, token), prob * p
+                    elif p > 0:
+                        longer.append(((*ids, token), prob * p))
+            begun = longer
+        if truncated:
+            yield from begun
 
     def _encode(self, prompt: Prompt) -> tuple[int, ...]:
         """Token ids as they are; text by greedy longest match."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from smc.engine.evaluator import Growth, PotentialEvaluator, Request
 from smc.engine.population import Death, Ending, Population, Stage
 from smc.engine.prefix import Prefix
-from smc.engine.stop_strings import CutText, cut_by_stop
+from smc.engine.stop_strings import CutText, Proposed, cut_by_stop
 from smc.utf8 import decode_more
 
 
@@ -30,7 +30,8 @@ class Candidate:
         prefix: What their potentials read: the extended prefix, or at the end the final text.
         ending: How the text ends, if it does.
         death: What gave them weight zero, if something did.
-        cut: Of a text that is cut before its stop string: what the proposal has weighed.
+        proposed: Of a text that ends otherwise than by EOS: what the proposal has weighed the
+            cheap potentials at in its place.
         log_prob: log p of the token under the model that it was drawn from, where that is known.
     """
 
@@ -42,7 +43,7 @@ class Candidate:
     prefix: Prefix | None = None
     ending: Ending | None = None
     death: Death | None = None
-    cut: CutText | None = None
+    proposed: Proposed | None = None
     log_prob: float | None = None
 
     @property
@@ -92,6 +93,9 @@ def _grow(candidates: Sequence[Candidate]) -> None:
         candidate.prefix = prefix
         if config.stop:
             _apply_cut(candidate, cut_by_stop(config.stop, prefix, old_length, complete=False))
+        if candidate.ending is None and prefix.length >= config.settings.max_tokens:
+            candidate.ending = Ending(candidate.token, truncated=True)
+            candidate.proposed = Proposed(prefix, complete=False)
 
 
 def _bytes(candidate: Candidate) -> bytes:
@@ -111,11 +115,11 @@ def _end(candidate: Candidate) -> None:
     whole = Prefix(None, -1, 0, parent.raw, text, b"", parent.states)
     cut = cut_by_stop(config.stop, whole, len(parent.text), complete=True)
     if cut is not None and len(cut.text) < len(parent.text):
-        _apply_cut(candidate, CutText(cut.text, parent, complete=True))
+        _apply_cut(candidate, CutText(cut.text, Proposed(parent, complete=True)))
 
 
 def _apply_cut(candidate: Candidate, cut: CutText | None) -> None:
-    """End a text before its stop string; see `Candidate.cut`."""
+    """End a text before its stop string; see `Candidate.proposed`."""
     if cut is None:
         return
     try:
@@ -123,7 +127,7 @@ def _apply_cut(candidate: Candidate, cut: CutText | None) -> None:
     except Exception as error:
         candidate.population.fail(error)
         return
-    candidate.prefix, candidate.cut = prefix, cut
+    candidate.prefix, candidate.proposed = prefix, cut.proposed
     candidate.ending = Ending(candidate.token, cut.text)
 
 
@@ -174,8 +178,8 @@ def evaluate(candidates: Sequence[Candidate]) -> None:
     of all problems that share it.
     """
     for candidate in candidates:
-        if candidate.cut is not None and candidate.alive:
-            _weigh_cut(candidate, candidate.cut)
+        if candidate.proposed is not None and candidate.alive:
+            _weigh_end(candidate, candidate.proposed)
     for complete in (False, True):
         due = [c for c in candidates if (c.ending is not None) is complete and is_judged(c)]
         depth = max((len(c.population.evaluators) for c in due), default=0)
@@ -252,8 +256,8 @@ def set_log_values(prefix: Prefix, log_values: Mapping[int, float]) -> None:
     )
 
 
-def _weigh_cut(candidate: Candidate, cut: CutText) -> None:
-    """Have the cheap potentials weigh a cut text in the place of what the proposal has weighed."""
+def _weigh_end(candidate: Candidate, proposed: Proposed) -> None:
+    """Have the cheap potentials weigh a final text in the place of what the proposal weighed."""
     population, prefix = candidate.population, candidate.prefix
     assert prefix is not None
     try:
@@ -265,8 +269,8 @@ def _weigh_cut(candidate: Candidate, cut: CutText) -> None:
             if final == -math.inf:
                 candidate.death = Death.by_potential(evaluator.name, prefix.text, Stage.PROPOSAL, k)
             elif population.config.settings.proposal.properly_weighted:
-                counted = Request(cut.counted, k, cost)
-                (before,) = evaluator.log_values([counted], complete=cut.complete)
+                counted = Request(proposed.prefix, k, cost)
+                (before,) = evaluator.log_values([counted], complete=proposed.complete)
                 candidate.log_increments.append(final - before)
     except Exception as error:
         population.fail(error)

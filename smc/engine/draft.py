@@ -78,7 +78,8 @@ def _places(population: Population, candidates: Sequence[Candidate]) -> list[_Pl
             if not candidate.alive or candidate.prefix is None:
                 continue
             ending = candidate.ending
-            prefix = candidate.prefix if ending is None else candidate.parent
+            whole = ending is None or ending.truncated
+            prefix = candidate.prefix if whole else candidate.parent
         places.append(_Place(population, i, prefix, ending, candidate))
     return places
 

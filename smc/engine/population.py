@@ -46,10 +46,12 @@ class Ending:
     Attributes:
         token: The end-of-sequence token, or the one that completed a stop string.
         text: The final text; None: that of the prefix.
+        truncated: The text was cut at `max_tokens`, and `token` is its last.
     """
 
     token: int
     text: str | None = None
+    truncated: bool = False
 
 
 class Stage(IntEnum):
@@ -156,7 +158,8 @@ class Population:
                     log_weights[own] = -np.inf
                 if candidate.prefix is None:
                     continue
-                after = candidate.prefix if candidate.ending is None else candidate.parent
+                whole = candidate.ending is None or candidate.ending.truncated
+                after = candidate.prefix if whole else candidate.parent
                 piece = candidate.prefix.text[len(candidate.parent.text) :]
                 for particle in own:
                     prefixes[particle], endings[particle] = after, candidate.ending
@@ -231,8 +234,8 @@ class Population:
 
 def _sequence(prefix: Prefix, ending: Ending | None) -> TextSequence:
     text = _text(prefix, ending)
-    if ending is None:
-        return TextSequence(text, prefix.tokens, finished=False)
+    if ending is None or ending.truncated:
+        return TextSequence(text, prefix.tokens, finished=False, truncated=ending is not None)
     return TextSequence(text, (*prefix.tokens, ending.token), finished=True)
 
 

@@ -54,8 +54,7 @@ def run(
         stop: A text ends where one of these strings begins. A token that begins with one is an
             end-of-sequence token. A token with text before it, or a part of a stop string that
             further tokens complete, counts as text for the potentials until the string is whole;
-            then the final text, cut before the stop string, is what they weigh. In the last of
-            `max_tokens` slots only an end-of-sequence token can be drawn.
+            then the final text, cut before the stop string, is what they weigh.
         on_step: Called after each token.
 
     Returns:

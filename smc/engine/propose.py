@@ -134,7 +134,7 @@ def _token_scores(
         if len(sound) == len(drawn):
             raise
         return _token_scores(rows, sound)
-    last = [r for r in drawn if _at_last_slot(rows[r])]
+    last = [r for r in drawn if _must_end(rows[r])]
     if last and mask is None:
         mask = all_allowed(len(rows), vocabulary)
     for r in last:
@@ -143,8 +143,9 @@ def _token_scores(
     return mask, log_scores
 
 
-def _at_last_slot(row: Row) -> bool:
-    return row.prefix.length + 1 >= row.population.config.settings.max_tokens
+def _must_end(row: Row) -> bool:
+    settings = row.population.config.settings
+    return settings.at_max_tokens == "end" and row.prefix.length + 1 >= settings.max_tokens
 
 
 def _requests(
@@ -166,7 +167,7 @@ def _dead_end(row: Row) -> Death:
     settings = config.settings
     refusing = [e.name for e in row.population.evaluators if config.sampler.asks(e.source)]
     at = f"after {row.prefix.text!r}"
-    if row.prefix.length + 1 == settings.max_tokens:
+    if _must_end(row):
         reason = f"max_tokens={settings.max_tokens}: the text cannot end {at}"
     else:
         reason = f"{' · '.join(refusing) or 'the model'} allows no next token {at}"

@@ -10,27 +10,38 @@ from smc.engine.prefix import Prefix
 
 
 @dataclass(frozen=True)
+class Proposed:
+    """What the proposal has weighed the cheap potentials at.
+
+    Attributes:
+        prefix: The text.
+        complete: Whether as a finished one.
+    """
+
+    prefix: Prefix
+    complete: bool
+
+
+@dataclass(frozen=True)
 class CutText:
     """A text that a stop string cuts.
 
     Attributes:
         text: What is left of it.
-        counted: What the proposal has weighed the cheap potentials at in its place,
-        complete: and whether as a finished text.
+        proposed: What the proposal has weighed in its place.
     """
 
     text: str
-    counted: Prefix
-    complete: bool
+    proposed: Proposed
 
     def prefix(self, evaluators: Sequence[PotentialEvaluator]) -> Prefix:
         """Return the cut text as the potentials read it: anew, with the values of the whole."""
-        raw = _cut_bytes(self.counted.raw, self.text)
+        whole = self.proposed.prefix
+        raw = _cut_bytes(whole.raw, self.text)
         states = []
-        for evaluator, last in zip(evaluators, self.counted.states, strict=True):
+        for evaluator, last in zip(evaluators, whole.states, strict=True):
             (state,) = evaluator.advance([Growth(evaluator.start(), raw, raw, self.text)])
             states.append(replace(state, log_value=last.log_value))
-        whole = self.counted
         return Prefix(whole.trail, whole.token, whole.length, raw, self.text, b"", tuple(states))
 
 
@@ -47,7 +58,7 @@ def cut_by_stop(
     """
     places = (whole.text.find(s, max(0, old_length - len(s) + 1)) for s in stop)
     at = min((place for place in places if place >= 0), default=None)
-    return None if at is None else CutText(whole.text[:at], whole, complete)
+    return None if at is None else CutText(whole.text[:at], Proposed(whole, complete))
 
 
 def _cut_bytes(raw: bytes, text: str) -> bytes:

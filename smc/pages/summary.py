@@ -23,6 +23,9 @@ def summary(posterior: Posterior) -> str:
         lines.append(one_line(run, _WIDTH))
     if status is Status.EXTINCT:
         return "\n".join([*lines, f"Extinct: {one_line(posterior.reason or 'no reason', 400)}"])
+    if posterior.truncated_share > 0:
+        share = 100 * posterior.truncated_share
+        lines.append(f"{share:.2f} % of the weight has texts that were cut at max_tokens")
     texts = list(posterior.probabilities().items())
     lines += [f"{100 * p:7.2f} %  {one_line(t, _WIDTH)}" for t, p in texts[:_MOST_TEXTS]]
     if len(texts) > _MOST_TEXTS:
