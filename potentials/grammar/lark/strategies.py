@@ -17,7 +17,8 @@ from potentials.grammar.lark.diagnostics import (
 )
 from potentials.grammar.lark.lexer.contexts import Context
 from potentials.grammar.lark.lexer.cutting import Cutter
-from potentials.grammar.lark.lexer.follow_sets import earley_contexts, lalr_contexts
+from potentials.grammar.lark.lexer.follow_sets import earley_contexts
+from potentials.grammar.lark.lexer.lalr_contexts import lalr_contexts
 from potentials.grammar.lark.lexer.product_automaton import TooLargeError
 from potentials.grammar.lark.lexer.shares import Share
 from potentials.grammar.lark.rewrite import render
@@ -49,7 +50,7 @@ Strategy = Callable[[AnalysedGrammar], Rewritten | Obstacle]
 
 def by_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
     """Rewrite for `parser="lalr"`, whose lexer is contextual."""
-    automaton = lalr.automaton(grammar.loaded, strict=True)
+    automaton = _automaton(grammar, strict=True)
     if isinstance(automaton, str):
         return Obstacle(
             f"it is not LALR(1) ({automaton})", None, "Remove the conflict, if LALR is wanted."
@@ -63,26 +64,26 @@ def by_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
     if _some_share_is_empty(grammar, contexts):
         # Then some productions never come to an end, and what they begin with is not sure to come.
         contexts = lalr_contexts(grammar.loaded, grammar.terminals, automaton, False)
-    obstacle = doubtful_shares(grammar, [c.names for c in contexts.values()])
+    obstacle = doubtful_shares(grammar, contexts.values())
     if obstacle:
         return obstacle
     obstacle = first_obstacle(grammar, contexts.values(), competing=True)
-    shares = {
-        (state, name): grammar.shares.share(context.names, name)
-        for state, context in contexts.items()
-        for name in context.names
-    }
-    obstacle = obstacle or changing_ignored(grammar, shares)
+    obstacle = obstacle or changing_ignored(grammar, contexts.values())
     if obstacle is None:
-        rules, start = grammar.usable.rules, grammar.loaded.start
-        ignored = {n: s for (_state, n), s in shares.items() if n in grammar.loaded.ignore}
-        used = {key: s for key, s in shares.items() if key[1] not in ignored}
-        lexemes = split(rules, start, automaton, used)
-        ignored_shares = tuple(ignored[n] for n in grammar.loaded.ignore)
-        return Rewritten("lalr", render.over_shares(lexemes, ignored_shares, grammar.shares))
+        lexemes = split(
+            grammar.usable.rules, grammar.loaded.start, automaton, contexts, grammar.shares
+        )
+        names = next(iter(contexts.values())).names
+        ignored = tuple(grammar.shares.share(names, n) for n in grammar.loaded.ignore)
+        return Rewritten("lalr", render.over_shares(lexemes, ignored, grammar.shares))
     if not obstacle.curable:
         return obstacle
     return _in_lexemes(grammar, automaton, contexts, settled=False) or obstacle
+
+
+def _automaton(grammar: AnalysedGrammar, *, strict: bool) -> lalr.Automaton | str:
+    loaded = grammar.loaded
+    return lalr.automaton(loaded.rules, loaded.start, loaded.priorities, strict=strict)
 
 
 def _in_lexemes(
@@ -104,8 +105,12 @@ def _in_lexemes(
 
 
 def _some_share_is_empty(grammar: AnalysedGrammar, contexts: dict[int, Context]) -> bool:
-    shares = {grammar.shares.share(c.names, n) for c in contexts.values() for n in c.names}
-    return any(not s.whole and grammar.shares.language(s).empty for s in shares)
+    shares = grammar.shares
+    return any(
+        not share.whole and shares.language(share).empty
+        for names in {c.names for c in contexts.values()}
+        for share in (shares.share(names, n) for n in names)
+    )
 
 
 def by_dynamic_earley(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
@@ -114,7 +119,9 @@ def by_dynamic_earley(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
     if both:
         return both
     rules, loaded = grammar.usable.rules, grammar.loaded
-    contexts = earley_contexts(loaded, rules, grammar.terminals, grammar.shares.share_texts)
+    contexts = earley_contexts(
+        loaded, rules, grammar.terminals, grammar.shares.beginnings.sharing_texts
+    )
     obstacle = first_obstacle(grammar, contexts, competing=False) or skipped(grammar, contexts)
     if obstacle:
         return obstacle
@@ -128,7 +135,7 @@ def by_settled_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
 
     Lark does so without a word, and loses sentences that the grammar has; so Earley goes first.
     """
-    automaton = lalr.automaton(grammar.loaded, strict=False)
+    automaton = _automaton(grammar, strict=False)
     if isinstance(automaton, str):
         return Obstacle(f"it is not LALR(1) ({automaton})", None, "Remove the conflict.")
     if not automaton.barred:
@@ -136,7 +143,7 @@ def by_settled_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
     contexts = lalr_contexts(grammar.loaded, grammar.terminals, automaton, False)
     obstacle = (
         ignored_and_used(grammar)
-        or doubtful_shares(grammar, [c.names for c in contexts.values()])
+        or doubtful_shares(grammar, contexts.values())
         or first_obstacle(grammar, contexts.values(), competing=True)
     )
     if obstacle and not obstacle.curable:

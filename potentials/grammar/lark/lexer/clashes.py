@@ -7,9 +7,11 @@ also leads on into a terminal T that Lark would have preferred, and T may still 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from potentials.grammar.lark.automata.dfa import DEAD, DFA
+from potentials.grammar.lark.automata.bitmask import joined, members
+from potentials.grammar.lark.automata.dfa import DEAD, DFA, meeting
 from potentials.grammar.lark.lexer.contexts import Clash, Context
 from potentials.grammar.lark.lexer.shares import ShareTable
 
@@ -35,11 +37,11 @@ class ClashFinder:
         order = self.shares.order(context.names)
         for name in sorted(context.next_symbols):
             allowed = context.next_symbols[name]
+            near = {*self.shares.beginnings.maybe_longer(name, order.tried), name} & order.tried
             rivals = sorted(
                 t
-                for t in context.names
+                for t in near
                 if (not self.competing or t == name or order.rank[t] <= order.rank[name])
-                and t not in order.taken_out | ({name} - {t})
                 and self._may_go_on(name, t) & allowed
             )
             out.extend(self._judge(context, name, rivals, allowed))
@@ -55,9 +57,9 @@ class ClashFinder:
             a, b = self.shares.terminals.taken[name], self.shares.terminals.taken[other]
             onward = 0
             if a.first & b.first:
-                for s, t in _meeting(a, [b]):
-                    if a.accept[s] and t[0] != DEAD:
-                        onward |= self._widened(b.live_next(t[0]))
+                for s, alive in meeting([b], a):
+                    for _which, t in alive if a.accept[s] else ():
+                        onward |= self._widened(b.live_next(t))
             self._pairs[key] = onward
         return self._pairs[key]
 
@@ -97,79 +99,43 @@ class ClashFinder:
             return []
         reported: dict[tuple[str, tuple[str, ...]], int] = {}
 
-        def report(kind: str, longer: list[str], x: int) -> None:
-            key = (kind, tuple(longer))
-            reported[key] = reported.get(key, 0) | 1 << x
+        def report(kind: str, longer: Sequence[str], mask: int) -> None:
+            if mask:
+                key = (kind, tuple(longer))
+                reported[key] = reported.get(key, 0) | mask
 
-        size = own.size
-        for s, others in _meeting(own, [taken[r] for r in rivals]):
+        end = 1 << own.size
+        for s, alive in meeting([taken[r] for r in rivals], own):
             if not own.accept[s]:
                 continue
-            if allowed >> size & 1 and not own.accept[s] >> size & 1:
-                report("looks ahead", [], size)
-            live = 0
-            for r, t in zip(rivals, others, strict=True):
-                live |= taken[r].live_next(t) if t != DEAD else 0
-            wide = self._widened(live)
-            for x in range(size):
-                if not allowed >> x & 1:
-                    continue
-                going = [
-                    r
-                    for r, t in zip(rivals, others, strict=True)
-                    if t != DEAD and taken[r].steps[t][x] != DEAD
-                ]
-                sure = [
-                    r
-                    for r, t in zip(rivals, others, strict=True)
-                    if r in going
-                    and (r in context.certain or r == name)
-                    and self._goes_on(context, r, taken[r].steps[t][x])
-                ]
+            if allowed & ~own.accept[s] & end:
+                report("looks ahead", [], end)
+            going: dict[int, list[tuple[str, int]]] = {}
+            for i, t in alive:
+                for x, to in taken[rivals[i]].edges[t]:
+                    going.setdefault(x, []).append((rivals[i], to))
+            live = joined(1 << x for x in going)
+            ended = allowed & ~live & ~end
+            report("looks ahead", [], ended & ~own.accept[s])
+            report("splits a character", rivals, ended & own.accept[s] & self._widened(live))
+            for x in members(allowed & live):
+                names = [r for r, _to in going[x]]
+                sure = any(
+                    (r in context.certain or r == name) and self._goes_on(context, r, to)
+                    for r, to in going[x]
+                )
                 if not own.accept[s] >> x & 1:
                     if not sure:
-                        report("looks ahead", going, x)
+                        report("looks ahead", names, 1 << x)
                     continue
-                if not going:
-                    if wide >> x & 1:
-                        report("splits a character", rivals, x)
-                    continue
-                if not self.competing and going != [name]:
-                    report("backs up", going, x)
-                    continue
-                ends = [
-                    r
-                    for r, t in zip(rivals, others, strict=True)
-                    if r in going and taken[r].accept[taken[r].steps[t][x]] == own.all_next
-                ]
-                if not ends or not sure:
-                    report("backs up", going, x)
+                alone = self.competing or names == [name]
+                ends = any(taken[r].accept[to] == own.all_next for r, to in going[x])
+                if not (alone and sure and ends):
+                    report("backs up", names, 1 << x)
         return [
             Clash(kind, name, longer, symbols, context)
             for (kind, longer), symbols in reported.items()
         ]
-
-
-def _meeting(a: DFA, others: list[DFA]) -> list[tuple[int, tuple[int, ...]]]:
-    """Return the joint states reached by texts that may still become a text of `a`."""
-    stack: list[tuple[int, tuple[int, ...]]] = [(0, tuple(0 for _ in others))]
-    seen = set(stack)
-    while stack:
-        s, ts = stack.pop()
-        for x in range(a.size):
-            to = a.steps[s][x]
-            if to == DEAD:
-                continue
-            key = (
-                to,
-                tuple(
-                    DEAD if t == DEAD else o.steps[t][x] for o, t in zip(others, ts, strict=True)
-                ),
-            )
-            if key not in seen:
-                seen.add(key)
-                stack.append(key)
-    return sorted(seen)
 
 
 def _successors(automaton: DFA, state: int) -> set[int]:
