@@ -186,10 +186,9 @@ def _explained(grammar: AnalysedGrammar, clash: Clash) -> Obstacle:
     )
 
 
-def refusal(obstacles: list[Obstacle], source: str, line: int) -> GrammarError:
-    """Return the error for a grammar that no mode could be translated; the first obstacle leads."""
+def refusal(obstacles: list[Obstacle], line: int, advice: str = "") -> GrammarError:
+    """Return the error for a grammar that no strategy could translate; the first obstacle leads."""
     first = obstacles[0]
-    rest = " ".join(
-        f"Nor can Lark's other modes be translated: {p.what}." for p in obstacles[1:] if p != first
-    )
-    return GrammarError(f"Grammar, line {line}: {first.what}. {first.remedy} {rest}".strip())
+    rest = (f"Nor does another way do: {o.what}." for o in obstacles[1:] if o != first)
+    words = [f"Grammar, line {line}: {first.what}.", first.remedy, *rest, advice]
+    return GrammarError(" ".join(w for w in words if w))

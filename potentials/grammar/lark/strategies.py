@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from potentials.grammar.lark import lalr
 from potentials.grammar.lark.diagnostics import (
@@ -35,7 +35,7 @@ class Rewritten:
     """A grammar with the language of one mode of Lark.
 
     Attributes:
-        mode: The mode.
+        mode: The mode, a key of `parsers.MODES`.
         rendered: The grammar; None if it has no sentence.
         settled: Whether Lark settles conflicts of the grammar by itself.
     """
@@ -50,6 +50,15 @@ Strategy = Callable[[AnalysedGrammar], Rewritten | Obstacle]
 
 def by_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
     """Rewrite for `parser="lalr"`, whose lexer is contextual."""
+    return _by_strict_lalr(grammar, "lalr")
+
+
+def by_basic_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
+    """Rewrite for `parser="lalr", lexer="basic"`, which looks for all terminals everywhere."""
+    return _by_strict_lalr(grammar, "lalr-basic")
+
+
+def _by_strict_lalr(grammar: AnalysedGrammar, mode: str) -> Rewritten | Obstacle:
     automaton = _automaton(grammar, strict=True)
     if isinstance(automaton, str):
         return Obstacle(
@@ -58,12 +67,16 @@ def by_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
     both = ignored_and_used(grammar)
     if both:
         return both
+    basic = mode == "lalr-basic"
+    viable = not grammar.usable.dropped
     contexts = lalr_contexts(
-        grammar.loaded, grammar.terminals, automaton, not grammar.usable.dropped
+        grammar.loaded, grammar.terminals, automaton, all_viable=viable, basic=basic
     )
     if _some_share_is_empty(grammar, contexts):
         # Then some productions never come to an end, and what they begin with is not sure to come.
-        contexts = lalr_contexts(grammar.loaded, grammar.terminals, automaton, False)
+        contexts = lalr_contexts(
+            grammar.loaded, grammar.terminals, automaton, all_viable=False, basic=basic
+        )
     obstacle = doubtful_shares(grammar, contexts.values())
     if obstacle:
         return obstacle
@@ -75,10 +88,10 @@ def by_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
         )
         names = next(iter(contexts.values())).names
         ignored = tuple(grammar.shares.share(names, n) for n in grammar.loaded.ignore)
-        return Rewritten("lalr", render.over_shares(lexemes, ignored, grammar.shares))
+        return Rewritten(mode, render.over_shares(lexemes, ignored, grammar.shares))
     if not obstacle.curable:
         return obstacle
-    return _in_lexemes(grammar, automaton, contexts, settled=False) or obstacle
+    return _in_lexemes(grammar, automaton, contexts, mode) or obstacle
 
 
 def _automaton(grammar: AnalysedGrammar, *, strict: bool) -> lalr.Automaton | str:
@@ -90,8 +103,7 @@ def _in_lexemes(
     grammar: AnalysedGrammar,
     automaton: lalr.Automaton,
     contexts: dict[int, Context],
-    *,
-    settled: bool,
+    mode: str,
 ) -> Rewritten | None:
     """Rewrite with terminals cut into lexemes; None if that is not enough."""
     ignore = frozenset(grammar.loaded.ignore)
@@ -101,7 +113,8 @@ def _in_lexemes(
         lexemes = labeller.label(grammar.loaded.start)
     except TooLargeError:
         return None
-    return Rewritten("lalr", render.over_lexemes(lexemes, grammar.shares), settled)
+    settled = bool(automaton.barred)
+    return Rewritten(mode, render.over_lexemes(lexemes, grammar.shares), settled)
 
 
 def _some_share_is_empty(grammar: AnalysedGrammar, contexts: dict[int, Context]) -> bool:
@@ -130,17 +143,59 @@ def by_dynamic_earley(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
     return Rewritten("earley-dynamic", render.over_shares(lexemes, ignored, grammar.shares))
 
 
+def by_basic_earley(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
+    """Rewrite for `parser="earley", lexer="basic"`, where terminals compete, but no context."""
+    loaded, rules = grammar.loaded, grammar.usable.rules
+    everywhere = frozenset(loaded.terminals)
+    contexts = [
+        replace(context, names=everywhere)
+        for context in earley_contexts(loaded, rules, grammar.terminals, lambda _name: ())
+    ]
+    obstacle = (
+        ignored_and_used(grammar)
+        or doubtful_shares(grammar, contexts)
+        or first_obstacle(grammar, contexts, competing=True)
+    )
+    if obstacle:
+        return obstacle
+    shares = {name: grammar.shares.share(everywhere, name) for name in loaded.terminals}
+    lexemes = unsplit(rules, loaded.start, shares)
+    ignored = tuple(shares[name] for name in loaded.ignore)
+    return Rewritten("earley-basic", render.over_shares(lexemes, ignored, grammar.shares))
+
+
+def by_earley_as_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
+    """Rewrite for `parser="earley", lexer="basic"` by LALR: without conflict it is the same."""
+    outcome = _by_strict_lalr(grammar, "lalr-basic")
+    return outcome if isinstance(outcome, Obstacle) else replace(outcome, mode="earley-basic")
+
+
 def by_settled_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
     """Rewrite for `parser="lalr"` where Lark settles conflicts by itself: shift, or by priority.
 
-    Lark does so without a word, and loses sentences that the grammar has; so Earley goes first.
+    Lark does so without a word, and loses sentences that the grammar has.
     """
+    return _by_settled_lalr(grammar, "lalr")
+
+
+def by_settled_basic_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
+    """Rewrite for the same with `lexer="basic"`."""
+    return _by_settled_lalr(grammar, "lalr-basic")
+
+
+def _by_settled_lalr(grammar: AnalysedGrammar, mode: str) -> Rewritten | Obstacle:
     automaton = _automaton(grammar, strict=False)
     if isinstance(automaton, str):
         return Obstacle(f"it is not LALR(1) ({automaton})", None, "Remove the conflict.")
     if not automaton.barred:
         return Obstacle("it is not LALR(1) with a conflict", None, "")
-    contexts = lalr_contexts(grammar.loaded, grammar.terminals, automaton, False)
+    contexts = lalr_contexts(
+        grammar.loaded,
+        grammar.terminals,
+        automaton,
+        all_viable=False,
+        basic=mode == "lalr-basic",
+    )
     obstacle = (
         ignored_and_used(grammar)
         or doubtful_shares(grammar, contexts.values())
@@ -149,7 +204,7 @@ def by_settled_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
     if obstacle and not obstacle.curable:
         return obstacle
     return (
-        _in_lexemes(grammar, automaton, contexts, settled=True)
+        _in_lexemes(grammar, automaton, contexts, mode)
         or obstacle
         or Obstacle("its conflicts and its terminals are too intricate together", None, "")
     )
@@ -157,17 +212,46 @@ def by_settled_lalr(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
 
 def by_characters(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
     """Rewrite for Lark's default again, terminals spelled out: where they interact in any way."""
-    terminals = grammar.terminals
+    return _by_characters(grammar, "earley-dynamic")
+
+
+def by_all_readings(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
+    """Rewrite for `lexer="dynamic_complete"`, where a terminal may end wherever it matches."""
+    for name in sorted(grammar.terminals.looking):
+        # Lark asks for a match of all of the text first, and then of shorter and shorter ones.
+        return Obstacle(
+            f"terminal {name} depends on what comes after it, which lexer='dynamic_complete' "
+            "sees in one place and not in another",
+            name,
+            "Drop the assertion, or take another lexer.",
+        )
+    return _by_characters(grammar, "earley-dynamic-complete")
+
+
+def _by_characters(grammar: AnalysedGrammar, mode: str) -> Rewritten | Obstacle:
+    terminals, loaded = grammar.terminals, grammar.loaded
+    # What is ignored is read as far as it goes, whichever lexer.
+    anywhere = frozenset(loaded.terminals) - frozenset(loaded.ignore)
     speller = Speller(
-        grammar.usable.rules, terminals.taken, grammar.loaded.ignore, terminals.alphabet.size
+        grammar.usable.rules,
+        terminals.taken,
+        loaded.ignore,
+        terminals.alphabet.size,
+        anywhere if mode == "earley-dynamic-complete" else frozenset(),
     )
     try:
-        productions = shrink(speller.spell(grammar.loaded.start), Top())
+        productions = shrink(speller.spell(loaded.start), Top())
     except TooLargeError:
         return Obstacle("spelled out in characters it is too large", None, "Make it smaller.")
-    if not productions:
-        return Obstacle("spelled out in characters it has no sentence", None, "Let it have one.")
-    return Rewritten("earley-dynamic", render.over_characters(productions, grammar.shares))
+    return Rewritten(mode, render.over_characters(productions, grammar.shares))
 
 
-STRATEGIES: tuple[Strategy, ...] = (by_lalr, by_dynamic_earley, by_settled_lalr, by_characters)
+STRATEGIES: dict[str, tuple[Strategy, ...]] = {
+    "lalr": (by_lalr, by_settled_lalr),
+    "lalr-basic": (by_basic_lalr, by_settled_basic_lalr),
+    "earley-dynamic": (by_dynamic_earley, by_characters),
+    "earley-dynamic-complete": (by_all_readings,),
+    "earley-basic": (by_earley_as_lalr, by_basic_earley),
+}
+# LALR(1) without conflict, which every parser reads alike but for its lexer; then Lark's default.
+BY_DEFAULT: tuple[Strategy, ...] = (by_lalr, *STRATEGIES["earley-dynamic"])

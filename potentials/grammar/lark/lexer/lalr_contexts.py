@@ -10,7 +10,7 @@ from potentials.grammar.lark.loading import Loaded
 
 
 def lalr_contexts(
-    loaded: Loaded, terminals: Terminals, automaton: Automaton, all_viable: bool
+    loaded: Loaded, terminals: Terminals, automaton: Automaton, *, all_viable: bool, basic: bool
 ) -> dict[int, Context]:
     """Return the context of each parser state in which the contextual lexer is asked.
 
@@ -24,16 +24,23 @@ def lalr_contexts(
         terminals: Its terminals.
         automaton: Lark's automaton.
         all_viable: Whether every production can come to an end.
+        basic: Whether the lexer is the basic one, which looks for all terminals everywhere.
     """
-    return _LalrContexts(loaded, terminals, automaton, all_viable).contexts()
+    return _LalrContexts(loaded, terminals, automaton, all_viable, basic).contexts()
 
 
 class _LalrContexts:
     def __init__(
-        self, loaded: Loaded, terminals: Terminals, automaton: Automaton, all_viable: bool
+        self,
+        loaded: Loaded,
+        terminals: Terminals,
+        automaton: Automaton,
+        all_viable: bool,
+        basic: bool,
     ) -> None:
         self.automaton, self.all_viable = automaton, all_viable
         self.ignore = frozenset(loaded.ignore)
+        self.everywhere = frozenset(loaded.terminals) if basic else self.ignore
         self.first = terminals.first
         self.end = 1 << automaton.terminals.index(END)
         self.end_symbol = terminals.alphabet.end
@@ -76,7 +83,7 @@ class _LalrContexts:
                 follows[name] = joined(self._after(to) for to in targets)
         certain = frozenset(self.automaton.names(self.sure[state] & ~self.end))
         where = f"where {_list(named)} may come"
-        return Context(named | self.ignore, certain | self.ignore, follows, where)
+        return Context(named | self.everywhere, certain | self.ignore, follows, where)
 
     def _after(self, state: int) -> int:
         """Return the mask of the characters (and the end) that may come in a state."""
