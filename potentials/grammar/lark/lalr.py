@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from potentials.grammar.lark.automata.bitmask import joined, members
 from potentials.grammar.lark.lr0 import LR0Automaton, Production, lr0_automaton
@@ -55,6 +56,20 @@ class Automaton:
     reductions: tuple[tuple[Reduction, ...], ...]
     barred: dict[tuple[int, str, tuple[str, ...]], frozenset[str]]
     start: int = 0
+
+    @cached_property
+    def shifted(self) -> list[int]:
+        """For each state the mask of the terminals that it shifts."""
+        bit = {t: 1 << i for i, t in enumerate(self.terminals)}
+        return [sum(bit[t] for t in row) for row in self.shifts]
+
+    @cached_property
+    def sought(self) -> list[int]:
+        """For each state the mask of the terminals for which it has an action."""
+        return [
+            joined([mask, *(r.lookahead for r in reductions)])
+            for mask, reductions in zip(self.shifted, self.reductions, strict=True)
+        ]
 
     def next_state(self, state: int, symbol: str, *, terminal: bool) -> int | None:
         """Return the state after shifting a terminal, or after a nonterminal."""

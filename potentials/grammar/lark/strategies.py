@@ -21,6 +21,7 @@ from potentials.grammar.lark.lexer.follow_sets import earley_contexts
 from potentials.grammar.lark.lexer.lalr_contexts import lalr_contexts
 from potentials.grammar.lark.lexer.product_automaton import TooLargeError
 from potentials.grammar.lark.lexer.shares import Share
+from potentials.grammar.lark.productions import reduce_rules
 from potentials.grammar.lark.rewrite import render
 from potentials.grammar.lark.rewrite.lookahead_labels import LookaheadLabeller
 from potentials.grammar.lark.rewrite.render import Rendered
@@ -67,16 +68,7 @@ def _by_strict_lalr(grammar: AnalysedGrammar, mode: str) -> Rewritten | Obstacle
     both = ignored_and_used(grammar)
     if both:
         return both
-    basic = mode == "lalr-basic"
-    viable = not grammar.usable.dropped
-    contexts = lalr_contexts(
-        grammar.loaded, grammar.terminals, automaton, all_viable=viable, basic=basic
-    )
-    if _some_share_is_empty(grammar, contexts):
-        # Then some productions never come to an end, and what they begin with is not sure to come.
-        contexts = lalr_contexts(
-            grammar.loaded, grammar.terminals, automaton, all_viable=False, basic=basic
-        )
+    contexts = _contexts(grammar, automaton, basic=mode == "lalr-basic")
     obstacle = doubtful_shares(grammar, contexts.values())
     if obstacle:
         return obstacle
@@ -99,6 +91,42 @@ def _automaton(grammar: AnalysedGrammar, *, strict: bool) -> lalr.Automaton | st
     return lalr.automaton(loaded.rules, loaded.start, loaded.priorities, strict=strict)
 
 
+def _contexts(
+    grammar: AnalysedGrammar, automaton: lalr.Automaton, *, basic: bool
+) -> dict[int, Context]:
+    """Return the contexts, only those terminals certain whose productions come to an end."""
+    loaded, shares = grammar.loaded, grammar.shares
+
+    def known(viable: lalr.Automaton | None) -> dict[int, Context]:
+        return lalr_contexts(loaded, grammar.terminals, automaton, viable=viable, basic=basic)
+
+    contexts = known(_viable(grammar, automaton, frozenset()))
+    taking: dict[str, set[bool]] = {}
+    for names in {context.names for context in contexts.values()}:
+        for name in names:
+            share = shares.share(names, name)
+            takes = share.whole or not shares.language(share).empty
+            taking.setdefault(name, set()).add(takes)
+    nowhere = frozenset(n for n, takes in taking.items() if takes == {False})
+    if any(len(takes) > 1 for takes in taking.values()):
+        return known(None)
+    return known(_viable(grammar, automaton, nowhere)) if nowhere else contexts
+
+
+def _viable(
+    grammar: AnalysedGrammar, automaton: lalr.Automaton, nowhere: frozenset[str]
+) -> lalr.Automaton | None:
+    """Return the automaton of the productions without some terminals."""
+    loaded = grammar.loaded
+    if not nowhere and not grammar.usable.dropped:
+        return automaton
+    rules, _dropped = reduce_rules(grammar.usable.rules, loaded.start, nowhere)
+    if loaded.start not in rules:
+        return None
+    viable = lalr.automaton(rules, loaded.start, loaded.priorities, strict=False)
+    return None if isinstance(viable, str) else viable
+
+
 def _in_lexemes(
     grammar: AnalysedGrammar,
     automaton: lalr.Automaton,
@@ -115,15 +143,6 @@ def _in_lexemes(
         return None
     settled = bool(automaton.barred)
     return Rewritten(mode, render.over_lexemes(lexemes, grammar.shares), settled)
-
-
-def _some_share_is_empty(grammar: AnalysedGrammar, contexts: dict[int, Context]) -> bool:
-    shares = grammar.shares
-    return any(
-        not share.whole and shares.language(share).empty
-        for names in {c.names for c in contexts.values()}
-        for share in (shares.share(names, n) for n in names)
-    )
 
 
 def by_dynamic_earley(grammar: AnalysedGrammar) -> Rewritten | Obstacle:
@@ -193,7 +212,7 @@ def _by_settled_lalr(grammar: AnalysedGrammar, mode: str) -> Rewritten | Obstacl
         grammar.loaded,
         grammar.terminals,
         automaton,
-        all_viable=False,
+        viable=None,
         basic=mode == "lalr-basic",
     )
     obstacle = (

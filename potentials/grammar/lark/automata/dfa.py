@@ -87,12 +87,15 @@ def same_language(a: DFA, b: DFA) -> bool:
 Alive = tuple[tuple[int, int], ...]
 
 
-def meeting(automata: Sequence[DFA], lead: DFA | None = None) -> Iterator[tuple[int, Alive]]:
+def meeting(
+    automata: Sequence[DFA], lead: DFA | None = None, *, together: bool = False
+) -> Iterator[tuple[int, Alive]]:
     """Yield the joint states that automata reach together by the same texts, each once.
 
     Args:
         automata: Read side by side.
         lead: If given, only texts that may still become one of its matches are read.
+        together: Whether to leave out texts after which only `lead` is alive.
 
     Yields:
         The state of `lead` (0 without one), and (which, state) of the automata still alive.
@@ -111,7 +114,11 @@ def meeting(automata: Sequence[DFA], lead: DFA | None = None) -> Iterator[tuple[
         if lead is None:
             nexts = ((0, tuple(together)) for together in following.values())
         else:
-            nexts = ((to, tuple(following.get(x, ()))) for x, to in lead.edges[at])
+            nexts = (
+                (to, tuple(following.get(x, ())))
+                for x, to in lead.edges[at]
+                if not together or x in following
+            )
         for then in nexts:
             if then not in seen:
                 seen.add(then)

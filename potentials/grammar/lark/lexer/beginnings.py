@@ -74,7 +74,7 @@ class Beginnings:
             a, b = self.taken[name], self.taken[other]
             self._starts[key] = bool(a.first & b.first) and any(
                 b.accept[t] & (a.accept[s] | a.live_next(s))
-                for s, alive in meeting([b], a)
+                for s, alive in meeting([b], a, together=True)
                 for _which, t in alive
             )
         return self._starts[key]
@@ -85,7 +85,9 @@ class Beginnings:
             return other in self._longer[name] and name in self._longer[other]
         a, b = self.taken[name], self.taken[other]
         return bool(a.first & b.first) and any(
-            a.accept[s] & b.accept[t] for s, alive in meeting([b], a) for _which, t in alive
+            a.accept[s] & b.accept[t]
+            for s, alive in meeting([b], a, together=True)
+            for _which, t in alive
         )
 
     def sharing_texts(self, name: str) -> list[str]:

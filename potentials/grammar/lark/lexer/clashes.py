@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from potentials.grammar.lark.automata.bitmask import joined, members
-from potentials.grammar.lark.automata.dfa import DEAD, DFA, meeting
+from potentials.grammar.lark.automata.dfa import DFA, meeting
 from potentials.grammar.lark.lexer.contexts import Clash, Context
 from potentials.grammar.lark.lexer.shares import ShareTable
 
@@ -27,59 +27,42 @@ class ClashFinder:
 
     shares: ShareTable
     competing: bool
-    _pairs: dict[tuple[str, str], int] = field(default_factory=dict)
-    _endless_states: dict[tuple[str, int], bool] = field(default_factory=dict)
+    _pairs: dict[tuple[DFA, DFA], int] = field(default_factory=dict)
     _leads: list[frozenset[int]] = field(default_factory=list)
 
     def clashes(self, context: Context) -> list[Clash]:
         """Return the clashes of a context."""
         out: list[Clash] = []
-        order = self.shares.order(context.names)
+        # Where terminals do not compete, a string is not made of an expression either.
+        sought = context.names if self.competing else self.shares.order(context.names).tried
         for name in sorted(context.next_symbols):
             allowed = context.next_symbols[name]
-            near = {*self.shares.beginnings.maybe_longer(name, order.tried), name} & order.tried
-            rivals = sorted(
-                t
-                for t in near
-                if (not self.competing or t == name or order.rank[t] <= order.rank[name])
-                and self._may_go_on(name, t) & allowed
-            )
-            out.extend(self._judge(context, name, rivals, allowed))
+            own = self._texts(context, name)
+            near = {*self.shares.beginnings.maybe_longer(name, sought), name} & sought
+            rivals = {t: self._texts(context, t) for t in sorted(near)}
+            rivals = {t: a for t, a in rivals.items() if self._may_go_on(own, a) & allowed}
+            out.extend(self._judge(context, name, own, rivals))
         return out
 
-    def _may_go_on(self, name: str, other: str) -> int:
-        """Return the symbols that lead on into `other` after a match of `name`.
+    def _texts(self, context: Context, name: str) -> DFA:
+        """Return what Lark takes as a terminal in a context."""
+        if not self.competing:
+            return self.shares.terminals.taken[name]
+        return self.shares.language(self.shares.share(context.names, name))
+
+    def _may_go_on(self, a: DFA, b: DFA) -> int:
+        """Return the symbols that lead on into the second after a match of the first.
 
         Non-ASCII symbols that share their first byte with such a one count.
         """
-        key = (name, other)
-        if key not in self._pairs:
-            a, b = self.shares.terminals.taken[name], self.shares.terminals.taken[other]
+        if (a, b) not in self._pairs:
             onward = 0
             if a.first & b.first:
-                for s, alive in meeting([b], a):
+                for s, alive in meeting([b], a, together=True):
                     for _which, t in alive if a.accept[s] else ():
                         onward |= self._widened(b.live_next(t))
-            self._pairs[key] = onward
-        return self._pairs[key]
-
-    def _goes_on(self, context: Context, name: str, state: int) -> bool:
-        """Return whether llguidance, which reads shares, surely reads on in this state, too."""
-        if not self.competing:
-            return True
-        share = self.shares.share(context.names, name)
-        if share.earlier or share.reduced is not None:
-            return False
-        # Finitely many literals are taken out of a terminal that goes on for ever.
-        return not share.literals or self._endless(name, state)
-
-    def _endless(self, name: str, state: int) -> bool:
-        key = (name, state)
-        if key not in self._endless_states:
-            automaton = self.shares.terminals.taken[name]
-            reached = _successors(automaton, state)
-            self._endless_states[key] = any(s in _successors(automaton, s) for s in reached)
-        return self._endless_states[key]
+            self._pairs[a, b] = onward
+        return self._pairs[a, b]
 
     def _widened(self, mask: int) -> int:
         alphabet = self.shares.terminals.alphabet
@@ -92,11 +75,11 @@ class ClashFinder:
             1 << i for i, lead in enumerate(self._leads) if not mask >> i & 1 and lead & bytes_of
         )
 
-    def _judge(self, context: Context, name: str, rivals: list[str], allowed: int) -> list[Clash]:
-        taken = self.shares.terminals.taken
-        own = taken[name]
+    def _judge(self, context: Context, name: str, own: DFA, rivals: dict[str, DFA]) -> list[Clash]:
         if not rivals and name not in self.shares.terminals.looking:
             return []
+        allowed = context.next_symbols[name]
+        names, automata = list(rivals), list(rivals.values())
         reported: dict[tuple[str, tuple[str, ...]], int] = {}
 
         def report(kind: str, longer: Sequence[str], mask: int) -> None:
@@ -105,45 +88,31 @@ class ClashFinder:
                 reported[key] = reported.get(key, 0) | mask
 
         end = 1 << own.size
-        for s, alive in meeting([taken[r] for r in rivals], own):
+        for s, alive in meeting(automata, own):
             if not own.accept[s]:
                 continue
-            if allowed & ~own.accept[s] & end:
-                report("looks ahead", [], end)
-            going: dict[int, list[tuple[str, int]]] = {}
+            report("looks ahead", [], allowed & ~own.accept[s] & end)
+            going: dict[int, list[tuple[str, bool]]] = {}
             for i, t in alive:
-                for x, to in taken[rivals[i]].edges[t]:
-                    going.setdefault(x, []).append((rivals[i], to))
+                for x, to in automata[i].edges[t]:
+                    ends = automata[i].accept[to] == own.all_next
+                    going.setdefault(x, []).append((names[i], ends))
             live = joined(1 << x for x in going)
             ended = allowed & ~live & ~end
             report("looks ahead", [], ended & ~own.accept[s])
-            report("splits a character", rivals, ended & own.accept[s] & self._widened(live))
+            report("splits a character", names, ended & own.accept[s] & self._widened(live))
             for x in members(allowed & live):
-                names = [r for r, _to in going[x]]
-                sure = any(
-                    (r in context.certain or r == name) and self._goes_on(context, r, to)
-                    for r, to in going[x]
-                )
+                longer = [r for r, _ends in going[x]]
+                # llguidance reads on, too, where it is sure to look for one of them.
+                sure = any(r in context.certain or r == name for r in longer)
                 if not own.accept[s] >> x & 1:
                     if not sure:
-                        report("looks ahead", names, 1 << x)
+                        report("looks ahead", longer, 1 << x)
                     continue
-                alone = self.competing or names == [name]
-                ends = any(taken[r].accept[to] == own.all_next for r, to in going[x])
-                if not (alone and sure and ends):
-                    report("backs up", names, 1 << x)
+                alone = self.competing or longer == [name]
+                if not (alone and sure and any(ends for _r, ends in going[x])):
+                    report("backs up", longer, 1 << x)
         return [
             Clash(kind, name, longer, symbols, context)
             for (kind, longer), symbols in reported.items()
         ]
-
-
-def _successors(automaton: DFA, state: int) -> set[int]:
-    seen: set[int] = set()
-    stack = [state]
-    while stack:
-        for to in set(automaton.steps[stack.pop()]) - {DEAD}:
-            if to not in seen:
-                seen.add(to)
-                stack.append(to)
-    return seen

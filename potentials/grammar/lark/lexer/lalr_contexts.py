@@ -10,7 +10,12 @@ from potentials.grammar.lark.loading import Loaded
 
 
 def lalr_contexts(
-    loaded: Loaded, terminals: Terminals, automaton: Automaton, *, all_viable: bool, basic: bool
+    loaded: Loaded,
+    terminals: Terminals,
+    automaton: Automaton,
+    *,
+    viable: Automaton | None,
+    basic: bool,
 ) -> dict[int, Context]:
     """Return the context of each parser state in which the contextual lexer is asked.
 
@@ -23,10 +28,10 @@ def lalr_contexts(
         loaded: The grammar.
         terminals: Its terminals.
         automaton: Lark's automaton.
-        all_viable: Whether every production can come to an end.
+        viable: The automaton of the productions that can come to an end; None if it is not known.
         basic: Whether the lexer is the basic one, which looks for all terminals everywhere.
     """
-    return _LalrContexts(loaded, terminals, automaton, all_viable, basic).contexts()
+    return _LalrContexts(loaded, terminals, automaton, viable, basic).contexts()
 
 
 class _LalrContexts:
@@ -35,22 +40,18 @@ class _LalrContexts:
         loaded: Loaded,
         terminals: Terminals,
         automaton: Automaton,
-        all_viable: bool,
+        viable: Automaton | None,
         basic: bool,
     ) -> None:
-        self.automaton, self.all_viable = automaton, all_viable
+        self.automaton = automaton
         self.ignore = frozenset(loaded.ignore)
         self.everywhere = frozenset(loaded.terminals) if basic else self.ignore
         self.first = terminals.first
         self.end = 1 << automaton.terminals.index(END)
         self.end_symbol = terminals.alphabet.end
-        bits = {name: 1 << i for i, name in enumerate(automaton.terminals)}
-        self.shifted = [sum(bits[t] for t in row) for row in automaton.shifts]
-        self.sought = [
-            joined([shifted, *(r.lookahead for r in reductions)])
-            for shifted, reductions in zip(self.shifted, automaton.reductions, strict=True)
-        ]
-        self.sure = self._certain() if all_viable else [0] * len(self.sought)
+        self.shifted = automaton.shifted
+        self.sought = automaton.sought
+        self.sure = _certain(automaton, viable)
         self._next_symbols: dict[int, int] = {}
         self._first_of: dict[int, int] = {}
 
@@ -72,7 +73,7 @@ class _LalrContexts:
         """Return what is equal for states whose contexts must be equal."""
         reductions = self.automaton.reductions[state]
         if len(reductions) == 1 and not self.shifted[state]:
-            return reductions[0].lookahead, reductions[0].targets
+            return reductions[0].lookahead, reductions[0].targets, self.sure[state]
         return state
 
     def _context(self, state: int) -> Context:
@@ -81,7 +82,7 @@ class _LalrContexts:
         for name, targets in self._shifted_to(state).items():
             if name not in self.ignore:
                 follows[name] = joined(self._after(to) for to in targets)
-        certain = frozenset(self.automaton.names(self.sure[state] & ~self.end))
+        certain = self.sure[state] & named
         where = f"where {_list(named)} may come"
         return Context(named | self.everywhere, certain | self.ignore, follows, where)
 
@@ -119,30 +120,59 @@ class _LalrContexts:
             out.setdefault(name, set())
         return out
 
-    def _certain(self) -> list[int]:
-        """Return for each state the terminals that can be shifted whatever lies on the stack.
 
-        LALR merges lookaheads, so an action may be there for the sake of another stack.
-        """
-        sure = list(self.sought)
-        users: dict[int, list[int]] = {}
-        for state, reductions in enumerate(self.automaton.reductions):
-            for reduction in reductions:
-                for to in reduction.targets:
-                    users.setdefault(to, []).append(state)
-        waiting = list(range(len(sure)))
-        while waiting:
-            state = waiting.pop()
-            mask = self.shifted[state]
-            for reduction in self.automaton.reductions[state]:
-                kept = reduction.lookahead
-                for to in reduction.targets:
-                    kept &= sure[to]
-                mask |= kept
-            if mask != sure[state]:
-                sure[state] = mask
-                waiting.extend(users.get(state, ()))
+def _certain(automaton: Automaton, viable: Automaton | None) -> list[frozenset[str]]:
+    """Return for each state the terminals that can be shifted whatever lies on the stack.
+
+    LALR merges lookaheads, so an action may be there for the sake of another stack.
+    """
+    everything = frozenset(automaton.terminals)
+    if viable is None:
+        return [frozenset()] * len(automaton.shifts)
+    masks = _surely_shifted(viable)
+    named = {mask: frozenset(viable.names(mask)) for mask in dict.fromkeys(masks)}
+    sure = [named[mask] for mask in masks]
+    if viable is automaton:
         return sure
+    # The same symbols lead both automata along; where the second ends, nothing comes to an end.
+    out = [everything] * len(automaton.shifts)
+    seen = {(automaton.start, viable.start)}
+    stack = list(seen)
+    while stack:
+        state, theirs = stack.pop()
+        out[state] &= sure[theirs]
+        for rows, their_rows in (
+            (automaton.shifts, viable.shifts),
+            (automaton.gotos, viable.gotos),
+        ):
+            for symbol, to in their_rows[theirs].items():
+                pair = (rows[state][symbol], to)
+                if pair not in seen:
+                    seen.add(pair)
+                    stack.append(pair)
+    return out
+
+
+def _surely_shifted(automaton: Automaton) -> list[int]:
+    shifted, sure = automaton.shifted, list(automaton.sought)
+    users: dict[int, list[int]] = {}
+    for state, reductions in enumerate(automaton.reductions):
+        for reduction in reductions:
+            for to in reduction.targets:
+                users.setdefault(to, []).append(state)
+    waiting = list(range(len(sure)))
+    while waiting:
+        state = waiting.pop()
+        mask = shifted[state]
+        for reduction in automaton.reductions[state]:
+            kept = reduction.lookahead
+            for to in reduction.targets:
+                kept &= sure[to]
+            mask |= kept
+        if mask != sure[state]:
+            sure[state] = mask
+            waiting.extend(users.get(state, ()))
+    return sure
 
 
 def _list(names: frozenset[str]) -> str:
