@@ -15,15 +15,21 @@ from smc.potential import Boundary
 class Grammar(MaskPotential):
     """A context-free grammar, written for Lark, as a constraint on every token.
 
-    The language: context-free over terminals, contextual longest match, one byte of lookahead, no
-    backtracking, no priorities; a property of the bytes, however they are split into tokens.
-    Where a Lark grammar would mean something else under these rules it is rewritten if that can
-    be done exactly, and refused otherwise.
+    The language is that of one of Lark's parsers, to the letter, or the grammar is refused; a
+    property of the bytes, however they are split into tokens. Which parser: `parser` and `lexer`
+    say so, as Lark's arguments of these names do. Without them it is the LALR parser with the
+    contextual lexer if the grammar is LALR(1) without conflict, else the Earley parser with the
+    dynamic lexer, which is Lark's default and loses no sentence. `repr` shows which it is. A
+    grammar written for `Lark(..., parser="lalr")` that has conflicts needs `parser="lalr"`: Lark
+    settles them in silence (as shift, or by priority), and has fewer sentences then.
 
     Args:
         source: The grammar's text.
         start: The start rule.
         import_paths: Directories in which `%import` looks for grammars.
+        base_path: The directory of the grammar's file, for relative imports.
+        parser: "lalr" or "earley", as for Lark.
+        lexer: "contextual", "basic", "dynamic" or "dynamic_complete", as for Lark.
         max_threads: How many threads fill the masks of distinct texts; None: all cores, at most 8.
         limits: How much work one mask may cost before a `PotentialError`.
 
@@ -44,13 +50,20 @@ class Grammar(MaskPotential):
         start: str = "start",
         import_paths: Sequence[str | Path] = (),
         base_path: Path | None = None,
+        parser: str | None = None,
+        lexer: str | None = None,
         max_threads: int | None = None,
         limits: MaskLimits | None = None,
     ) -> None:
         from potentials.grammar.lark import translate
 
         self._translated = translate(
-            source, start=start, import_paths=import_paths, base_path=base_path
+            source,
+            start=start,
+            import_paths=import_paths,
+            base_path=base_path,
+            parser=parser,
+            lexer=lexer,
         )
         self._start_rule = start
         super().__init__(self._translated.llguidance, limits=limits, max_threads=max_threads)
@@ -62,6 +75,8 @@ class Grammar(MaskPotential):
         *,
         start: str = "start",
         import_paths: Sequence[str | Path] = (),
+        parser: str | None = None,
+        lexer: str | None = None,
         max_threads: int | None = None,
         limits: MaskLimits | None = None,
     ) -> Grammar:
@@ -72,8 +87,18 @@ class Grammar(MaskPotential):
             start=start,
             import_paths=import_paths,
             base_path=path.parent,
+            parser=parser,
+            lexer=lexer,
             max_threads=max_threads,
             limits=limits,
+        )
+
+    def __repr__(self) -> str:
+        translated = self._translated
+        settled = ", conflicts settled as Lark does" if translated.settled else ""
+        return (
+            f"<Grammar: the language of Lark(start={self._start_rule!r}, "
+            f"parser={translated.parser!r}, lexer={translated.lexer!r}){settled}>"
         )
 
     @property

@@ -20,7 +20,7 @@ def reference_parser(
 
     Args:
         source: The grammar.
-        mode: One of `parsers.LARK_OPTIONS`; None: the mode that `translate` names for this grammar.
+        mode: One of `parsers.MODES`; None: the mode that `translate` names for this grammar.
         start: The start rule.
         import_paths: Where `%import` looks.
         base_path: Where relative imports look first.

@@ -6,12 +6,12 @@ llguidance reads. A Lark grammar means something else in many places (priorities
 names, lazy quantifiers, `%ignore` at the ends, a lexer that backs up), so it is rewritten until
 both readings are the same, and refused where that fails. Nothing may differ in silence.
 
-*Which Lark.* Its parsers disagree with each other. A grammar is translated with the language of the
-first of these that can be had, and `TranslatedGrammar.mode` names it (`parsers.LARK_OPTIONS`):
-
-1. `parser="lalr"`, if the grammar is LALR(1) without conflict;
-2. `parser="earley"` with its dynamic lexer, Lark's default;
-3. `parser="lalr"` with the conflicts settled as Lark settles them (`TranslatedGrammar.settled`).
+*Which Lark.* Its parsers and lexers disagree with each other; `parsers.MODES` are those whose
+language can be had, and `TranslatedGrammar.mode` names the one that it is. `parser=` and `lexer=`
+choose, as in Lark. Without them it is `parser="lalr"` if the grammar is LALR(1) without conflict,
+and else Lark's default, `parser="earley"` with its dynamic lexer. A grammar with conflicts is read
+as Lark's LALR parser settles them, which loses sentences in silence, only if `parser="lalr"` is
+asked for.
 
 *How.* From the bottom up; each layer imports only those before it.
 
@@ -26,7 +26,7 @@ first of these that can be had, and `TranslatedGrammar.mode` names it (`parsers.
    this will do, the language of Lark's default in rules over single characters (`scannerless`,
    made exact by `negative_lookahead` and small by `shrinking`): slower to mask, for a mask then
    sees every character. `render` and `emit` write the result.
-5. `diagnostics` says why one of these does not do, `strategies` are the four of them, and
+5. `diagnostics` says why one of these does not do, `strategies` are the ways for each mode, and
    `translation` tries them in turn.
 """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from potentials.grammar.lark.lexer.clashes import ClashFinder
 from potentials.grammar.lark.lexer.contexts import Clash, Context
-from potentials.grammar.lark.lexer.shares import Share, ShareTable
+from potentials.grammar.lark.lexer.shares import ShareTable
 from potentials.grammar.lark.lexer.terminals import Terminals
 from potentials.grammar.lark.loading import Loaded
 from potentials.grammar.lark.productions import Usable
@@ -41,13 +41,10 @@ class AnalysedGrammar:
     shares: ShareTable
 
 
-def changing_ignored(
-    grammar: AnalysedGrammar, shares: dict[tuple[int, str], Share]
-) -> Obstacle | None:
+def changing_ignored(grammar: AnalysedGrammar, contexts: Iterable[Context]) -> Obstacle | None:
     """Look for an ignored terminal that does not take the same texts everywhere."""
-    first: dict[str, Share] = {}
-    for (_state, name), share in shares.items():
-        if name in grammar.loaded.ignore and first.setdefault(name, share) != share:
+    for name in grammar.loaded.ignore:
+        if len({grammar.shares.share(context.names, name) for context in contexts}) > 1:
             return Obstacle(
                 f"the ignored terminal {name} loses some of its texts to other terminals, and not "
                 "the same ones everywhere",
@@ -76,7 +73,7 @@ def first_obstacle(
 ) -> Obstacle | None:
     """Return the worst obstacle of the contexts: one that cutting does not cure goes first."""
     finder = ClashFinder(grammar.shares, competing)
-    contexts = list(contexts)
+    contexts = list({id(context): context for context in contexts}.values())
     for context in contexts:
         swallowed = _swallowed(grammar, context)
         if swallowed:
@@ -101,7 +98,7 @@ def skipped(grammar: AnalysedGrammar, contexts: Sequence[Context]) -> Obstacle |
     for context in contexts:
         for ignored in grammar.loaded.ignore:
             for name in sorted(context.names - set(grammar.loaded.ignore)):
-                if grammar.shares.share_texts(ignored, name):
+                if grammar.shares.beginnings.share_texts(ignored, name):
                     return Obstacle(
                         f"{name} and the ignored {ignored} match the same text, which is then "
                         "either",
@@ -111,10 +108,10 @@ def skipped(grammar: AnalysedGrammar, contexts: Sequence[Context]) -> Obstacle |
     return None
 
 
-def doubtful_shares(grammar: AnalysedGrammar, sets: Sequence[frozenset[str]]) -> Obstacle | None:
+def doubtful_shares(grammar: AnalysedGrammar, contexts: Iterable[Context]) -> Obstacle | None:
     """Look for shares that are not settled by the text of the terminal alone."""
     shares = grammar.shares
-    for names in dict.fromkeys(sets):
+    for names in dict.fromkeys(context.names for context in contexts):
         order = shares.order(names)
         for name in sorted(names):
             if name in grammar.loaded.ignore and name in order.made_of:
@@ -189,10 +186,9 @@ def _explained(grammar: AnalysedGrammar, clash: Clash) -> Obstacle:
     )
 
 
-def refusal(obstacles: list[Obstacle], source: str, line: int) -> GrammarError:
-    """Return the error for a grammar that no mode could be translated; the first obstacle leads."""
+def refusal(obstacles: list[Obstacle], line: int, advice: str = "") -> GrammarError:
+    """Return the error for a grammar that no strategy could translate; the first obstacle leads."""
     first = obstacles[0]
-    rest = " ".join(
-        f"Nor can Lark's other modes be translated: {p.what}." for p in obstacles[1:] if p != first
-    )
-    return GrammarError(f"Grammar, line {line}: {first.what}. {first.remedy} {rest}".strip())
+    rest = (f"Nor does another way do: {o.what}." for o in obstacles[1:] if o != first)
+    words = [f"Grammar, line {line}: {first.what}.", first.remedy, *rest, advice]
+    return GrammarError(" ".join(w for w in words if w))

@@ -45,27 +45,6 @@ class ParseTable:
     reductions: dict[int, dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Lookahead:
-    """The rules that a state may reduce before a terminal.
-
-    Attributes:
-        state: The state.
-        terminal: The terminal, or `END`.
-        rules: The rules.
-        shifts: Whether the terminal can also be shifted there.
-    """
-
-    state: int
-    terminal: str
-    rules: tuple[Any, ...]
-    shifts: bool
-
-
-class LalrConflictError(ValueError):
-    """A grammar is not LALR(1): Lark's words."""
-
-
 def compile_grammar(
     source: str, name: str, import_paths: Sequence[str], start: str
 ) -> CompiledGrammar:
@@ -87,41 +66,20 @@ def compile_grammar(
     return CompiledGrammar(tuple(terminals), tuple(rules), tuple(str(n) for n in ignored))
 
 
-def lalr_table(
-    rules: Sequence[Any], start: str, *, strict: bool
-) -> tuple[ParseTable, list[Lookahead]]:
-    """Return Lark's table of some rules, and the lookaheads from which it was made.
-
-    Args:
-        rules: Of a `CompiledGrammar`.
-        start: The start rule.
-        strict: Whether a conflict of shift and reduce is an error, not a shift.
-
-    Raises:
-        LalrConflictError: There is a conflict that Lark does not settle by itself.
-    """
-    from lark.common import ParserConf
-    from lark.exceptions import GrammarError
-    from lark.parsers.lalr_analysis import LALR_Analyzer
-
-    analyzer: Any = LALR_Analyzer(ParserConf(list(rules), {}, [start]), strict=strict)
-    try:
-        analyzer.compute_lalr()
-    except GrammarError as error:
-        raise LalrConflictError(str(error).strip().split("\n")[0]) from error
-    lookaheads = [
-        Lookahead(state, str(symbol.name), tuple(found), symbol in itemset.transitions)
-        # Lark numbers its states in this order.
-        for state, itemset in enumerate(analyzer.lr0_itemsets)
-        for symbol, found in itemset.lookaheads.items()
-    ]
-    return _table(analyzer.parse_table, start), lookaheads
-
-
 def parser_table(parser: Lark, start: str) -> ParseTable:
     """Return the table of an LALR parser."""
+    from lark.parsers.lalr_analysis import Shift
+
     frontend: Any = parser.parser
-    return _table(frontend.parser._parse_table, start)
+    table = frontend.parser._parse_table
+    shifts: dict[int, dict[str, int]] = {}
+    reductions: dict[int, dict[str, Any]] = {}
+    for state, row in table.states.items():
+        shifts[state] = {str(name): to for name, (action, to) in row.items() if action is Shift}
+        reductions[state] = {
+            str(name): rule for name, (action, rule) in row.items() if action is not Shift
+        }
+    return ParseTable(table.start_states[start], shifts, reductions)
 
 
 def contextual_terminals(parser: Lark) -> Iterator[tuple[int, list[Any]]]:
@@ -132,16 +90,3 @@ def contextual_terminals(parser: Lark) -> Iterator[tuple[int, list[Any]]]:
     frontend: Any = parser.parser
     for state, basic in frontend.lexer.lexers.items():
         yield state, basic.terminals
-
-
-def _table(table: Any, start: str) -> ParseTable:
-    from lark.parsers.lalr_analysis import Shift
-
-    shifts: dict[int, dict[str, int]] = {}
-    reductions: dict[int, dict[str, Any]] = {}
-    for state, row in table.states.items():
-        shifts[state] = {str(name): to for name, (action, to) in row.items() if action is Shift}
-        reductions[state] = {
-            str(name): rule for name, (action, rule) in row.items() if action is not Shift
-        }
-    return ParseTable(table.start_states[start], shifts, reductions)

@@ -54,7 +54,7 @@ class Loaded:
         rules: For each nonterminal its productions; a symbol is a (name, is_terminal) pair.
         ignore: The names of ignored terminals.
         import_paths: Where imports were looked for, beside Lark's own grammars.
-        lark_rules: The productions as Lark's own objects.
+        priorities: Of productions (name, symbols), where they have one.
     """
 
     source: str
@@ -63,7 +63,7 @@ class Loaded:
     rules: dict[str, tuple[tuple[tuple[str, bool], ...], ...]]
     ignore: tuple[str, ...]
     import_paths: tuple[str, ...]
-    lark_rules: tuple[Any, ...]
+    priorities: dict[tuple[str, tuple[str, ...]], int]
 
 
 def load(
@@ -90,11 +90,15 @@ def load(
             source, f"the start rule `{start}` is not defined; define it or pass start="
         )
     rules: dict[str, list[tuple[tuple[str, bool], ...]]] = {}
+    priorities: dict[tuple[str, tuple[str, ...]], int] = {}
     for rule in compiled.rules:
         body = tuple((str(s.name), s.is_term) for s in rule.expansion)
         productions = rules.setdefault(str(rule.origin.name), [])
         if body not in productions:
             productions.append(body)
+        if rule.options.priority:
+            key = (str(rule.origin.name), tuple(name for name, _terminal in body))
+            priorities.setdefault(key, int(rule.options.priority))
     used = {n for ps in rules.values() for p in ps for n, is_terminal in p if is_terminal}
     ignore = tuple(dict.fromkeys(compiled.ignored))
     by_name = {t.name: t for t in compiled.terminals}
@@ -106,7 +110,7 @@ def load(
         )
     terminals = {n: _terminal(by_name[n], source) for n in sorted(used | set(ignore))}
     frozen = {k: tuple(v) for k, v in rules.items()}
-    return Loaded(source, start, terminals, frozen, ignore, tuple(paths), compiled.rules)
+    return Loaded(source, start, terminals, frozen, ignore, tuple(paths), priorities)
 
 
 def line_of(source: str, name: str) -> int:

@@ -20,6 +20,7 @@ class Case:
         refused: What the error must say: a regular expression for each thing it has to name.
         start: The start rule.
         base_path: Where its imports are.
+        parser: Lark's argument; None: not given.
         some_in: Some strings that must be in the language, so that no comparison is empty.
     """
 
@@ -32,6 +33,7 @@ class Case:
     start: str = "start"
     base_path: Path | None = None
     some_in: tuple[str, ...] = ()
+    parser: str | None = None
 
     @property
     def tokens(self) -> tuple[str, ...]:

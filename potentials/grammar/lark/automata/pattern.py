@@ -6,6 +6,7 @@ The parser is Python's own (`re._parser`), so that what a construct means is nev
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from re import _constants as op  # pyright: ignore[reportAttributeAccessIssue]
 from re import _parser  # pyright: ignore[reportAttributeAccessIssue]
@@ -67,6 +68,29 @@ class End:
 Node = Chars | Seq | Alt | Repeat | Look | End
 
 EMPTY_STRING = Seq(())
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the parts of a tree."""
+    if isinstance(node, Seq):
+        return node.items
+    if isinstance(node, Alt):
+        return node.options
+    return (node.item,) if isinstance(node, (Repeat, Look)) else ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield all nodes of a tree, however deep."""
+    stack = [node]
+    while stack:
+        now = stack.pop()
+        yield now
+        stack.extend(children(now))
+
+
+def size_of(node: Node) -> int:
+    """Return how many nodes a tree has."""
+    return sum(1 for _ in walk(node))
 
 
 def literal(text: str, *, any_case: bool = False) -> Node:

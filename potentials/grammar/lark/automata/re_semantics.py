@@ -23,9 +23,8 @@ from potentials.grammar.lark.automata.pattern import (
     End,
     Look,
     Node,
-    Repeat,
-    Seq,
     Unsupported,
+    walk,
 )
 from potentials.grammar.lark.automata.program import (
     Assert,
@@ -37,7 +36,8 @@ from potentials.grammar.lark.automata.program import (
     compile_program,
 )
 
-_MOST_STATES = 3000
+_MOST_STATES = 100_000
+_MOST_STEPS = 1_500_000
 
 # Assertions not yet decided: (index of the lookahead, state of its automaton). −1: the text must
 # end here.
@@ -59,13 +59,7 @@ def language(node: Node, alphabet: Alphabet) -> DFA:
 
 def looks_around(node: Node) -> bool:
     """Return whether a tree has an assertion."""
-    if isinstance(node, (Look, End)):
-        return True
-    if isinstance(node, Repeat):
-        return looks_around(node.item)
-    if isinstance(node, Chars):
-        return False
-    return any(looks_around(c) for c in (node.items if isinstance(node, Seq) else node.options))
+    return any(isinstance(part, (Look, End)) for part in walk(node))
 
 
 @dataclass
@@ -84,28 +78,43 @@ class _Determiniser:
         steps: list[list[int]] = []
         accept: list[int] = []
         size = self.alphabet.size
+        work = 0
         for threads, _last in queue:
-            row: list[int] = []
-            accepted = 0
-            for x in range(size + 1):
-                taken, matched = self._step(code, threads, x)
-                accepted |= matched << x
-                if x == size:
-                    break
-                if not taken:
-                    row.append(DEAD)
-                    continue
+            following, accepted = self._following(code, threads)
+            row = [DEAD] * size
+            for x, taken in following.items():
                 last = x if self.looks_behind else None
                 key = (self._close(code, taken, x), last)
+                work += 1 + len(key[0])
                 if key not in index:
-                    if len(queue) >= _MOST_STATES:
-                        raise Unsupported(f"needs more than {_MOST_STATES} states")
+                    if len(queue) >= _MOST_STATES or work > _MOST_STEPS:
+                        raise Unsupported(f"needs more than {len(queue)} states")
                     index[key] = len(queue)
                     queue.append(key)
-                row.append(index[key])
+                row[x] = index[key]
             steps.append(row)
             accept.append(accepted)
         return dfa.trimmed(steps, accept, size)
+
+    def _following(
+        self, code: tuple[Instruction, ...], threads: tuple[Thread, ...]
+    ) -> tuple[dict[int, list[Thread]], int]:
+        """Return the threads that go on by symbol, and the mask before which there is a match."""
+        size = self.alphabet.size
+        if any(pending for _at, pending in threads):
+            outcomes = {x: self._step(code, threads, x) for x in range(size + 1)}
+            accepted = sum(matched << x for x, (_taken, matched) in outcomes.items())
+            return {x: t for x, (t, _matched) in outcomes.items() if t and x < size}, accepted
+        following: dict[int, list[Thread]] = {}
+        for at, pending in threads:
+            instruction = code[at]
+            if isinstance(instruction, Read):
+                for x in self.alphabet.indices(instruction.mask):
+                    following.setdefault(x, []).append((at + 1, pending))
+            elif self.ordered:
+                return following, (2 << size) - 1
+        matches = any(isinstance(code[at], Match) for at, _pending in threads)
+        return following, (2 << size) - 1 if matches else 0
 
     def _step(
         self, code: tuple[Instruction, ...], threads: tuple[Thread, ...], x: int

@@ -11,19 +11,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from potentials.grammar.lark.automata import re_semantics
-from potentials.grammar.lark.automata.dfa import (
-    DEAD,
-    DFA,
-    both,
-    either,
-    minus,
-    product,
-    same_language,
-)
-from potentials.grammar.lark.automata.pattern import Alt
+from potentials.grammar.lark.automata.dfa import DFA, both, either, minus, same_language, union
 from potentials.grammar.lark.automata.rust_regex import ANYTHING, spell_dfa
+from potentials.grammar.lark.lexer.beginnings import Beginnings
 from potentials.grammar.lark.lexer.terminals import Terminals
 from potentials.grammar.lark.loading import Loaded, Terminal
 
@@ -66,12 +58,19 @@ class Order:
         rank: Place in the order; a literal made of an expression has that expression's place.
         made_of: For each literal the expressions that it is made of, in order.
         taken_out: The literals that are not tried on their own.
+        literals_of: For each expression the literals made of it.
     """
 
     names: frozenset[str]
     rank: dict[str, int]
     made_of: dict[str, tuple[str, ...]]
     taken_out: frozenset[str]
+    literals_of: dict[str, tuple[str, ...]]
+
+    @cached_property
+    def tried(self) -> frozenset[str]:
+        """The terminals that are tried on their own."""
+        return self.names - self.taken_out
 
 
 @dataclass
@@ -80,11 +79,14 @@ class ShareTable:
 
     loaded: Loaded
     terminals: Terminals
-    _starts: dict[tuple[str, str], bool] = field(default_factory=dict)
     _makes: dict[tuple[str, str], bool] = field(default_factory=dict)
     _orders: dict[frozenset[str], Order] = field(default_factory=dict)
     _shares: dict[tuple[frozenset[str], str], Share] = field(default_factory=dict)
     _languages: dict[Share, DFA] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        strings = frozenset(n for n, t in self.loaded.terminals.items() if t.is_string)
+        self.beginnings = Beginnings(self.terminals.taken, strings)
 
     def order(self, names: frozenset[str]) -> Order:
         """Return the order of a set of terminals."""
@@ -106,12 +108,10 @@ class ShareTable:
                 texts = share.reduced
             else:
                 texts = self.terminals.taken[share.terminal]
-                for other in share.earlier:
-                    texts = minus(texts, self.terminals.taken[other], and_extensions=True)
+                if share.earlier:
+                    texts = minus(texts, self._union(share.earlier), and_extensions=True)
                 if share.literals:
-                    nodes = tuple(self.loaded.terminals[s].node for s in share.literals)
-                    gone = re_semantics.language(Alt(nodes), self.terminals.alphabet)
-                    texts = minus(texts, gone, and_extensions=False)
+                    texts = minus(texts, self._union(share.literals), and_extensions=False)
             self._languages[share] = texts
         return self._languages[share]
 
@@ -130,23 +130,9 @@ class ShareTable:
             text += f" & ~/({'|'.join(spelled[t] for t in share.literals)})/"
         return text
 
-    def starts_with(self, name: str, other: str) -> bool:
-        """Return whether some text of a terminal starts with (or is) a text of another."""
-        key = (name, other)
-        if key not in self._starts:
-            a, b = self.terminals.taken[name], self.terminals.taken[other]
-            self._starts[key] = bool(a.first & b.first) and any(
-                s != DEAD and t != DEAD and b.accept[t] & (a.accept[s] | a.live_next(s))
-                for s, t in product(a, b)
-            )
-        return self._starts[key]
-
-    def share_texts(self, name: str, other: str) -> bool:
-        """Return whether two terminals have a text in common."""
-        a, b = self.terminals.taken[name], self.terminals.taken[other]
-        return bool(a.first & b.first) and any(
-            s != DEAD and t != DEAD and a.accept[s] & b.accept[t] for s, t in product(a, b)
-        )
+    def _union(self, names: tuple[str, ...]) -> DFA:
+        automata = [self.terminals.taken[n] for n in names]
+        return union(automata, self.terminals.alphabet.size)
 
     def _makes_literal(self, expression: Terminal, literal: Terminal) -> bool:
         key = (expression.name, literal.name)
@@ -176,15 +162,23 @@ class ShareTable:
         for name, sources in made_of.items():
             first = rank[sources[0]]
             rank[name] = first if name in taken_out else min(first, rank[name])
-        return Order(names, rank, made_of, frozenset(taken_out))
+        literals_of: dict[str, list[str]] = {}
+        for name in sorted(made_of):
+            for source in made_of[name]:
+                literals_of.setdefault(source, []).append(name)
+        made = {source: tuple(literals) for source, literals in literals_of.items()}
+        return Order(names, rank, made_of, frozenset(taken_out), made)
 
     def _before(self, order: Order, name: str, of: str) -> list[str]:
         """Return what is tried before `of` and matches the start of a text of `name`."""
         limit = self.loaded.terminals[of].order
+        near = self.beginnings.maybe_shorter(name, order.tried)
         return sorted(
             t
-            for t in order.names - {name, of} - order.taken_out
-            if self.loaded.terminals[t].order < limit and self.starts_with(name, t)
+            for t in near
+            if t not in (name, of)
+            and self.loaded.terminals[t].order < limit
+            and self.beginnings.starts_with(name, t)
         )
 
     def _reckon(self, order: Order, name: str) -> Share:
@@ -193,8 +187,8 @@ class ShareTable:
         if not terminal.is_string:
             # Lark has decided to ignore before it looks which literal it is.
             ignored = name in self.loaded.ignore
-            made = [] if ignored else sorted(s for s, es in order.made_of.items() if name in es)
-            return Share(name, tuple(self._before(order, name, name)), tuple(made))
+            made = () if ignored else order.literals_of.get(name, ())
+            return Share(name, tuple(self._before(order, name, name)), made)
         parts: list[DFA] = []
         rivals: set[str] = set()
         if name not in order.taken_out:

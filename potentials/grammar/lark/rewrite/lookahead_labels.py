@@ -105,7 +105,7 @@ class LookaheadLabeller:
             ends = {opening.begin: None}
             at = opening.state
             for symbol, terminal in production:
-                to = self._next_state(at, symbol, terminal)
+                to = self.automaton.next_state(at, symbol, terminal=terminal)
                 if to is None:
                     ends = {}
                     break
@@ -122,11 +122,6 @@ class LookaheadLabeller:
             barred = self._barred(at, opening.name, production)
             self._ends[opening] |= dict.fromkeys(_barring(end, barred) for end in ends)
         return (len(self._ends[opening]), len(self._ends)) != before
-
-    def _next_state(self, at: int, symbol: str, terminal: bool) -> int | None:
-        row = self.automaton.actions[at] if terminal else self.automaton.gotos[at]
-        to = row.get(symbol)
-        return to if isinstance(to, int) else None
 
     def _cutting(self, situation: Situation) -> Cutting:
         return self.cutter.cut(self.contexts[situation.state], situation.lookahead)
@@ -203,7 +198,7 @@ class LookaheadLabeller:
         partial: list[tuple[Body, Situation]] = [((), opening.begin)]
         at = opening.state
         for symbol, terminal in production:
-            to = self._next_state(at, symbol, terminal)
+            to = self.automaton.next_state(at, symbol, terminal=terminal)
             if to is None:
                 return []
             longer: list[tuple[Body, Situation]] = []

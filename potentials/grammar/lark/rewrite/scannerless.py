@@ -44,12 +44,14 @@ class Speller:
         automata: For each terminal the texts of which Python takes the longest.
         ignore: Ignored terminals.
         size: The number of symbols of the alphabet.
+        anywhere: Terminals that may end wherever they match, not only where they must.
     """
 
     rules: Rules
     automata: dict[str, DFA]
     ignore: tuple[str, ...]
     size: int
+    anywhere: frozenset[str] = frozenset()
     _walks: dict[tuple[Ahead, str], dict[Ahead, list[WalkState]]] = field(default_factory=dict)
     _edges: dict[tuple[Ahead, str], dict[WalkState, dict[WalkState, int]]] = field(
         default_factory=dict
@@ -164,7 +166,11 @@ class Speller:
             self._count(1)
         for state in queue:
             at, ahead = state
-            if automaton.accept[at]:
+            if terminal in self.anywhere:
+                # Python is asked for a match of the text up to here.
+                if automaton.accept[at] >> self.size & 1:
+                    ends.setdefault(ahead, []).append(state)
+            elif automaton.accept[at]:
                 ended = self.lookaheads.ended(ahead, terminal, at)
                 ends.setdefault(ended, []).append(state)
         self._walks[key], self._edges[key] = ends, into

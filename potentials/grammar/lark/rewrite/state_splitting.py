@@ -8,10 +8,12 @@ the same under all labels is merged again: a grammar that needs no splitting sta
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from potentials.grammar.lark.lalr import Automaton
-from potentials.grammar.lark.lexer.shares import Share
+from potentials.grammar.lark.lexer.contexts import Context
+from potentials.grammar.lark.lexer.shares import Share, ShareTable
 from potentials.grammar.lark.productions import Rules, Symbol
 from potentials.grammar.lark.rewrite.merging import Label, Lexeme, LexemeGrammar, Top, merge
 
@@ -44,7 +46,11 @@ Body = tuple[Label | Lexeme[Share], ...]
 
 
 def split(
-    rules: Rules, start: str, automaton: Automaton, shares: dict[tuple[int, str], Share]
+    rules: Rules,
+    start: str,
+    automaton: Automaton,
+    contexts: dict[int, Context],
+    shares: ShareTable,
 ) -> LexemeGrammar[Share]:
     """Split a grammar by Lark's parser states.
 
@@ -52,13 +58,19 @@ def split(
         rules: Usable productions.
         start: The start symbol.
         automaton: Lark's automaton.
-        shares: For each context and terminal what it takes there.
+        contexts: By parser state.
+        shares: The terminals.
     """
-    everywhere = _one_share_each(shares)
+    by_names = {
+        names: {n: shares.share(names, n) for n in names}
+        for names in dict.fromkeys(context.names for context in contexts.values())
+    }
+    everywhere = _one_share_each(by_names.values())
     if everywhere is not None:
         return unsplit(rules, start, everywhere)
-    context_of = _classes(shares)
-    table = _Splitter(rules, automaton, shares, context_of)
+    class_of, classes = _classes(by_names)
+    context_of = {state: class_of[context.names] for state, context in contexts.items()}
+    table = _Splitter(rules, automaton, context_of, classes)
     first = Opening(automaton.start, context_of[automaton.start], start)
     top = Top(start)
     productions: dict[Label, list[Body]] = {top: [(Span(first, end),) for end in table.ends(first)]}
@@ -79,32 +91,32 @@ def unsplit(rules: Rules, start: str, shares: dict[str, Share]) -> LexemeGrammar
     return LexemeGrammar(rules, start, {n: Lexeme(n, shares[n]) for n in sorted(used)})
 
 
-def _one_share_each(shares: dict[tuple[int, str], Share]) -> dict[str, Share] | None:
+def _one_share_each(contexts: Iterable[dict[str, Share]]) -> dict[str, Share] | None:
     by_name: dict[str, Share] = {}
-    for (_state, name), share in shares.items():
-        if by_name.setdefault(name, share) != share:
-            return None
+    for shares in contexts:
+        for name, share in shares.items():
+            if by_name.setdefault(name, share) != share:
+                return None
     return by_name
 
 
-def _classes(shares: dict[tuple[int, str], Share]) -> dict[int, int]:
-    """Return a number for each context; contexts with one number share all they have in common."""
-    by_state: dict[int, dict[str, Share]] = {}
-    for (state, name), share in shares.items():
-        by_state.setdefault(state, {})[name] = share
-    groups: list[dict[str, Share]] = []
-    out: dict[int, int] = {}
-    for state in sorted(by_state, key=lambda s: -len(by_state[s])):
-        mine = by_state[state]
-        for i, group in enumerate(groups):
-            if all(group.get(n, s) == s for n, s in mine.items()):
-                group.update(mine)
-                out[state] = i
+def _classes(
+    contexts: dict[frozenset[str], dict[str, Share]],
+) -> tuple[dict[frozenset[str], int], list[dict[str, Share]]]:
+    """Return a class for each context, and its shares; in one class all in common is the same."""
+    class_of: dict[frozenset[str], int] = {}
+    classes: list[dict[str, Share]] = []
+    for names in sorted(contexts, key=len, reverse=True):
+        mine = contexts[names]
+        for i, theirs in enumerate(classes):
+            if all(theirs.get(n, s) == s for n, s in mine.items()):
+                theirs.update(mine)
+                class_of[names] = i
                 break
         else:
-            groups.append(dict(mine))
-            out[state] = len(groups) - 1
-    return out
+            class_of[names] = len(classes)
+            classes.append(dict(mine))
+    return class_of, classes
 
 
 @dataclass
@@ -113,14 +125,9 @@ class _Splitter:
 
     rules: Rules
     automaton: Automaton
-    shares: dict[tuple[int, str], Share]
     context_of: dict[int, int]
+    shares: list[dict[str, Share]]
     _ends: dict[Opening, set[int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._by_context: dict[tuple[int, str], Share] = {
-            (self.context_of[s], n): share for (s, n), share in self.shares.items()
-        }
 
     def ends(self, opening: Opening) -> set[int]:
         """Return the contexts in which a labelled nonterminal may end."""
@@ -139,11 +146,11 @@ class _Splitter:
             ends = {opening.context}
             at = opening.state
             for symbol, terminal in production:
-                to = self._next_state(at, symbol, terminal)
+                to = self.automaton.next_state(at, symbol, terminal=terminal)
                 if to is None:
                     ends = set()
                 elif terminal:
-                    usable = any((c, symbol) in self._by_context for c in ends)
+                    usable = any(self._share(c, symbol) for c in ends)
                     ends = {self.context_of.get(to, _NO_CONTEXT)} if usable else set()
                 else:
                     inner = (Opening(at, c, symbol) for c in ends)
@@ -154,10 +161,8 @@ class _Splitter:
             self._ends[opening] |= ends
         return (len(self._ends[opening]), len(self._ends)) != before
 
-    def _next_state(self, at: int, symbol: str, terminal: bool) -> int | None:
-        row = self.automaton.actions[at] if terminal else self.automaton.gotos[at]
-        to = row.get(symbol)
-        return to if isinstance(to, int) else None
+    def _share(self, context: int, terminal: str) -> Share | None:
+        return None if context == _NO_CONTEXT else self.shares[context].get(terminal)
 
     def bodies(self, span: Span) -> list[Body]:
         """Return the labelled bodies of a nonterminal."""
@@ -173,13 +178,13 @@ class _Splitter:
         partial: list[tuple[Body, int]] = [((), opening.context)]
         at = opening.state
         for symbol, terminal in production:
-            to = self._next_state(at, symbol, terminal)
+            to = self.automaton.next_state(at, symbol, terminal=terminal)
             if to is None:
                 return []
             longer: list[tuple[Body, int]] = []
             for body, context in partial:
                 if terminal:
-                    share = self._by_context.get((context, symbol))
+                    share = self._share(context, symbol)
                     if share is not None:
                         after = self.context_of.get(to, _NO_CONTEXT)
                         longer.append(((*body, Lexeme(symbol, share)), after))
