@@ -229,6 +229,24 @@ class GrammarRoot:
         )
 
 
+@lru_cache(maxsize=256)
+def has_text(source: str) -> bool:
+    """Return whether a language has any text, the empty one too.
+
+    Args:
+        source: In llguidance's dialect, without its first line.
+
+    Raises:
+        GrammarError: llguidance refuses it.
+    """
+    root = GrammarRoot(NO_FORCING + source, (), MaskLimits(), "JSONSchema")
+    job = Job(b"", row=np.zeros(mask_width(BYTES + 1), dtype=np.uint32))
+    root.judge([job], BYTES)
+    assert job.verdict is not None and job.row is not None
+    # Without tokens the row has the bits of the 256 bytes, then that of the engine's own end.
+    return job.verdict.accepting or bool(np.any(job.row[:-1]))
+
+
 def _or_raise(message: str, limits: MaskLimits) -> str:
     """The other remedy: to raise the limit that a message of the engine's is about."""
     for words, limit in _LIMIT_NAMED_BY.items():

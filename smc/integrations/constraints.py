@@ -28,7 +28,7 @@ def constraints(
     Args:
         grammar: Lark source.
         regex: For the whole text.
-        json_schema: As text, or as what the text says.
+        json_schema: As text, or as what the text says; documents as `json.dumps` spaces them.
         compact_json: Likewise, of documents without white space between their parts.
         potentials: Potentials, or `module:Name`; a text may part several by commas.
         limits: How much work one mask may cost.
@@ -54,7 +54,7 @@ def constraints(
     for name, given in (("json_schema", json_schema), ("compact_json", compact_json)):
         if given is not None:
             schema = given if isinstance(given, str) else json.dumps(given)
-            space = name == "json_schema"
+            space = None if name == "json_schema" else False
             made = partial(JSONSchema, schema, whitespace=space, limits=limits)
             found.append(_made("json_schema", made))
     named = potentials.split(",") if isinstance(potentials, str) else potentials
