@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from fractions import Fraction
 from importlib.metadata import version
 from typing import Any
 
@@ -89,6 +90,7 @@ SCHEMAS: dict[str, Any] = {
     "tuple": {"type": "array", "prefixItems": [{"type": "integer"}], "items": False},
     "interval": {"type": "number", "exclusiveMinimum": 1, "maximum": 2},
     "anything": True,
+    "not null": {"type": ["null", "boolean"], "oneOf": [{}, {"enum": [None, True]}]},
 }
 
 
@@ -186,7 +188,10 @@ def test_fixed_parts_keep_every_way_to_spell_them() -> None:
         ({"type": "array", "uniqueItems": True}, "uniqueItems"),
         ({"type": "array", "uniqueItems": True, "items": {"type": "number"}}, "uniqueItems"),
         ({"dependentRequired": {"a": "b"}}, "dependentRequired"),
-        ({"unevaluatedProperties": False}, "unevaluatedProperties"),
+        (
+            {"unevaluatedProperties": False, "anyOf": [{"properties": {"a": {}}}]},
+            "depends on the document",
+        ),
         ({"multipleOf": 123456789}, "multiples of 123456789"),
         ({"type": "array", "items": [{}]}, "#/items"),
         ({"anyOf": 3}, "#/anyOf"),
@@ -472,3 +477,45 @@ def test_multiples_may_be_negative() -> None:
     ):
         potential = JSONSchema(schema)
         assert [t for t in right + wrong if complete(potential, t)] == right
+
+
+NUMBERS = [
+    f"{n}{f}" for n in (-2, -1, 0, 1, 9, 10, 99) for f in ("", ".0", ".5", ".49", ".510", ".01")
+]
+
+
+@pytest.mark.parametrize("low", [None, -1, 0, 0.5, 1, 9.51])
+@pytest.mark.parametrize("high", [None, -0.5, 0, 1.01, 10, 99.5])
+def test_bounds_are_exact_to_the_last_digit(low: float | None, high: float | None) -> None:
+    for inclusive in (True, False):
+        ends = {"minimum" if inclusive else "exclusiveMinimum": low}
+        ends |= {"maximum" if inclusive else "exclusiveMaximum": high}
+        bounds = {name: end for name, end in ends.items() if end is not None}
+        expected = {
+            text: all(
+                {
+                    "minimum": value >= Fraction(str(end)),
+                    "exclusiveMinimum": value > Fraction(str(end)),
+                    "maximum": value <= Fraction(str(end)),
+                    "exclusiveMaximum": value < Fraction(str(end)),
+                }[name]
+                for name, end in bounds.items()
+            )
+            for text in [*NUMBERS, "-0", "-0.0", "-0.5"]
+            for value in [Fraction(text)]
+        }
+        for kind, schema in (
+            ("number", {"type": "number", **bounds}),
+            ("integer", {"type": "integer", **bounds}),
+            ("fraction", {"type": "number", "not": {"type": "integer"}, **bounds}),
+        ):
+            right = {
+                text: inside
+                and not (kind == "integer" and "." in text)
+                and not (kind == "fraction" and Fraction(text).denominator == 1)
+                for text, inside in expected.items()
+            }
+            if not any(right.values()):
+                continue
+            potential = JSONSchema(schema)
+            assert {text: complete(potential, text) for text in right} == right, schema

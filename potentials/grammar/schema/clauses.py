@@ -14,6 +14,7 @@ from typing import Any
 from potentials.grammar.schema import numbers
 from potentials.grammar.schema.apart import Apart, kind_of
 from potentials.grammar.schema.atoms import Atom, Literal
+from potentials.grammar.schema.evaluated import evaluated
 from potentials.grammar.schema.resources import Resources, SchemaNode
 from smc.errors import GrammarError
 
@@ -45,6 +46,8 @@ KIND_OF = {
     "minProperties": "object",
     "maxProperties": "object",
     "propertyNames": "object",
+    "unevaluatedItems": "array",
+    "unevaluatedProperties": "object",
 }
 _OPPOSITE_BOUNDS = {
     "minimum": "exclusiveMaximum",
@@ -176,7 +179,13 @@ class Clauses:
                 yield ((Atom("present", name, False),), there)
         elif key == "propertyNames":
             yield ((Atom("names", inner(key, value)),),)
-        elif key in KIND_OF:
+        elif key in ("unevaluatedItems", "unevaluatedProperties") and value is not True:
+            so_far = evaluated(self.resources, node, key)
+            if not so_far.rest and kind == "array":
+                yield ((Atom("from", (so_far.items, inner(key, value))),),)
+            elif not so_far.rest:
+                yield ((Atom("other", (so_far.names, so_far.patterns, inner(key, value))),),)
+        elif key in KIND_OF and value is not True:
             yield ((Atom(key, value),),)
 
     def _opposites(
@@ -256,7 +265,7 @@ class Clauses:
             for name, s in value.items():
                 yield (Atom("present", name), inner(f"{key}/{name}", s, False))
         elif (key == "uniqueItems" and not value) or (
-            key in ("additionalProperties", "propertyNames") and value is True
+            value is True and (kind == "object" or key == "unevaluatedItems")
         ):
             return
         elif key in KIND_OF:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from potentials.grammar.llguidance import has_text
 from potentials.grammar.schema import numbers, strings, tableau
 from potentials.grammar.schema.arrays import ArrayShape
@@ -74,10 +76,9 @@ class Compiler:
             for atoms in tableau.disjuncts(self._clauses, state, kind):
                 if kind in ("array", "object"):
                     return None
-                if kind == "null":
-                    scalars: list[object] | None = [None]
-                elif kind == "boolean":
-                    scalars = list(_booleans(atoms))
+                scalars: list[object] | None
+                if kind in ("null", "boolean"):
+                    scalars = list(_constants(kind, atoms))
                 elif kind == "string":
                     texts = strings.enumerated(atoms)
                     scalars = None if texts is None else list(texts)
@@ -89,11 +90,9 @@ class Compiler:
         return list(found)
 
     def _spell(self, rule: Rule, kind: str, atoms: Disjunct) -> None:
-        if kind == "null":
-            self.grammar.add(rule, Terminal('"null"'))
-        elif kind == "boolean":
-            for value in _booleans(atoms):
-                self.grammar.add(rule, Terminal('"true"' if value else '"false"'))
+        if kind in ("null", "boolean"):
+            for value in _constants(kind, atoms):
+                self.grammar.add(rule, Terminal(json.dumps(json.dumps(value))))
         elif kind == "number":
             for lexeme in numbers.lexemes(atoms):
                 self.grammar.add(rule, Terminal(lexeme))
@@ -109,9 +108,9 @@ class Compiler:
             ObjectShape(self, atoms).add_to(rule)
 
 
-def _booleans(atoms: Disjunct) -> list[bool]:
+def _constants(kind: str, atoms: Disjunct) -> list[bool | None]:
     return [
         value
-        for value in (True, False)
+        for value in ((True, False) if kind == "boolean" else (None,))
         if all((value in a.value) == a.positive for a in atoms if a.keyword == "in")
     ]

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from potentials.grammar.schema import ranges
 from potentials.grammar.schema.atoms import Atom
 from smc.errors import GrammarError
 
 _MOST_REMAINDERS = 20_000
-_INTEGER = r"/-?(0|[1-9][0-9]*)/"
 _NUMBER = r"/-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/"
-_NOT_INTEGER = r"/-?(0|[1-9][0-9]*)\.[0-9]*[1-9][0-9]*/"
 
 
 def exact(value: float) -> Fraction:
@@ -142,35 +141,60 @@ def _without(interval: Interval, excluded: set[Fraction]) -> Iterator[Interval]:
 def _in_interval(interval: Interval, units: list[Fraction], integral: set[bool]) -> Iterator[str]:
     if interval.empty:
         return
-    bounded = interval != Interval()
-    if integral == {False}:
-        if bounded or units:
-            raise GrammarError(
-                "JSONSchema: numbers that are no integers, within bounds or as multiples, are not "
-                "enforced."
-            )
-        yield _NOT_INTEGER
-        return
     unit = _common_multiple(units)
-    if unit is not None and not interval.holds_multiple(unit):
+    if unit is None:
+        yield from _ranged(interval, integral)
+    elif unit.denominator == 1 and integral == {False}:
         return
-    if not bounded and unit in (None, Fraction(1)):
-        yield _NUMBER if unit is None else _INTEGER
+    elif unit == 1:
+        yield from _ranged(interval, {True})
+    elif integral == {False}:
+        raise GrammarError(
+            "JSONSchema: multiples that are no integers are not enforced. Check them in a "
+            "`Potential` of your own."
+        )
+    else:
+        yield from _multiples(interval, unit)
+
+
+def _ranged(interval: Interval, integral: set[bool]) -> Iterator[str]:
+    if interval == Interval() and not integral:
+        yield _NUMBER
         return
-    if unit is not None and _remainders(unit) > _MOST_REMAINDERS:
+    if integral == {True} and not interval.holds_multiple(Fraction(1)):
+        return
+    low, high = interval.low, interval.high
+    alone = low is not None and high is not None and low[0] == high[0]
+    if integral == {False} and alone and low is not None and low[0].denominator == 1:
+        return
+    parts = [f"/{ranges.INTEGER}/"] if integral == {True} else []
+    parts += [f"/{ranges.NOT_INTEGER}/"] if integral == {False} else []
+    if interval.low is not None:
+        parts.append(f"/{ranges.above(*interval.low)}/")
+    if interval.high is not None:
+        parts.append(f"/{ranges.below(*interval.high)}/")
+    yield " & ".join(parts)
+
+
+def _multiples(interval: Interval, unit: Fraction) -> Iterator[str]:
+    if not interval.holds_multiple(unit):
+        return
+    if _remainders(unit) > _MOST_REMAINDERS:
         raise GrammarError(
             f"JSONSchema: multiples of {_plain(unit)} need an automaton of {_remainders(unit):,} "
             f"states, more than {_MOST_REMAINDERS:,}. Check them in a `Potential` of your own."
         )
-    schema: dict[str, Any] = {"type": "number"}
-    if unit is not None and unit.denominator == 1:
-        schema["type"] = "integer"
-    if unit not in (None, Fraction(1)):
-        schema["multipleOf"] = _plain(unit)
+    schema: dict[str, Any] = {
+        "type": "integer" if unit.denominator == 1 else "number",
+        "multipleOf": _plain(unit),
+    }
+    # Ends are put on multiples: llguidance's exclusive ends of fractions are not exact.
     if interval.low is not None:
-        schema["minimum" if interval.low[1] else "exclusiveMinimum"] = _plain(interval.low[0])
+        first = math.ceil(interval.low[0] / unit) * unit
+        schema["minimum"] = _plain(first if first in interval else first + unit)
     if interval.high is not None:
-        schema["maximum" if interval.high[1] else "exclusiveMaximum"] = _plain(interval.high[0])
+        last = math.floor(interval.high[0] / unit) * unit
+        schema["maximum"] = _plain(last if last in interval else last - unit)
     schema["x-guidance"] = {"whitespace_flexible": False}
     yield f"%json {json.dumps(schema)}"
 

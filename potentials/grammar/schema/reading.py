@@ -16,7 +16,6 @@ _REMARKS = frozenset(
     "contentMediaType contentSchema discriminator $comment $schema $id id $anchor $dynamicAnchor "
     "$defs definitions".split()
 )
-_ENFORCED = frozenset(SINGLES) - {"unevaluatedItems", "unevaluatedProperties"}
 _TYPES = frozenset("null boolean integer number string array object".split())
 _DRAFTS = {
     "http://json-schema.org/draft-04/schema": 4,
@@ -192,7 +191,7 @@ def _complaints(schema: Schema) -> Iterator[str]:
                         f"{at}: the format {value!r} is not enforced. Remove it, or check the "
                         "document in a `Potential` of your own."
                     )
-            elif key not in _ENFORCED and key not in _REMARKS:
+            elif key not in SINGLES and key not in _REMARKS:
                 yield (
                     f"{at}: the keyword {key!r} is not enforced. Remove it, or check the document "
                     "in a `Potential` of your own."
