@@ -134,7 +134,7 @@ class GrammarRoot:
             message = self._matcher.get_error()
             raise GrammarError(
                 f"{name}: the mask engine refuses the grammar: {_brief(message)}. "
-                f"Simplify what it names{_or_raise(message, limits)}."
+                f"Simplify what it names{_limit_met(message, limits)}."
             )
 
     def judge(self, jobs: Sequence[Job], refuel_every: int) -> None:
@@ -225,7 +225,7 @@ class GrammarRoot:
         return (
             f"{self._name}: the mask engine failed after {_shown(text)}: {_brief(message)}. Make "
             "the grammar less ambiguous and its counted repetitions smaller"
-            f"{_or_raise(message, self._limits)}."
+            f"{_limit_met(message, self._limits)}."
         )
 
 
@@ -247,12 +247,14 @@ def has_text(source: str) -> bool:
     return job.verdict.accepting or bool(np.any(job.row[:-1]))
 
 
-def _or_raise(message: str, limits: MaskLimits) -> str:
-    """The other remedy: to raise the limit that a message of the engine's is about."""
+def _limit_met(message: str, limits: MaskLimits) -> str:
+    """Name the limit that a message of the engine's is about; who made the potential may raise it.
+
+    A client of a server cannot, and so needs to know what it is and how much it allows.
+    """
     for words, limit in _LIMIT_NAMED_BY.items():
         if words in message:
-            value = getattr(limits, limit)
-            return f", or raise the limit it met: `limits=MaskLimits({limit}=...)`, now {value:,}"
+            return f"; the limit that it met is {limit}={getattr(limits, limit):,} of `MaskLimits`"
     return ""
 
 
