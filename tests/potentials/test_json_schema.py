@@ -17,6 +17,7 @@ from potentials.grammar.matchers import GrammarState
 from smc.errors import GrammarError, PotentialError
 from smc.model import unpack_mask
 from tests.potentials.masking import mask_of, vocabulary_of
+from tests.potentials.random_schemas import orders, random_schema, random_value
 
 TOKENS = [bytes([b]) for b in range(32, 127)] + [
     b"\n",
@@ -519,3 +520,28 @@ def test_bounds_are_exact_to_the_last_digit(low: float | None, high: float | Non
                 continue
             potential = JSONSchema(schema)
             assert {text: complete(potential, text) for text in right} == right, schema
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_schemas_mean_what_jsonschema_says(seed: int) -> None:
+    rng = random.Random(seed)
+    carried = compared = 0
+    for _ in range(60):
+        schema = random_schema(rng)
+        validator = jsonschema.Draft202012Validator(schema)
+        values = [random_value(rng) for _ in range(25)]
+        try:
+            potential = JSONSchema(schema, whitespace=False)
+        except GrammarError as error:
+            if "no document at all" in str(error):
+                assert not any(map(validator.is_valid, values)), schema
+            continue
+        carried += 1
+        for value in values:
+            texts = (json.dumps(v, separators=(",", ":")) for v in orders(value))
+            if validator.is_valid(value):
+                compared += 1
+                assert any(complete(potential, text) for text in texts), (schema, value)
+            else:
+                assert not complete(potential, next(texts)), (schema, value)
+    assert carried >= 30 and compared >= 200
