@@ -134,7 +134,7 @@ class GrammarRoot:
             message = self._matcher.get_error()
             raise GrammarError(
                 f"{name}: the mask engine refuses the grammar: {_brief(message)}. "
-                f"Simplify what it names{_or_raise(message, limits)}."
+                f"Simplify what it names{_limit_met(message, limits)}."
             )
 
     def judge(self, jobs: Sequence[Job], refuel_every: int) -> None:
@@ -225,16 +225,36 @@ class GrammarRoot:
         return (
             f"{self._name}: the mask engine failed after {_shown(text)}: {_brief(message)}. Make "
             "the grammar less ambiguous and its counted repetitions smaller"
-            f"{_or_raise(message, self._limits)}."
+            f"{_limit_met(message, self._limits)}."
         )
 
 
-def _or_raise(message: str, limits: MaskLimits) -> str:
-    """The other remedy: to raise the limit that a message of the engine's is about."""
+@lru_cache(maxsize=256)
+def has_text(source: str) -> bool:
+    """Return whether a language has any text, the empty one too.
+
+    Args:
+        source: In llguidance's dialect, without its first line.
+
+    Raises:
+        GrammarError: llguidance refuses it.
+    """
+    root = GrammarRoot(NO_FORCING + source, (), MaskLimits(), "JSONSchema")
+    job = Job(b"", row=np.zeros(mask_width(BYTES + 1), dtype=np.uint32))
+    root.judge([job], BYTES)
+    assert job.verdict is not None and job.row is not None
+    # Without tokens the row has the bits of the 256 bytes, then that of the engine's own end.
+    return job.verdict.accepting or bool(np.any(job.row[:-1]))
+
+
+def _limit_met(message: str, limits: MaskLimits) -> str:
+    """Name the limit that a message of the engine's is about; who made the potential may raise it.
+
+    A client of a server cannot, and so needs to know what it is and how much it allows.
+    """
     for words, limit in _LIMIT_NAMED_BY.items():
         if words in message:
-            value = getattr(limits, limit)
-            return f", or raise the limit it met: `limits=MaskLimits({limit}=...)`, now {value:,}"
+            return f"; the limit that it met is {limit}={getattr(limits, limit):,} of `MaskLimits`"
     return ""
 
 
