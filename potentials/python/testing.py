@@ -107,7 +107,7 @@ class PythonTests(Potential):
             for t in self._ready(pieces, final=final)
         ]
         verdicts = self._runner.run(
-            [ProgramPieces(self._own, (*programs[p], self.tests[t])) for p, t in asked]
+            [ProgramPieces(self._own, programs[p], self.tests[t]) for p, t in asked]
         )
         failed = [0 if run.ok else len(self.tests) for run in runs]
         for (p, _), verdict in zip(asked, verdicts, strict=True):

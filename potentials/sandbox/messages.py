@@ -11,6 +11,8 @@ from typing import Any
 from potentials.sandbox.inside.statuses import Status
 from potentials.sandbox.jobs import Job, Limits, Outcome, RunResult
 
+_OF_ITSELF = {Outcome.ERROR, Outcome.EXITED, Outcome.MEMORY, Outcome.OUTPUT}
+"""What a program may say of its own end."""
 _MEMORY = "its processes together took more than memory_bytes, {0.memory_bytes} bytes"
 _OUTPUT = "it wrote more than output_bytes, {0.output_bytes} bytes"
 _TIMEOUT = {
@@ -40,6 +42,7 @@ def message(job: Job, limits: Limits, known: list[str]) -> dict[str, Any]:
         "result": job.result,
         "limits": dataclasses.asdict(limits),
         "reuse": job.reuse,
+        "setup": job.setup,
         "keys": known,
     }
 
@@ -77,7 +80,7 @@ def _read(status: Status, said: str, limits: Limits) -> tuple[Outcome, dict[str,
             raise ValueError(status)
         fields = {"error": str(words["error"]), "message": str(words["message"]), "line": line}
         outcome = Outcome(words["outcome"])
-        if outcome is Outcome.OK:
+        if outcome not in _OF_ITSELF:
             raise ValueError(outcome)
         return outcome, fields
     except (ValueError, TypeError, KeyError, RecursionError):
