@@ -13,7 +13,8 @@ went through is signed before the first of them runs, with a key that is forgott
 where no name leads to it, in an iterator written in C that runs the piece and gives out its word.
 An exception of the piece goes past all of it and takes the word along, and no line of Python comes
 in between. The container takes a program for a success only if it has had the word of every piece.
-What remains is a search through the memory of the process (ctypes, the garbage collector's lists).
+What remains is a search through the memory of the process (ctypes, the garbage collector's lists),
+and what a piece that went through has done to these functions before a later one fails.
 """
 
 from __future__ import annotations
@@ -80,8 +81,12 @@ def _session(link: socket, namespace: dict[str, Any], finish: Finish) -> Any:
     read, close, leave = os.read, os.close, os._exit
     dup2, length, where, go = os.dup2, len, os.getcwd, os.chdir
     channel, receive = link.fileno(), link.recvmsg
+    compile_all = finish.compile
     copy, die_with_parent = kernel.copy_process, kernel.die_with_parent
     to_int, order = int.from_bytes, sys.byteorder
+    # What runs the pieces is looked up before any of them does.
+    run_all, each, both, items, second = exec, map, zip, iter, itemgetter(1)
+    again, numbers, hashed = repeat, range, blake2b
 
     def exactly(count: int) -> bytes:
         received = b""
@@ -111,8 +116,8 @@ def _session(link: socket, namespace: dict[str, Any], finish: Finish) -> Any:
         if here is not None:
             go(here)
         # From here to the next `yield` nothing is called that a program might listen to.
-        key = blake2b(key=exactly(KEY_BYTES), digest_size=MAC_BYTES)
-        progress = blake2b(key=exactly(KEY_BYTES), digest_size=MAC_BYTES)
+        key = hashed(key=exactly(KEY_BYTES), digest_size=MAC_BYTES)
+        progress = hashed(key=exactly(KEY_BYTES), digest_size=MAC_BYTES)
         body = exactly(to_int(exactly(HEAD_BYTES), "big"))
         given = ancillary[0][2] if ancillary else b""
         fds = [to_int(given[i : i + 4], order) for i in range(0, length(given), 4)]
@@ -136,20 +141,20 @@ def _session(link: socket, namespace: dict[str, Any], finish: Finish) -> Any:
             leave(0)
         texts, first, limit, asks = _read(body)
         asked = texts.pop() if asks else None
-        yield map(finish.compile, [texts], [first])
+        yield each(compile_all, [texts], [first])
         codes = finish.codes
-        spaces = repeat(namespace)
+        spaces = again(namespace)
         if kind == TEST:
             # Those of the test when its turn comes: its setup defines some of them.
             tested = map(examination.names, fds, [namespace])
             spaces = chain(repeat(namespace, length(texts) - 1), tested)
         words = []
-        for number in range(length(codes)):
+        for number in numbers(length(codes)):
             body = PROGRESS + b"%d" % number
             words.append(length(body).to_bytes(HEAD_BYTES, "big") + mac(progress, body) + body)
-        hidden = [iter(words)]
+        hidden = [items(words)]
         del progress, words
-        yield map(itemgetter(1), zip(map(exec, codes, spaces), hidden.pop()))  # noqa: B905 - Python 3.9
+        yield each(second, both(each(run_all, codes, spaces), hidden.pop()))
         if finish.piece < first + length(codes):
             raise StopSilentlyError
         if finish.wrong is not None:
