@@ -46,7 +46,7 @@ class Container:
         self._processes = processes
         self._snapshots = snapshots
         waiting = snapshots.pids
-        self._monitor = Monitor(caller, processes, waiting)
+        self._monitor = Monitor(caller, processes, folder, waiting)
         self._spawner = ProcessSpawner(folder.path, processes, rights, self._monitor, waiting)
 
     def serve(self) -> None:

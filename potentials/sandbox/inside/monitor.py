@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from . import harness
+from .folder import Folder
 from .process_table import ProcessTable
 from .run_process import PART, STATUSES, Answer, Bounds, RunProcess, cpu_seconds, frame, hear
 from .statuses import Status
@@ -25,11 +26,15 @@ class Monitor:
     Args:
         caller: The connection whose end ends everything.
         processes: Of the container.
+        folder: Where its programs write.
         paused: Process ids that do not count, kept up to date by the caller.
     """
 
-    def __init__(self, caller: socket.socket, processes: ProcessTable, paused: set[int]) -> None:
+    def __init__(
+        self, caller: socket.socket, processes: ProcessTable, folder: Folder, paused: set[int]
+    ) -> None:
         self._caller = caller
+        self._folder = folder
         self._processes = processes
         self._paused = paused
 
@@ -81,6 +86,8 @@ class Monitor:
                     return self._last_words(run, bounds, pieces)
                 if now >= look:
                     look = now + _TICK
+                    if self._folder.overfull():
+                        return Answer(Status.OUTPUT, b"files", pieces)
                     if self._too_much_memory(bounds):
                         return Answer(Status.MEMORY, b"", pieces)
 
