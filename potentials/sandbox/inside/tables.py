@@ -7,7 +7,9 @@ import re
 import sys
 from typing import Any
 
-TAGS = frozenset("array scalar Series DataFrame Index RangeIndex MultiIndex Timestamp".split())
+TAGS = frozenset(
+    "array scalar Series DataFrame Index RangeIndex MultiIndex Timestamp Timedelta NA".split()
+)
 
 _NUMBERS = re.compile(r"[<>|=][biufcSUMm]\d+(\[\d*\w+\])?")
 _OBJECTS = "|O"
@@ -41,6 +43,10 @@ def words(value: Any) -> tuple[str, Any] | None:
 def _pandas_words(pandas: Any, value: Any, kind: type) -> tuple[str, Any] | None:
     if kind is pandas.Timestamp or value is pandas.NaT:
         return "Timestamp", str(value)
+    if value is pandas.NA:
+        return "NA", None
+    if kind is pandas.Timedelta:
+        return "Timedelta", value.value
     if kind is pandas.RangeIndex:
         return "RangeIndex", [value.start, value.stop, value.step, value.name]
     if kind is pandas.MultiIndex:
@@ -80,6 +86,10 @@ def value(tag: str, plain: Any) -> Any:
     pandas = importlib.import_module("pandas")
     if tag == "Timestamp":
         return pandas.Timestamp(plain) if type(plain) is str else None
+    if tag == "NA":
+        return pandas.NA
+    if tag == "Timedelta":
+        return pandas.Timedelta(plain) if type(plain) is int else None
     if tag == "RangeIndex":
         start, stop, step, name = plain
         return pandas.RangeIndex(start, stop, step, name=name)
