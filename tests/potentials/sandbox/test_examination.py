@@ -195,7 +195,7 @@ LYING = {
     "another answer in the channel": (
         "import os\n"
         "def f(x):\n"
-        '    words = b\'\\0\\0\\0\\x14["value", 7, "", []]\'\n'
+        '    words = b\'\\0\\0\\0\\x14["value", 4, "", []]\'\n'
         "    for n in range(4, 30):\n        try: os.write(n, words)\n"
         "        except OSError: pass\n    return 5"
     ),
