@@ -32,6 +32,10 @@ def judge(
 ) -> AnswerVerdict:
     """Run `test_execution` of the problem on an answer, and `test_string` where there is one.
 
+    The tests run as the benchmark has them: in one interpreter with the answer, which could read
+    what they expect and change what they compare. So the verdict is one on models that answer the
+    question, and no wall against texts that are written to pass.
+
     Args:
         problem: With its harness, which is run as it stands.
         text: The answer, without an end marker.

@@ -28,7 +28,13 @@ class PythonExecution(Potential):
     everything, and `after` behind it.
 
     Programs are taken as hostile: they run in a `potentials.sandbox.Sandbox`. What it imports once
-    is not imported anew for every program.
+    is not imported anew for every program. That a program ran is its own word, which one that was
+    written to lie can give, as it can swallow its exceptions; `after` runs in its interpreter, and
+    so checks nothing that a program would hide. `PythonTests` does.
+
+    The statements are those of one module, though each is compiled when its turn comes: what is
+    an error of the module only (`x = 1; global x`) is an error of the statement that makes it so,
+    and a string after a statement is no docstring.
 
     Args:
         setup: Source run before the text, in the same namespace.

@@ -16,7 +16,7 @@ from potentials.python.statements import split_statements
 from smc.errors import PotentialError
 
 if TYPE_CHECKING:
-    from potentials.sandbox import Limits, Outcome, RunResult, Sandbox
+    from potentials.sandbox import Job, Limits, Outcome, RunResult, Sandbox
 
 _MEMO_ENTRIES = 20_000  # of some 200 bytes each
 _SHOWN = 500
@@ -29,10 +29,24 @@ class ProgramPieces:
     Attributes:
         own: Pieces of the user's, which must go through.
         pieces: Pieces of the text, after them.
+        test: Another piece of the user's, run in a process of its own; None: there is none.
     """
 
     own: tuple[str, ...]
     pieces: tuple[str, ...]
+    test: str | None = None
+
+    @property
+    def after_own(self) -> tuple[str, ...]:
+        """The pieces, and the test after them."""
+        return self.pieces if self.test is None else (*self.pieces, self.test)
+
+    def job(self, limits: Limits | None) -> Job:
+        """Return what a sandbox is to run."""
+        from potentials.sandbox import Job
+
+        setup = None if self.test is None else len(self.own)
+        return Job((*self.own, *self.after_own), limits=limits, setup=setup)
 
 
 @dataclass(frozen=True)
@@ -92,20 +106,18 @@ class Runner:
             PotentialError: The user's own pieces failed.
             SandboxError: The sandbox is broken.
         """
-        from potentials.sandbox import Job
-
         fresh: dict[ProgramPieces, None] = {}
         known: dict[ProgramPieces, ProgramResult] = {}
         for program in dict.fromkeys(programs):
             verdict = self._recall(program)
             if verdict is not None:
                 known[program] = verdict
-            elif program.own or program.pieces:
+            elif program.own or program.after_own:
                 fresh[program] = None
             else:
                 known[program] = _nothing()
         if fresh:
-            jobs = [Job((*p.own, *p.pieces), limits=self.limits) for p in fresh]
+            jobs = [p.job(self.limits) for p in fresh]
             for program, result in zip(fresh, self.sandbox.run_many(jobs), strict=True):
                 known[program] = self._judge(program, result)
         return [known[program] for program in programs]
@@ -119,7 +131,7 @@ class Runner:
                 "runs before any text is there. Are its imports installed in the sandbox's "
                 "interpreter, and the limits wide enough?"
             )
-        piece = min(result.piece - own, len(program.pieces))
+        piece = min(result.piece - own, len(program.after_own))
         verdict = ProgramResult(result.outcome, piece, result.error)
         *_, (_, key) = _keys(program, piece + 1)
         with self._lock:
@@ -129,9 +141,9 @@ class Runner:
     def _recall(self, program: ProgramPieces) -> ProgramResult | None:
         """Return what is known: of the whole program, or of a beginning that failed."""
         with self._lock:
-            for count, key in _keys(program, len(program.pieces)):
+            for count, key in _keys(program, len(program.after_own)):
                 verdict = self._memo.get(key)
-                if verdict is not None and (not verdict.ok or count == len(program.pieces)):
+                if verdict is not None and (not verdict.ok or count == len(program.after_own)):
                     return verdict
         return None
 
@@ -169,7 +181,10 @@ def _keys(program: ProgramPieces, most: int) -> Iterator[tuple[int, bytes]]:
         _take(digest, piece)
     _take(digest, "\0")
     yield 0, digest.digest()
-    for count, piece in enumerate(program.pieces[:most], 1):
+    for count, piece in enumerate(program.after_own[:most], 1):
+        if count > len(program.pieces):
+            # The same text as a part of the program is not the same.
+            _take(digest, "\0")
         _take(digest, piece)
         yield count, digest.digest()
 

@@ -8,11 +8,15 @@ import hashlib
 import json
 from typing import Any
 
+from potentials.sandbox.inside.folder import MOST_ENTRIES
 from potentials.sandbox.inside.statuses import Status
 from potentials.sandbox.jobs import Job, Limits, Outcome, RunResult
 
+_OF_ITSELF = {Outcome.ERROR, Outcome.EXITED, Outcome.MEMORY, Outcome.OUTPUT}
+"""What a program may say of its own end."""
 _MEMORY = "its processes together took more than memory_bytes, {0.memory_bytes} bytes"
 _OUTPUT = "it wrote more than output_bytes, {0.output_bytes} bytes"
+_FILES = f"it made more than {MOST_ENTRIES} files and folders"
 _TIMEOUT = {
     "wall": "it ran longer than wall_seconds, {0.wall_seconds:g} s",
     "cpu": "it computed longer than cpu_seconds, {0.cpu_seconds:g} s",
@@ -40,6 +44,7 @@ def message(job: Job, limits: Limits, known: list[str]) -> dict[str, Any]:
         "result": job.result,
         "limits": dataclasses.asdict(limits),
         "reuse": job.reuse,
+        "setup": job.setup,
         "keys": known,
     }
 
@@ -65,7 +70,7 @@ def _read(status: Status, said: str, limits: Limits) -> tuple[Outcome, dict[str,
     if status is Status.MEMORY:
         return Outcome.MEMORY, {"message": _MEMORY.format(limits)}
     if status is Status.OUTPUT:
-        return Outcome.OUTPUT, {"message": _OUTPUT.format(limits)}
+        return Outcome.OUTPUT, {"message": (_FILES if said == "files" else _OUTPUT).format(limits)}
     if status is Status.KILLED:
         return Outcome.KILLED, {"message": said}
     try:
@@ -77,7 +82,7 @@ def _read(status: Status, said: str, limits: Limits) -> tuple[Outcome, dict[str,
             raise ValueError(status)
         fields = {"error": str(words["error"]), "message": str(words["message"]), "line": line}
         outcome = Outcome(words["outcome"])
-        if outcome is Outcome.OK:
+        if outcome not in _OF_ITSELF:
             raise ValueError(outcome)
         return outcome, fields
     except (ValueError, TypeError, KeyError, RecursionError):

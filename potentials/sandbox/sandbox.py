@@ -34,13 +34,28 @@ class Sandbox:
     walls stand on this machine. Nothing of the parent's environment is left in it.
 
     A program is a tuple of pieces. Processes that have run the beginning of one are kept, paused,
-    and copied for the next job that begins alike, where that cannot be told from running anew: not
-    if the program left threads, processes, timers, open files, shared memory or a changed folder
-    behind. Without a seed of its own a program draws the same random numbers in every run.
+    and copied for the next job that begins alike: not if the program left threads, processes,
+    timers, handlers of signals, signals pending, open files, shared memory or a changed folder
+    behind. What a copy can tell from a run anew is its process id, which changes between pieces:
+    what an earlier piece has noted of `os.getpid()`, and objects of `multiprocessing` that were
+    made and not started, are another process's; and caches are warm. `Job(reuse=False)` runs anew.
+    Without a seed of its own a program draws the same random numbers in every run.
 
-    What comes back is as good as its channel: see `potentials.sandbox.inside.harness`. A program
-    cannot turn its failure into a success by accident or by the usual tricks; one that goes through
-    the memory of its own process can, and gains no rights by it.
+    That a program went through is its own word: see `potentials.sandbox.inside.harness`. Neither
+    accident nor an object of the program turns its failure into a success; one that searches the
+    memory of its own process can, and gains no rights by it. What a hostile program does is
+    told by a test in another process: see `Job.setup`.
+
+    Memory is limited for each process as address space, and for all together as what they have
+    written to, pages that they share counted once, with what the kernel may hold in their pipes
+    and sockets; the second is looked at every 50 ms, and needs the "view of processes". Without a
+    "mount namespace" so are the files of the folder, of which a program may make 4,096 (16,384
+    with one), and emptying the folder takes as long as the file system needs for that many.
+
+    Programs have no network, no `/proc`, and no `/dev/shm`, so no locks, queues and pools of
+    `multiprocessing`; `os.fork`, `subprocess`, threads and `concurrent.futures` with threads work.
+    Sockets come in connected pairs of streams only. The folder of a sandbox whose owner is killed
+    is removed by its fork server; it stays only where both are killed at once.
 
     Args:
         python: Another interpreter, 3.9 or later; it needs no package of ours. Default: this one.

@@ -142,6 +142,7 @@ class ContainerBuilder:
             reads=reads,
             rules=rules,
             filter=filtered is not None,
+            hidden=mounted or rules is not None,
             signals=alone or (rules is not None and landlock.scopes_signals()),
             groups=alone,
             shared_user=user is None and "user namespace" not in self.stand,

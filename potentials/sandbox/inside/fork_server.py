@@ -11,21 +11,47 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from typing import Any
 
 from . import kernel, wire
 from .builder import ContainerBuilder, RefusedError, write_maps
+from .folder import remove_for_good
 from .process_table import ProcessTable
 from .warming import warm_up
 
+_END_SECONDS, _POLL_SECONDS = 10.0, 0.01
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
 
 
 def main() -> None:
-    """Serve the connection whose number is the first argument until it is closed."""
-    link = socket.socket(fileno=int(sys.argv[1]))
+    """Serve the connection whose number is the first argument until it is closed.
+
+    Whose it was may have been killed: what it would have removed, the working folder, goes here.
+    """
+    base = os.getcwd()
+    try:
+        _serve(socket.socket(fileno=int(sys.argv[1])))
+    finally:
+        os.chdir("/")
+        _wait_for_containers()
+        remove_for_good(base)
+
+
+def _wait_for_containers() -> None:
+    """Wait until the containers have ended, which have lost their callers too."""
+    until = time.monotonic() + _END_SECONDS
+    while time.monotonic() < until:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(_POLL_SECONDS)
+        except ChildProcessError:
+            return
+
+
+def _serve(link: socket.socket) -> None:
     config = wire.receive(link)
     if config is None:
         return

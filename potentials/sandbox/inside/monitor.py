@@ -10,10 +10,12 @@ import time
 from typing import Any
 
 from . import harness
+from .folder import Folder
 from .process_table import ProcessTable
 from .run_process import PART, STATUSES, Answer, Bounds, RunProcess, cpu_seconds, frame, hear
 from .statuses import Status
 
+_OUTPUTS = ("", "beside ")
 _TICK = 0.05
 """Seconds between two looks at memory and time."""
 
@@ -24,23 +26,34 @@ class Monitor:
     Args:
         caller: The connection whose end ends everything.
         processes: Of the container.
+        folder: Where its programs write.
         paused: Process ids that do not count, kept up to date by the caller.
     """
 
-    def __init__(self, caller: socket.socket, processes: ProcessTable, paused: set[int]) -> None:
+    def __init__(
+        self, caller: socket.socket, processes: ProcessTable, folder: Folder, paused: set[int]
+    ) -> None:
         self._caller = caller
+        self._folder = folder
         self._processes = processes
         self._paused = paused
 
-    def answer(self, run: RunProcess, bounds: Bounds) -> Answer:
-        """Return what becomes of the command that the process has been given."""
+    def answer(self, run: RunProcess, bounds: Bounds, beside: RunProcess | None = None) -> Answer:
+        """Return what becomes of the order that a process has been given.
+
+        Args:
+            run: The process.
+            bounds: Of the job.
+            beside: Another one whose output and time count, and whose words do not.
+        """
         pieces = 0
-        began = cpu_seconds(run.pid)
+        both = [run] if beside is None else [run, beside]
+        began = sum(cpu_seconds(r.pid) for r in both)
         look = time.monotonic() + _TICK
-        with _EventSources(self._caller, run) as sources:
+        with _EventSources(self._caller, run, beside) as sources:
             while True:
                 now = time.monotonic()
-                cpu = bounds.used + cpu_seconds(run.pid) - began
+                cpu = bounds.used + sum(cpu_seconds(r.pid) for r in both) - began
                 if now >= bounds.deadline:
                     return Answer(Status.TIMEOUT, b"wall", pieces)
                 if cpu >= bounds.cpu_seconds:
@@ -49,10 +62,11 @@ class Monitor:
                 ready = sources.wait(max(0.0005, wait))
                 if "caller" in ready:
                     return Answer(Status.GONE)
-                for place in ("out", "err"):
-                    if place in ready and not hear(run, place):
-                        sources.drop(place)
-                if len(run.stdout) + len(run.stderr) > bounds.output_bytes:
+                for name, place in ((n, p) for n in _OUTPUTS for p in ("out", "err")):
+                    source = run if name == "" else beside
+                    if name + place in ready and source and not hear(source, place):
+                        sources.drop(name + place)
+                if sum(len(r.stdout) + len(r.stderr) for r in both) > bounds.output_bytes:
                     return Answer(Status.OUTPUT, b"", pieces)
                 most = bounds.frame_bytes if "dead" in ready else 0
                 if {"link", "dead"} & ready and not self._receive(run, most):
@@ -66,12 +80,14 @@ class Monitor:
                     if body == harness.PROGRESS:
                         pieces += 1
                         continue
-                    bounds.used = bounds.used + cpu_seconds(run.pid) - began
+                    bounds.used = cpu
                     return Answer(STATUSES[body[:1]], bytes(body[1:]), pieces)
                 if "dead" in ready:
                     return self._last_words(run, bounds, pieces)
                 if now >= look:
                     look = now + _TICK
+                    if self._folder.overfull():
+                        return Answer(Status.OUTPUT, b"files", pieces)
                     if self._too_much_memory(bounds):
                         return Answer(Status.MEMORY, b"", pieces)
 
@@ -127,11 +143,15 @@ class Monitor:
 class _EventSources:
     """What the container listens to while a process runs."""
 
-    def __init__(self, caller: socket.socket, run: RunProcess) -> None:
+    def __init__(
+        self, caller: socket.socket, run: RunProcess, beside: RunProcess | None = None
+    ) -> None:
         self._selector = selectors.PollSelector()
         self._places: dict[str, Any] = {}
         self._dead = os.pidfd_open(run.pid) if hasattr(os, "pidfd_open") else -1
         wanted = {"caller": caller, "link": run.link, "out": run.out, "err": run.err}
+        if beside is not None:
+            wanted |= {"beside out": beside.out, "beside err": beside.err}
         if self._dead >= 0:
             wanted["dead"] = self._dead
         for name, place in wanted.items():

@@ -27,6 +27,7 @@ class Rights:
             root may read. Landlock's rules then say alone what can be read.
         rules: Descriptor of Landlock's rules; None: the kernel has none.
         filter: Whether system calls are filtered.
+        hidden: Whether a run has no path to the `/proc` in which others of its user have memory.
         signals: Whether a run may send signals, because it reaches nobody but its own.
         groups: Whether a run may leave its process group, because it is found without it.
         shared_user: Whether processes outside the container count against the user's limit.
@@ -40,6 +41,7 @@ class Rights:
     reads: bool
     rules: int | None
     filter: bool
+    hidden: bool
     signals: bool
     groups: bool
     shared_user: bool
@@ -47,13 +49,14 @@ class Rights:
     proc: int
 
 
-def give_up(rights: Rights, limits: dict[str, Any], others: int) -> None:
+def give_up(rights: Rights, limits: dict[str, Any], others: int, dumpable: bool = True) -> None:
     """Give up all that the program must not have, for good.
 
     Args:
         rights: How to be shut in.
         limits: Of the job.
         others: Processes of the same user that count against the limit besides the program's.
+        dumpable: Whether others of its user may look into it.
 
     Raises:
         OSError: A wall that stood before does not stand now.
@@ -69,7 +72,7 @@ def give_up(rights: Rights, limits: dict[str, Any], others: int) -> None:
         os.setresuid(rights.user, rights.user, rights.user)
     kernel.drop_capabilities(kernel.READ_SEARCH if rights.reads else None)
     # The container looks at the run from outside; who becomes another user is hidden from it.
-    kernel.set_dumpable(True)
+    kernel.set_dumpable(dumpable)
     kernel.no_new_privileges()
     if rights.rules is not None:
         landlock.restrict(rights.rules)

@@ -36,6 +36,13 @@ class RunProcess:
     stdout: bytes = b""
     stderr: bytes = b""
     key: bytes = b""
+    """Of the order that it has."""
+    progress_key: bytes = b""
+    """Likewise: it signs that a piece went through."""
+    progress: int = 0
+    """How many pieces of the order went through."""
+    pieces: int = 0
+    """How many the order has."""
     trusted: bool = False
     """Whether it has run nothing of a program."""
     heard: bytearray = field(default_factory=bytearray)
@@ -61,11 +68,13 @@ class Answer:
         status: How it ended.
         body: What the process said, or why.
         pieces: How many more pieces went through.
+        piece: In which piece of the job it ended; −1: that is for the caller to count.
     """
 
     status: Status
     body: bytes = b""
     pieces: int = 0
+    piece: int = -1
 
 
 @dataclass
@@ -89,14 +98,33 @@ def cpu_seconds(pid: int) -> float:
         return 0.0
 
 
-def command(run: RunProcess, kind: bytes, body: bytes, fds: list[int], deadline: float) -> bool:
-    """Send a command with a new key; return whether it was taken in time."""
-    run.key = os.urandom(harness.KEY_BYTES)
-    message = kind + run.key + len(body).to_bytes(harness.HEAD_BYTES, "big") + body
+@dataclass(frozen=True)
+class Order:
+    """What a process is told to do.
+
+    Attributes:
+        kind: One of those of the harness.
+        body: As that kind has it.
+        pieces: How many pieces are to be run.
+        fds: Descriptors that go with it.
+    """
+
+    kind: bytes
+    body: bytes = b""
+    pieces: int = 0
+    fds: tuple[int, ...] = ()
+
+
+def command(run: RunProcess, order: Order, deadline: float) -> bool:
+    """Give an order with new keys; return whether it was taken in time."""
+    run.key, run.progress_key = os.urandom(harness.KEY_BYTES), os.urandom(harness.KEY_BYTES)
+    run.progress, run.pieces = 0, order.pieces
+    fds, size = order.fds, len(order.body).to_bytes(harness.HEAD_BYTES, "big")
+    message = order.kind + run.key + run.progress_key + size + order.body
     run.link.settimeout(max(0.001, deadline - time.monotonic()))
     try:
         if fds:
-            socket.send_fds(run.link, [message[:1]], fds)
+            socket.send_fds(run.link, [message[:1]], list(fds))
             message = message[1:]
         run.link.sendall(message)
     except OSError:
@@ -132,8 +160,8 @@ def drain(run: RunProcess, most: int) -> None:
 def frame(run: RunProcess, most: int) -> bytes | None:
     """Return the next answer if it is whole; nothing (b"") for one that the harness would not give.
 
-    It is signed, and what stands before its JSON can be read: a program that got hold of the key
-    says what it likes.
+    That all went through is believed only after the word of each piece. What stands before the
+    JSON of an answer can be read; the rest is for the caller to check.
     """
     head = harness.HEAD_BYTES
     if len(run.heard) < head:
@@ -147,6 +175,17 @@ def frame(run: RunProcess, most: int) -> bytes | None:
     mac = bytes(run.heard[head : head + harness.MAC_BYTES])
     body = bytes(run.heard[head + harness.MAC_BYTES : end])
     del run.heard[:end]
-    expected = blake2b(body, key=run.key, digest_size=harness.MAC_BYTES).digest()
-    known = body == harness.PROGRESS or _ANSWER.fullmatch(body)
-    return body if known and compare_digest(mac, expected) else b""
+    if body == harness.PROGRESS + b"%d" % run.progress and run.progress < run.pieces:
+        run.progress += 1
+        return harness.PROGRESS if _signed(body, run.progress_key, mac) else b""
+    if not _ANSWER.fullmatch(body):
+        return b""
+    # Who says of itself that it failed is believed.
+    if body[:1] == pieces.FAILED:
+        return body
+    through = body[:1] != pieces.DONE or run.progress == run.pieces
+    return body if through and _signed(body, run.key, mac) else b""
+
+
+def _signed(body: bytes, key: bytes, mac: bytes) -> bool:
+    return compare_digest(mac, blake2b(body, key=key, digest_size=harness.MAC_BYTES).digest())

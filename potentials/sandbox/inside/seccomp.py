@@ -26,6 +26,7 @@ _STREAMS = (1, 5)
 """SOCK_STREAM and SOCK_SEQPACKET: a message on one of them goes to its other end, whatever address
 it names. One on a SOCK_DGRAM goes where it says, in memory that a filter does not see."""
 _KIND_OF_SOCKET = 0xF
+
 # PR_SET_MM, PR_SET_CHILD_SUBREAPER, PR_SET_PTRACER, PR_SET_PDEATHSIG stays.
 _DENIED_PRCTL = (35, 36, 0x59616D61)
 # Putting words into a terminal's mouth: TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS; and FIOSETOWN and
@@ -71,30 +72,34 @@ def program(signals: bool = True, groups: bool = True) -> bytes:
     if kernel.MACHINE == "x86_64":
         steps += [_step(_HAS_BITS, _X32, 0, 1), _KILLED]
     steps += [_step(_ABOVE, _NEWEST, 0, 1), _MISSING]
-    steps += _block(BY_ARGUMENT["clone3"][column], [_MISSING])
     for numbers in DENIED.values():
         if numbers[column] >= 0:
             steps += _block(numbers[column], [_DENY])
-    steps += _block(
-        BY_ARGUMENT["clone"][column], [_low(0), _step(_HAS_BITS, _CLONE_NEW, 0, 1), _DENY, _PASS]
-    )
-    steps += _block(BY_ARGUMENT["prctl"][column], _any_of(0, _DENIED_PRCTL))
-    steps += _block(BY_ARGUMENT["ioctl"][column], _any_of(1, _DENIED_IOCTL))
-    steps += _block(BY_ARGUMENT["fcntl"][column], _any_of(1, _DENIED_FCNTL))
     for numbers in OF_ITSELF.values():
         steps += _block(numbers[column], _only(0, 0))
-    # PRIO_PROCESS is 0, and so is oneself.
-    steps += _block(
-        BY_ARGUMENT["setpriority"][column], [_low(0), _step(_EQUAL, 0, 1, 0), _DENY, *_only(1, 0)]
-    )
-    steps += _block(BY_ARGUMENT["socketpair"][column], _pair_of_streams())
-    steps += _block(BY_ARGUMENT["setsockopt"][column], _any_of(2, _DENIED_SOCKET_OPTIONS))
+    for name, then in _by_argument().items():
+        steps += _block(BY_ARGUMENT[name][column], then)
     for numbers in () if signals else SIGNALS.values():
         steps += _block(numbers[column], [_DENY])
     for numbers in () if groups else GROUPS.values():
         steps += _block(numbers[column], [_DENY])
     steps.append(_PASS)
     return b"".join(steps)
+
+
+def _by_argument() -> dict[str, list[bytes]]:
+    """Return for each call that may be made with some arguments what to do."""
+    return {
+        "clone3": [_MISSING],
+        "clone": [_low(0), _step(_HAS_BITS, _CLONE_NEW, 0, 1), _DENY, _PASS],
+        "prctl": _any_of(0, _DENIED_PRCTL),
+        "ioctl": _any_of(1, _DENIED_IOCTL),
+        "fcntl": _any_of(1, _DENIED_FCNTL),
+        # PRIO_PROCESS is 0, and so is oneself.
+        "setpriority": [_low(0), _step(_EQUAL, 0, 1, 0), _DENY, *_only(1, 0)],
+        "socketpair": _pair_of_streams(),
+        "setsockopt": _any_of(2, _DENIED_SOCKET_OPTIONS),
+    }
 
 
 def _block(number: int, then: list[bytes]) -> list[bytes]:

@@ -15,7 +15,7 @@ from . import harness, kernel
 from .monitor import Monitor
 from .process_table import ProcessTable
 from .rights import Rights, give_up
-from .run_process import Bounds, RunProcess, command
+from .run_process import Bounds, Order, RunProcess, command
 from .snapshots import end, pause, wake
 from .statuses import Status
 
@@ -58,8 +58,8 @@ class ProcessSpawner:
         self._monitor = monitor
         self._waiting = waiting
         self._templates: OrderedDict[str, RunProcess] = OrderedDict()
-        self.copies = kernel.KNOWN and rights.filter
-        """Whether processes wait to be copied: unfiltered, a run could write into them."""
+        self.copies = kernel.KNOWN and rights.filter and rights.hidden
+        """Whether processes wait to be copied: else a run could write into them."""
 
     def template(self, limits: dict[str, Any]) -> RunProcess:
         """Return a process shut in under these limits, that has run nothing and waits.
@@ -81,6 +81,16 @@ class ProcessSpawner:
                 end(old)
         return run
 
+    def unwatched(self, limits: dict[str, Any]) -> RunProcess:
+        """Return a process as `template` does, into which no other process of its user can look.
+
+        Where processes wait to be copied none can look into another anyway.
+
+        Raises:
+            BrokenWallError: A right could not be given up.
+        """
+        return self.template(limits) if self.copies else self._start(limits, dumpable=False)
+
     def forget(self, dead: set[int]) -> None:
         """These processes are gone, or are to go."""
         for name, run in list(self._templates.items()):
@@ -96,12 +106,12 @@ class ProcessSpawner:
             self._waiting.discard(run.pid)
         self._templates.clear()
 
-    def _start(self, limits: dict[str, Any]) -> RunProcess:
+    def _start(self, limits: dict[str, Any], dumpable: bool = True) -> RunProcess:
         near, far = socket.socketpair()
         (out, far_out), (err, far_err) = os.pipe(), os.pipe()
         pid = kernel.copy_process() if self.copies else os.fork()
         if pid == 0:
-            self._become_run(far.fileno(), far_out, far_err, limits)
+            self._become_run(far.fileno(), far_out, far_err, limits, dumpable)
         for place in (far_out, far_err):
             os.close(place)
         far.close()
@@ -117,7 +127,9 @@ class ProcessSpawner:
             _do_not_wait(run)
         return run
 
-    def _become_run(self, channel: int, out: int, err: int, limits: dict[str, Any]) -> None:
+    def _become_run(
+        self, channel: int, out: int, err: int, limits: dict[str, Any], dumpable: bool
+    ) -> None:
         """In the new process: give up all rights, then wait for pieces; never returns."""
         try:
             os.setsid()
@@ -130,7 +142,7 @@ class ProcessSpawner:
             os.dup2(null, 0)
             os.dup2(keep[1], 1)
             os.dup2(keep[2], 2)
-            give_up(self._rights, limits, _SPARE + self._not_ours())
+            give_up(self._rights, limits, _SPARE + self._not_ours(), dumpable)
             # After the change of user, which would clear it.
             kernel.die_with_parent()
             os.dup2(keep[0], _CHANNEL, False)
@@ -165,7 +177,7 @@ class ProcessSpawner:
         self._processes.limit(run.pid, most)
 
     def copy(
-        self, run: RunProcess, order: bytes, limits: dict[str, Any], bounds: Bounds
+        self, run: RunProcess, order: Order, limits: dict[str, Any], bounds: Bounds
     ) -> RunProcess | None:
         """Return a copy of a waiting process, to which an order was given.
 
@@ -187,8 +199,8 @@ class ProcessSpawner:
             # A template is not paused, but another run of its user may have stopped it.
             wake(run)
             until = min(bounds.deadline, time.monotonic() + _COPY_SECONDS)
-            fds = [far.fileno(), far_out, far_err]
-            if not command(run, harness.COPY, b"", fds, until):
+            fds = far.fileno(), far_out, far_err
+            if not command(run, Order(harness.COPY, fds=fds), until):
                 return None
             answer = self._monitor.answer(run, Bounds(until, 1e9, 1 << 62, 1 << 62, 64))
             if not run.trusted:
@@ -208,7 +220,7 @@ class ProcessSpawner:
             if copy.pid < 0:
                 copy.close()
         self._allow_processes(copy, limits)
-        command(copy, harness.GO_ON, order, [], bounds.deadline)
+        command(copy, order, bounds.deadline)
         return copy
 
 

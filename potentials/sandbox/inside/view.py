@@ -123,9 +123,9 @@ def _proc(target: str) -> int:
         unmount(target)
 
 
-def fresh_folder(size: int, user: int, group: int) -> None:
-    """Put an empty folder of at most `size` bytes in place of what there was, mounted or not."""
+def fresh_folder(size: int, inodes: int, user: int, group: int) -> None:
+    """Put an empty folder of so many bytes and files in place of what there was, mounted or not."""
     with contextlib.suppress(OSError):
         unmount(FOLDER)
-    options = f"size={size},nr_inodes=16384,mode=700,uid={user},gid={group}"
+    options = f"size={size},nr_inodes={inodes},mode=700,uid={user},gid={group}"
     _mount("tmpfs", FOLDER, "tmpfs", _NO_SUID | _NO_DEV, options)
