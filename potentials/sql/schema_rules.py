@@ -1,8 +1,8 @@
 """Rules and terminals of a schema's grammar for the names of its tables and columns.
 
 The names of one role are one terminal, a prefix tree, so that the grammar grows with the sum of
-their lengths. A column that a table qualifies is one of the table's own; beyond `MOST_GROUPS`
-tables, one of a few tables'.
+their lengths. A column that a table qualifies is one of the table's own; beyond `MOST_ALONE`
+tables, one of a group of tables'.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from potentials.sql.terminals import S0, S1
 from potentials.sql.tries import any_case, choices, identifiers
 from potentials.sql.words import AFTER_OPERAND, ROW_IDS, TABLE_WORDS, is_bare, quotings
 
-MOST_GROUPS = 40
-"""Each has terminals of its own, and the translation of a grammar compares all with all."""
+MOST_ALONE = 40
+"""Tables up to which each has terminals of its own: a translation compares all with all."""
+
+_GROUPS = 10
+"""Of tables, where there are more."""
 
 _MOST_QUOTED = 8000
 """Characters of column names up to which names that need no quotes are also offered in them."""
@@ -62,7 +65,7 @@ def schema_rules(schema: Schema) -> NameRules:
     short = sum(map(len, columns)) <= _MOST_QUOTED
     quoted = columns if short else {c for c in columns if not is_bare(c)}
     _any_column(rules, columns, quoted)
-    size = -(-len(schema.tables) // MOST_GROUPS)
+    size = 1 if len(schema.tables) <= MOST_ALONE else -(-len(schema.tables) // _GROUPS)
     for i in range(0, len(schema.tables), size):
         _group(rules, str(i // size), schema.tables[i : i + size], quoted)
     _tables(rules, [t.name for t in schema.tables])
