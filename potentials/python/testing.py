@@ -11,6 +11,7 @@ from potentials.python.execution import STATEMENTS
 from potentials.python.names import given_names, needed_names
 from potentials.python.running import Program, Runner, pieces_of
 from potentials.python.statements import python_statements
+from potentials.returned import log_weight as returned_log_weight
 from smc.errors import SettingsError
 from smc.potential import Boundary, Potential
 
@@ -131,7 +132,7 @@ class PythonTests(Potential):
         if self.hard:
             log_weight = 0.0 if passed == total else -math.inf
         elif self.score is not None:
-            log_weight = float(self.score(passed, total))
+            log_weight = returned_log_weight(self.score(passed, total), "PythonTests: score")
         return soft if log_weight == -math.inf and not final else log_weight
 
 
