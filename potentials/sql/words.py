@@ -8,8 +8,8 @@ import re
 _RESERVED = """
     add all alter and as autoincrement between case check collate commit constraint create default
     deferrable delete distinct drop else escape exists foreign from group having in index insert
-    intersect into is isnull join limit not nothing notnull null on or order primary references returning
-    select set table then to transaction union unique update using values when where
+    intersect into is isnull join limit not nothing notnull null on or order primary references
+    returning select set table then to transaction union unique update using values when where
 """
 # Words that it may take as a name, but that start something else where an operand may come.
 _OPERANDS = (
