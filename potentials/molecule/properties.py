@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from potentials.molecule import descriptors
 from potentials.molecule.parse import bare, parse
+from potentials.returned import real_number
 from smc.errors import SettingsError
 from smc.potential import Potential, WhereBoundary
 
@@ -103,10 +104,10 @@ class MoleculeProperty(Potential):
         if molecule is None:
             return -math.inf
         try:
-            value = float(self.descriptor(molecule))
+            described = self.descriptor(molecule)
         except (ValueError, RuntimeError):  # RDKit cannot compute it for this molecule
             return -math.inf
-        return self.log_weight(value)
+        return self.log_weight(real_number(described, f"{self.label}: descriptor", "a number"))
 
     def log_weight(self, value: float) -> float:
         """Return the log weight of a value of the property."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from potentials.python.compiling import compiles
@@ -12,7 +11,8 @@ from potentials.python.execution import STATEMENTS
 from potentials.python.names import given_names, needed_names
 from potentials.python.runner import ProgramPieces, Runner, pieces_of
 from potentials.python.statements import python_statements
-from smc.errors import PotentialError, SettingsError
+from potentials.returned import log_weight as returned_log_weight
+from smc.errors import SettingsError
 from smc.potential import Boundary, Potential
 
 if TYPE_CHECKING:
@@ -148,18 +148,8 @@ class PythonTests(Potential):
         if self.hard:
             log_weight = 0.0 if passed == total else -math.inf
         elif self.score is not None:
-            log_weight = _checked(self.score(passed, total))
+            log_weight = returned_log_weight(self.score(passed, total), "PythonTests: score")
         return soft if log_weight == -math.inf and not final else log_weight
-
-
-def _checked(score: Any) -> float:
-    if isinstance(score, Real) and not isinstance(score, bool):
-        log_weight = float(score)
-        if not math.isnan(log_weight) and log_weight < math.inf:
-            return log_weight
-    raise PotentialError(
-        f"PythonTests: score returned {score!r}; expected a log weight: a finite number, or −inf."
-    )
 
 
 def _check(tests: Sequence[str], hard: bool, epsilon: float, score: Score | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
+from potentials.returned import real_number
 from smc.errors import PotentialError
 from smc.model import Prompt
 from smc.steps import Solution
@@ -61,7 +62,10 @@ class FunctionReward:
             return self._known[key]
         self._passes += 1
         try:
-            scores = tuple(map(float, self._function(prompt, solution)))
+            scores = tuple(
+                real_number(score, "reward function", "a score in [0, 1]")
+                for score in self._function(prompt, solution)
+            )
         except Exception as error:
             raise PotentialError(
                 f"reward function: raised {type(error).__name__}: {error}, at the steps "

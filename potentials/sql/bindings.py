@@ -22,6 +22,8 @@ _AFTER_FROM = frozenset({"where", "group", "having", "order", "limit"})
 _JOINS = frozenset({"natural", "left", "right", "full", "inner", "outer", "cross", "join"})
 # Where these come, names may mean something that is not followed here.
 _UNCLEAR = frozenset({"values", "window", "over", "filter", "indexed", "not", "collate", "match"})
+# After a call these begin what may name a window that is still to come.
+_WINDOWS = frozenset({"over", "filter"})
 # Words that stand where a column may. More of them here would only make it more lenient.
 _NO_COLUMNS = (
     QUOTED
@@ -143,7 +145,7 @@ class _Reader:
                 return
             if query.part == "from" and not query.in_on:
                 self._table(query, index, own=own)
-            elif query.part == "select" and self._is_new(index):
+            elif query.part == "select" and self._is_new(index) and token.text not in _WINDOWS:
                 query.results.add(_unquoted(token))
             elif query.part:
                 self._column(query, index)

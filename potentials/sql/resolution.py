@@ -46,7 +46,9 @@ class Resolver:
         if isinstance(node, exp.Select):
             return self._select(node, outer)
         if isinstance(node, exp.Values):
-            return None, None
+            for row in node.expressions:
+                self._expression(row, outer)
+            return _value_columns(node), outer
         raise ScopeError("no query")
 
     def _common(self, node: exp.Expr, outer: Outer) -> None:
@@ -187,6 +189,8 @@ class Resolver:
             if not deep:
                 self.mismatches = counted
             sources.append(Source(node.alias.lower(), results))
+        elif isinstance(node, exp.Values):
+            sources.append(Source(node.alias.lower(), self.query(node, outer)[0]))
         elif isinstance(node, exp.Paren | exp.Subquery) and node.this is not None:
             self._add_source(node.this, sources, outer, deep)
         elif isinstance(node, exp.Query):
@@ -229,6 +233,13 @@ class Resolver:
         if isinstance(node, (exp.Count, exp.Avg, exp.Sum)):
             return "number"
         return ""
+
+
+def _value_columns(node: exp.Values) -> dict[str, str]:
+    """Return the columns of a list of values, by the names that SQLite gives them."""
+    first = node.expressions[0] if node.expressions else None
+    count = len(first.expressions) if isinstance(first, exp.Tuple) else 1
+    return {f"column{i + 1}": "" for i in range(count)}
 
 
 _ANY: Mapping[str, str] = {"": "any"}

@@ -136,7 +136,7 @@ class _Judged:
         except (SqlglotError, RecursionError):
             parsed = []
         queries = [node for node in parsed if node is not None]
-        if len(queries) != 1 or not isinstance(queries[0], exp.Query):
+        if len(queries) != 1 or not isinstance(queries[0], exp.Query | exp.Values):
             raise ScopeError("not one query")
         resolver = Resolver(self.tables, piece)
         _results, seen = resolver.query(queries[0], outer)
