@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +95,62 @@ class Recorder:
             if weight > 0 and text not in known:
                 known[text] = dict(self.task.score(item, text))
         return [known[t] if w > 0 else {} for t, w in zip(texts, weights, strict=True)]
+
+
+def complaint(record: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a record that was read; None if nothing is."""
+    for name, right in _FIELDS.items():
+        if name not in record:
+            return f"has no {name!r}"
+        if not right(record[name]):
+            return f"has {record[name]!r:.80} under {name!r}"
+    if len(record["weights"]) != len(record["scores"]):
+        return f"has {len(record['weights'])} weights, and scores of {len(record['scores'])} texts"
+    return None
+
+
+def is_number(value: object) -> bool:
+    """Whether a value of JSON is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_text(value: object) -> bool:
+    """Whether a value of JSON is a string."""
+    return isinstance(value, str)
+
+
+def list_of(right: Callable[[Any], bool]) -> Callable[[object], bool]:
+    """Return a test for lists whose members are all right."""
+    return lambda value: isinstance(value, list) and all(map(right, value))
+
+
+def _numbers(value: object) -> bool:
+    return isinstance(value, dict) and all(map(is_number, value.values()))
+
+
+def _costs(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        _numbers(cost) and {"calls", "seconds"} <= cost.keys() for cost in value.values()
+    )
+
+
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    "item": is_text,
+    "method": is_text,
+    "seed": is_number,
+    "prompt_digest": is_text,
+    "status": is_text,
+    "log_evidence": lambda value: value is None or is_number(value),
+    "ess": is_number,
+    "tokens": is_number,
+    "seconds": is_number,
+    "cpu_seconds": is_number,
+    "costs": _costs,
+    "weights": list_of(is_number),
+    "scores": list_of(_numbers),
+    "population_scores": _numbers,
+}
+"""What is read again, and the test of each."""
 
 
 def prompt_digest(item: Item) -> str:

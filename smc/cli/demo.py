@@ -12,10 +12,10 @@ from rich.console import Console
 from smc.cli.demo_domain import DemoDomain, find_domain
 from smc.cli.demo_page import demo_page
 from smc.cli.demo_result import MethodResult
-from smc.cli.intervals import bootstrap
 from smc.cli.live import LiveParticles
 from smc.cli.output import check_writable, quiet_libraries, show_table
 from smc.errors import SettingsError
+from smc.intervals import mean_interval
 from smc.model import LanguageModel
 from smc.pages.markup import one_line
 from smc.posterior import Posterior
@@ -103,7 +103,7 @@ def _run(
         )
     seconds = time.perf_counter() - begun - live.seconds
     means = [_scores(domain, item, p) for item, p in zip(items, posteriors, strict=True)]
-    scores = {name: bootstrap([m[name] for m in means]) for name in domain.scores}
+    scores = {name: mean_interval([m[name] for m in means]) for name in domain.scores}
     result = MethodResult(method, tuple(posteriors), seconds, scores)
     best = posteriors[0].best
     shown = "extinct" if best is None else f"e.g. {one_line(best.strip())}  {domain.remark(best)}"

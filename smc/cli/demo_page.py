@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from smc.cli.demo_domain import DemoDomain
-from smc.cli.intervals import Interval
+from smc.intervals import Interval
 from smc.pages import cards, document, posterior_section
 from smc.pages.markup import coordinate, escape
 from smc.pages.sections import table
