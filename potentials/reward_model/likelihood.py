@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from potentials import returned
 from potentials.reward_model.encoding import chat_ids, encode
 from potentials.reward_model.formats import Format, Reading
 from potentials.reward_model.model import RewardModel
@@ -144,7 +145,13 @@ class LikelihoodReward(RewardModel):
 
     def scores(self, prompt: Prompt, solutions: Sequence[Solution]) -> list[tuple[float, ...]]:
         """Return for each solution one score for each of its steps; see `RewardModel.scores`."""
-        return [tuple(map(self._score, row)) for row in self.log_likelihoods(prompt, solutions)]
+        rows = self.log_likelihoods(prompt, solutions)
+        return [
+            returned.scores(
+                [self._score(value) for value in row], len(row), "calibration=", f"log p of {row!r}"
+            )
+            for row in rows
+        ]
 
     def log_likelihoods(
         self, prompt: Prompt, solutions: Sequence[Solution]
