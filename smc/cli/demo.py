@@ -48,7 +48,7 @@ def demo(options: argparse.Namespace) -> bool:
     ]
     print()
     _table(console, results)
-    print("\nMeans over prompts of the posterior mean, with bootstrap 95% intervals; an invalid")
+    print("\nMeans over prompts of the posterior mean, with 95% intervals; an invalid")
     print(f"text scores 0. {domain.note}")
     print("Methods whose intervals overlap are not told apart by this run.")
     page = demo_page(domain, items, results, settings.ess_threshold)

@@ -39,7 +39,7 @@ def demo_page(
         "resampling copied. Point at a dot to read the text so far.</p>",
         _posterior(domain, last, 0, ess_threshold),
         "<h2>Methods</h2>",
-        f"<p>Means over {len(items)} prompts of the posterior mean, with bootstrap 95 % intervals. "
+        f"<p>Means over {len(items)} prompts of the posterior mean, with 95 % intervals. "
         f"An invalid text scores 0. {escape(domain.note)} Methods whose intervals overlap are not "
         "told apart by this run.</p>",
         _methods(results),
