@@ -62,7 +62,7 @@ def parse_methods(text: str) -> list[str]:
 
 def corrects(method: str) -> bool:
     """Whether a method weighs what its proposal changed."""
-    return method_settings(method, Settings()).proposal.corrects
+    return method_settings(method, Settings()).proposal.properly_weighted
 
 
 def generator(seed: int, item: Item) -> np.random.Generator:

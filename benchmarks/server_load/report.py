@@ -1,4 +1,4 @@
-"""Report of a load test: latencies of clients, resources of the server, as figures and a page."""
+"""The report of a load test, as figures and as a page."""
 
 from __future__ import annotations
 
@@ -23,10 +23,17 @@ _MEMORY_SECONDS = 240
 class Seen(Protocol):
     """What `summary` needs of what the clients saw."""
 
-    seconds: dict[str, list[float]]
-    extinct: Mapping[str, int]
-    refused: Mapping[str, int]
-    errors: list[str]
+    @property
+    def seconds(self) -> dict[str, list[float]]: ...
+
+    @property
+    def extinct(self) -> Mapping[str, int]: ...
+
+    @property
+    def refused(self) -> Mapping[str, int]: ...
+
+    @property
+    def errors(self) -> list[str]: ...
 
 
 def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
@@ -65,12 +72,35 @@ def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
     }
 
 
-def page(result: Mapping[str, Any]) -> str:
+def comparison(
+    calm: Mapping[str, Any], beside: Mapping[str, Any], answers: Mapping[str, Mapping[str, int]]
+) -> dict[str, Any]:
+    """Return what hostile clients changed for the ordinary ones.
+
+    Args:
+        calm: The summary without them.
+        beside: The summary beside them.
+        answers: That the hostile clients had: counts by kind and status.
+    """
+    before, after = calm["all"]["p95"], beside["all"]["p95"]
+    return {
+        "p95_without": before,
+        "p95_beside": after,
+        "ratio": round(after / before, 2),
+        "requests": beside["requests"],
+        "unexpected_errors": beside["unexpected_errors"],
+        "errors": beside["errors"],
+        "refused": sum(kind["refused"] for kind in beside["kinds"].values()),
+        "answers": {kind: dict(counts) for kind, counts in answers.items()},
+    }
+
+
+def page(figures: Mapping[str, Any]) -> str:
     """Return the figures as Markdown."""
-    machine, held = result["machine"], result["held"]
+    machine, held = figures["machine"], figures["held"]
     rows = [
         f"| {kind} | {f['answered']} | {f['extinct']} | {f['refused']} | {_cells(f)} |"
-        for kind, f in result["kinds"].items()
+        for kind, f in figures["kinds"].items()
     ]
     facts = (
         ("memory, MiB", "rss"),
@@ -88,34 +118,69 @@ def page(result: Mapping[str, Any]) -> str:
     lines = [
         "# The server under load",
         "",
-        f"`{result['command']}`",
+        f"`{figures['command']}`",
         "",
-        f"Commit {result['commit']}, {result['date']}; {machine['cores']} cores, load average "
-        f"{machine['load']} at the end. Model: {result['model']}, on the CPU. Server and clients "
+        f"Commit {figures['commit']}, {figures['date']}; {machine['cores']} cores, load average "
+        f"{machine['load']} at the end. Model: {figures['model']}, on the CPU. Server and clients "
         "share the machine.",
         "",
-        f"{result['clients']} clients for {result['seconds'] / 60:.1f} minutes, each one request "
-        f"after the other: {result['requests']} answered as they should be, "
-        f"**{result['unexpected_errors']} unexpected errors**, "
-        f"{result['particle_tokens_per_second']:,.0f} particle-tokens per second. Every JSON "
+        f"{figures['clients']} clients for {figures['seconds'] / 60:.1f} minutes, each one request "
+        f"after the other: {figures['requests']} answered as they should be, "
+        f"**{figures['unexpected_errors']} unexpected errors**, "
+        f"{figures['particle_tokens_per_second']:,.0f} particle-tokens per second. Every JSON "
         "answer is validated against its schema. Leaks: "
-        f"**{', '.join(result['leaks']) or 'none'}**.",
+        f"**{', '.join(figures['leaks']) or 'none'}**.",
         "",
         "| kind | answered | no text found (422) | come back later (429, 503) | median s | p95 s | "
         "p99 s |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *rows,
-        f"| all | {result['requests']} | | | {_cells(result['all'])} |",
+        f"| all | {figures['requests']} | | | {_cells(figures['all'])} |",
         "",
         "| the server | at the start | warm | at most | at the end |",
         "| --- | ---: | ---: | ---: | ---: |",
         *states,
         "",
         "Memory by minute, MiB: "
-        + ", ".join(f"{m:.0f}" for m in result["rss_mib_by_minute"])
+        + ", ".join(f"{m:.0f}" for m in figures["rss_mib_by_minute"])
         + ".",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_hostile(figures), *_ends(figures)]) + "\n"
+
+
+def _hostile(figures: Mapping[str, Any]) -> list[str]:
+    if "hostile" not in figures:
+        return []
+    hostile = figures["hostile"]
+    rows = [
+        f"| {kind} | {', '.join(f'{status}: {n}' for status, n in sorted(counts.items()))} |"
+        for kind, counts in hostile["answers"].items()
+    ]
+    return [
+        "",
+        "## Beside hostile clients",
+        "",
+        f"The ordinary clients again, as long: {hostile['requests']} answered, "
+        f"**{hostile['unexpected_errors']} unexpected errors**, {hostile['refused']} told to come "
+        f"back later. p95 of all: {hostile['p95_without']:.2f} s without hostile clients, "
+        f"{hostile['p95_beside']:.2f} s beside them, **{hostile['ratio']:.2f} times** that.",
+        "",
+        "| hostile clients | answers |",
+        "| --- | --- |",
+        *rows,
+    ]
+
+
+def _ends(figures: Mapping[str, Any]) -> list[str]:
+    if "ends" not in figures:
+        return []
+    ends = figures["ends"]
+    seconds = sorted(end["seconds"] for end in ends)
+    return [
+        "",
+        f"Told to end (SIGTERM) under the hostile mix, {len(ends)} servers took "
+        f"{seconds[0]:.1f} to {seconds[-1]:.1f} s.",
+    ]
 
 
 def _warm(running: Sequence[Held], end: Held) -> Held:

@@ -195,6 +195,8 @@ KINDS: dict[str, tuple[float, Callable[[Client], Awaitable[None]]]] = {
     "slow grammar": (0.02, slow_grammar),
 }
 """How often, and what."""
+ATTACKS = ("malformed", "slow grammar")
+"""Those that are not what ordinary clients ask for."""
 
 
 async def _refused(client: Client, body: dict[str, Any]) -> None:
@@ -211,6 +213,6 @@ async def _refused(client: Client, body: dict[str, Any]) -> None:
         _check(False, answer)
 
 
-def _check(holds: bool, got: Any) -> None:
+def _check(holds: bool, answer: Any) -> None:
     if not holds:
-        raise AssertionError(f"a wrong answer: {str(got)[:500]}")
+        raise AssertionError(f"a wrong answer: {str(answer)[:500]}")

@@ -1,4 +1,4 @@
-"""Trains a small model of Python for the data science task.
+"""The training of a small model of Python for the data science task.
 
     python -m domains.ds1000.train --out DIR --work DIR --minutes 60 --seed 0
 

@@ -1,6 +1,6 @@
-"""Drawing tokens from rows of logits, where the logits live.
+"""Token draws from rows of logits, where the logits live, by inverse CDF.
 
-Of the distribution that this package calls local: model × cheap potentials, tempered. Draws are
+Of the distribution that this package calls local: model × token scores, tempered. Draws are
 inverse CDFs of given uniforms, so that a seed's result does not depend on the order of the rows,
 on what else is in the batch, or on the backend.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from smc.errors import ModelError, PotentialError
-from smc.model import DrawRequest, Draws, unpack_mask
+from smc.model import DrawRequest, Draws
 
 if TYPE_CHECKING:
     import torch
@@ -24,12 +24,12 @@ _TINY = 1e-20
 """Allowed share of a row's mass under which float32 sums relative to the row's peak lose digits."""
 
 
-def draw_rows(logits: torch.Tensor, plan: DrawRequest) -> Draws:
-    """Draw tokens from rows of logits as a plan says; pure, runs where the logits live.
+def draw_rows(logits: torch.Tensor, request: DrawRequest) -> Draws:
+    """Draw tokens from rows of logits as a request says; pure, runs where the logits live.
 
     Args:
         logits: `[R, V]` float32; −inf for tokens outside the model. Need not be normalised.
-        plan: Which rows to draw from, with which uniforms, masks and scores.
+        request: Which rows to draw from, with which uniforms, masks and scores.
 
     Returns:
         Token ids, log incremental weights and the model's log probabilities, on the host.
@@ -40,26 +40,26 @@ def draw_rows(logits: torch.Tensor, plan: DrawRequest) -> Draws:
     """
     import torch
 
-    if len(plan.rows) == 0:
+    if len(request.rows) == 0:
         return Draws(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
-    asked, (logits, plan) = plan, _rows_in_use(logits, plan)
+    asked, (logits, request) = request, _rows_in_use(logits, request)
     device = logits.device
-    rows = torch.from_numpy(plan.rows).to(device)
-    uniforms = torch.from_numpy(plan.uniforms).to(device)
-    mass, log_norm, log_scale, own = _masses(logits, plan)
+    rows = torch.from_numpy(request.rows).to(device)
+    uniforms = torch.from_numpy(request.uniforms).to(device)
+    mass, log_norm, log_scale, own = _masses(logits, request)
     block_sums = mass.view(mass.shape[0], -1, _BLOCK).sum(-1)
     total = block_sums.sum(-1)
     tokens = _inverse_cdf(mass, block_sums, rows, uniforms)
     log_weights = (total.double().log() + log_scale)[rows] - log_norm[rows]
     drawn = logits[rows, tokens].double()
-    hot = _temperatures(plan, logits)
+    hot = _temperatures(request, logits)
     if hot is not None:
         log_weights = log_weights + drawn * (1 - 1 / hot[rows])
     log_probs = torch.where(own[rows], mass[rows, tokens].double().log(), drawn - log_norm[rows])
-    found = torch.stack(
+    columns = torch.stack(
         [tokens.double(), log_weights, log_probs, log_norm[rows], total[rows].double()]
     )
-    tokens_out, log_weights_out, log_probs_out, norms, totals = found.cpu().numpy()
+    tokens_out, log_weights_out, log_probs_out, norms, totals = columns.cpu().numpy()
     _check(norms, totals, asked)
     dead = totals <= 0
     return Draws(
@@ -69,14 +69,14 @@ def draw_rows(logits: torch.Tensor, plan: DrawRequest) -> Draws:
     )
 
 
-def _rows_in_use(logits: torch.Tensor, plan: DrawRequest) -> tuple[torch.Tensor, DrawRequest]:
+def _rows_in_use(logits: torch.Tensor, request: DrawRequest) -> tuple[torch.Tensor, DrawRequest]:
     """The same draws from the rows alone that are drawn from, where they are few."""
     import torch
 
-    used = np.unique(plan.rows)
+    used = np.unique(request.rows)
     if 2 * len(used) > len(logits):
-        return logits, plan
-    return logits[torch.from_numpy(used).to(logits.device)], plan.part(used)[1]
+        return logits, request
+    return logits[torch.from_numpy(used).to(logits.device)], request.part(used)[1]
 
 
 def _allowed(mask: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
@@ -85,7 +85,9 @@ def _allowed(mask: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
 
     size = logits.shape[-1]
     if logits.device.type == "cpu":  # bytes to floats is five times faster than bools to floats
-        return torch.from_numpy(unpack_mask(mask, size).view(np.uint8)).to(logits.dtype)
+        packed = np.ascontiguousarray(mask).view(np.uint8)
+        bits = np.unpackbits(packed, axis=-1, count=size, bitorder="little")
+        return torch.from_numpy(bits).to(logits.dtype)
     words = torch.from_numpy(mask.view(np.int32)).to(logits.device)
     shifts = torch.arange(32, device=logits.device, dtype=torch.int32)
     bits = (words[:, :, None] >> shifts) & 1
@@ -93,7 +95,7 @@ def _allowed(mask: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
 
 
 def _masses(
-    logits: torch.Tensor, plan: DrawRequest
+    logits: torch.Tensor, request: DrawRequest
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Unnormalised proposal masses `[R, V padded to blocks]`, two float64 `[R]` logs, and a flag.
 
@@ -108,7 +110,7 @@ def _masses(
     mass = logits.new_empty(rows, -(-size // _BLOCK) * _BLOCK)
     body = mass[:, :size]
     mass[:, size:] = 0
-    allowed = None if plan.mask is None else _allowed(plan.mask, logits)
+    allowed = None if request.mask is None else _allowed(request.mask, logits)
     # The model's own probabilities, in one fused pass: their normaliser is 1.
     torch.softmax(logits, -1, out=body)
     log_norm = body[:, 0].double() * 0  # a row with NaN or +inf, or all of −inf, is NaN throughout
@@ -117,8 +119,8 @@ def _masses(
         body.mul_(allowed)
     # Where the allowed tokens are improbable, their masses are denormal: do those rows again
     # relative to their own peak, like those that are drawn from something else than the model.
-    scores = None if plan.log_scores is None else torch.from_numpy(plan.log_scores).to(logits)
-    hot = _temperatures(plan, logits)
+    scores = None if request.log_scores is None else torch.from_numpy(request.log_scores).to(logits)
+    hot = _temperatures(request, logits)
     again = mass.sum(-1) < _TINY if allowed is not None else torch.zeros_like(log_norm).bool()
     if scores is not None:
         again |= (scores != 0).any(-1)
@@ -136,17 +138,17 @@ def _masses(
     return mass, log_norm, log_scale, ~again
 
 
-def _temperatures(plan: DrawRequest, logits: torch.Tensor) -> torch.Tensor | None:
+def _temperatures(request: DrawRequest, logits: torch.Tensor) -> torch.Tensor | None:
     """`[R]` float64 proposal temperatures; None where all are 1."""
     import torch
 
-    if not isinstance(plan.temperature, np.ndarray):
-        if plan.temperature == 1:
+    if not isinstance(request.temperature, np.ndarray):
+        if request.temperature == 1:
             return None
-        return torch.full_like(logits[:, 0], plan.temperature, dtype=torch.float64)
-    if (plan.temperature == 1).all():
+        return torch.full_like(logits[:, 0], request.temperature, dtype=torch.float64)
+    if (request.temperature == 1).all():
         return None
-    return torch.from_numpy(plan.temperature).to(logits.device)
+    return torch.from_numpy(request.temperature).to(logits.device)
 
 
 def _fill(
@@ -199,9 +201,9 @@ def _nearest_with_mass(mass: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor
     return torch.where(before >= 0, before, first)
 
 
-def _check(log_norms: np.ndarray, totals: np.ndarray, plan: DrawRequest) -> None:
+def _check(log_norms: np.ndarray, totals: np.ndarray, request: DrawRequest) -> None:
     if not np.isfinite(log_norms).all():
-        bad = sorted({int(plan.rows[i]) for i in np.flatnonzero(~np.isfinite(log_norms))})
+        bad = sorted({int(request.rows[i]) for i in np.flatnonzero(~np.isfinite(log_norms))})
         raise ModelError(
             f"model: the logits of rows {bad[:5]} hold NaN, +inf or no finite value; expected "
             "numbers. Check the weights and the dtype (float16 overflows on some models: try "

@@ -1,4 +1,4 @@
-"""A language model small enough to enumerate: the oracle behind the exactness tests.
+"""The table model: a language model small enough to enumerate, the oracle of exactness tests.
 
 p(next token | prefix) is a function of the prefix, tabulated or computed. Everything else is as
 in the large backends, the draw included.
@@ -108,23 +108,23 @@ class TableDecoding:
 
     def extend(self, parents: IntArray, tokens: IntArray) -> FloatArray:
         """See `BlockDecoding.extend`."""
-        found = np.zeros(tokens.shape)
+        block = np.zeros(tokens.shape)
         self.advance(parents, np.full(len(parents), HOLD))
         stay = np.arange(len(parents))
-        for column, log_probs in zip(tokens.T, found.T, strict=True):
+        for column, log_probs in zip(tokens.T, block.T, strict=True):
             grown = column != HOLD
             log_probs[grown] = self.log_probs()[grown, column[grown]]
             self.advance(stay, column)
-        return found
+        return block
 
-    def draw(self, plan: DrawRequest) -> Draws:
+    def draw(self, request: DrawRequest) -> Draws:
         """See `Decoding.draw`."""
         import torch
 
-        return draw_rows(torch.from_numpy(self.log_probs().astype(np.float32)), plan)
+        return draw_rows(torch.from_numpy(self.log_probs().astype(np.float32)), request)
 
     def log_probs(self) -> FloatArray:
         """See `Decoding.log_probs`."""
         probs = np.array([self._model.next_probs(r) for r in self._rows], dtype=np.float64)
         with np.errstate(divide="ignore"):
-            return np.log(probs.reshape(len(self._rows), len(self._model.vocabulary)))
+            return np.log(probs.reshape(len(self._rows), len(self._model.vocabulary.tokens)))

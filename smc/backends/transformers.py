@@ -1,4 +1,4 @@
-"""Any causal language model of Hugging Face transformers."""
+"""Causal language models of Hugging Face transformers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 
 from smc.backends.hf.decoding import start_decoding
 from smc.backends.hf.forward import Forward
+from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.hf.prompts import check_fits, encode
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
-from smc.backends.hf.warp import Head, Warp
 from smc.errors import ModelError
 from smc.model import Decoding, Prompt, Vocabulary
 
@@ -55,7 +55,7 @@ class TransformersModel:
         eos_ids: Sequence[int] | None = None,
         vocabulary: Vocabulary | None = None,
     ) -> None:
-        self._warp = Warp(temperature, top_p, top_k)
+        self._options = SamplingOptions(temperature, top_p, top_k)
         self._model = model.eval()
         self._tokenizer = tokenizer
         self._eos_ids = eos_ids
@@ -94,7 +94,7 @@ class TransformersModel:
             ModelError: There is no such model, or it cannot be loaded.
             SettingsError: temperature, top_p or top_k is out of its range.
         """
-        Warp(temperature, top_p, top_k)  # before the weights are read
+        SamplingOptions(temperature, top_p, top_k)  # before the weights are read
         import transformers
 
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -160,8 +160,8 @@ class TransformersModel:
         """See `LanguageModel.start`; distinct prompts are prefilled in one batch."""
         check_width(vocabulary, self._size)
         rows = [self.encode(prompt, max_tokens) for prompt in prompts]
-        head = Head(self._warp, self._size, vocabulary.suppressed, self._forward.device)
-        return start_decoding(self._forward, head, rows)
+        transform = LogitsTransform(self._options, self._size, vocabulary.suppressed)
+        return start_decoding(self._forward, transform, rows)
 
     @property
     def _text_config(self) -> Any:

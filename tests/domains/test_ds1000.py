@@ -16,7 +16,7 @@ from domains.base import Item, Task
 from domains.ds1000.data import load
 from domains.ds1000.environment import interpreter
 from domains.ds1000.potential import RunsOnInputs
-from domains.ds1000.scoring import Verdict
+from domains.ds1000.scoring import AnswerVerdict
 from domains.ds1000.task import STOP, Ds1000Item, Ds1000Task
 from smc.backends.table import TableModel
 from smc.errors import SettingsError
@@ -129,7 +129,7 @@ def test_the_judge_keeps_what_it_has_run_to_itself(tmp_path: Path, monkeypatch: 
     item = task.items(1, written(tmp_path))[0]
     steers, asked = task.expensive(item), []
     assert steers == task.expensive(item)
-    monkeypatch.setattr("domains.ds1000.scoring.judge", lambda *_: Verdict(False, "wrong"))
+    monkeypatch.setattr("domains.ds1000.scoring.judge", lambda *_: AnswerVerdict(False, "wrong"))
     monkeypatch.setattr(RunsOnInputs, "complete", lambda self, _: asked.append(self) or 0.0)
     assert task.score(item, "x")["runs"] == 1.0
     assert len(asked) == 1 and asked[0] is not steers[0]

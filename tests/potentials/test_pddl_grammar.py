@@ -10,7 +10,7 @@ from lark import Lark
 from lark.exceptions import LarkError
 
 from potentials import Grammar
-from potentials.grammar.lark import carry
+from potentials.grammar.lark import translate
 from potentials.pddl import Domain, PDDLError, Problem, goal_grammar, parse_domain, parse_problem
 from smc.potential import log_complete, log_prefix
 from tests.potentials.masking import (
@@ -222,10 +222,10 @@ def test_masks_over_many_tokens_are_what_a_walk_over_bytes_finds(cut: Grammar):
 
 def test_a_hundred_objects_are_carried_as_they_are():
     small, large = goal_grammar(DOMAIN, blocks(10)), goal_grammar(DOMAIN, blocks(100))
-    carried = carry(large)
+    carried = translate(large)
     assert carried.mode == "lalr"
     assert carried.rewrites == ()
-    assert carried.llguidance.count("\n") == carry(small).llguidance.count("\n")
+    assert carried.llguidance.count("\n") == translate(small).llguidance.count("\n")
     assert len(large) < 5 * 100 * 12  # five places for an object, a few characters each
     grammar = Grammar(large)
     assert log_complete(grammar, " (on b100 b10) (clear b99))") == 0.0

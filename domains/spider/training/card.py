@@ -1,4 +1,4 @@
-"""Measures the exported model and writes its card.
+"""The model card: measures the exported model and writes what it found.
 
     python -m domains.spider.training.card --data DIR --model DIR
 
@@ -152,7 +152,7 @@ def _from_grammar(model_dir: Path, items: Sequence[SpiderItem], rows: int = 16) 
     import smc
 
     model = smc.load(str(model_dir))
-    found: list[str] = []
+    answers: list[str] = []
     for at in range(0, len(items), rows):
         chosen = items[at : at + rows]
         posteriors = smc.sample_batch(
@@ -165,8 +165,8 @@ def _from_grammar(model_dir: Path, items: Sequence[SpiderItem], rows: int = 16) 
             stop=TASK.stop,
             seeds=list(range(at, at + len(chosen))),
         )
-        found += [posterior.sequences[0].text for posterior in posteriors]
-    return found
+        answers += [posterior.sequences[0].text for posterior in posteriors]
+    return answers
 
 
 def _table(
@@ -185,8 +185,8 @@ def _table(
         "counts": " | ".join(str(len(group)) for group in groups[1:]),
         "rows_measured": "\n".join(rows),
         **{
-            f"runs_{way}": 100 * float(np.mean([s["executes"] for s in found]))
-            for way, found in scored.items()
+            f"runs_{way}": 100 * float(np.mean([s["executes"] for s in scores]))
+            for way, scores in scored.items()
         },
     }
 

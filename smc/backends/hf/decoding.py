@@ -1,4 +1,4 @@
-"""Rows of token ids that grow, fork, drop and join, with the logits after each, over one cache."""
+"""The cached decoding: rows that grow, fork, drop and join over one key-value cache."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from smc.backends.hf.cache import is_growing, join, reorder, trim
 from smc.backends.hf.forward import Batch, Forward
+from smc.backends.hf.logits_transform import LogitsTransform, RowTransforms
 from smc.backends.hf.rows import RecomputedDecoding, Rows, checked, extended, log_probs_of
-from smc.backends.hf.warp import Head, Heads
 from smc.model import HOLD, Decoding, FloatArray, IntArray
 
 _COLUMNS_AT_ONCE = 256
@@ -23,20 +23,20 @@ _SPARE_CELLS = 1 << 14
 
 @torch.inference_mode()
 def start_decoding(
-    forward: Forward, head: Head, prompts: Sequence[tuple[int, ...]]
+    forward: Forward, transform: LogitsTransform, prompts: Sequence[tuple[int, ...]]
 ) -> CachedDecoding | RecomputedDecoding:
     """Prefill each distinct prompt once; row r of the decoding is `prompts[r]`."""
     if not prompts:
-        return RecomputedDecoding(forward, head, [])
+        return RecomputedDecoding(forward, transform, [])
     index = {prompt: i for i, prompt in enumerate(dict.fromkeys(prompts))}
     distinct = list(index)
     if not (forward.can_pad and forward.can_fork):
-        return _recomputed(forward, head, prompts)
+        return _recomputed(forward, transform, prompts)
     batch = Batch.of(distinct, forward.device)
     logits, cache = forward.prefill(batch)
     if cache is None:
-        return _recomputed(forward, head, prompts)
-    decoding = CachedDecoding(forward, head, distinct, (batch, logits, cache))
+        return _recomputed(forward, transform, prompts)
+    decoding = CachedDecoding(forward, transform, distinct, (batch, logits, cache))
     decoding.advance(
         np.array([index[p] for p in prompts]), np.full(len(prompts), HOLD, dtype=np.int64)
     )
@@ -44,14 +44,14 @@ def start_decoding(
 
 
 def _recomputed(
-    forward: Forward, head: Head, prompts: Sequence[tuple[int, ...]]
+    forward: Forward, transform: LogitsTransform, prompts: Sequence[tuple[int, ...]]
 ) -> RecomputedDecoding:
     warnings.warn(
         f"{forward.name}: its state cannot be padded or forked, so every step is recomputed from "
         "the first token. Expect it to be slow.",
         stacklevel=2,
     )
-    return RecomputedDecoding(forward, head, prompts)
+    return RecomputedDecoding(forward, transform, prompts)
 
 
 class CachedDecoding(Rows):
@@ -71,12 +71,12 @@ class CachedDecoding(Rows):
     def __init__(
         self,
         forward: Forward,
-        head: Head,
+        transform: LogitsTransform,
         rows: Sequence[tuple[int, ...]],
         prefilled: tuple[Batch, torch.Tensor, Any],
     ) -> None:
         self._forward = forward
-        self._heads = Heads.of(head, len(rows))
+        self._transforms = RowTransforms.of(transform, len(rows))
         self._set_prefilled(*prefilled)
         self._can_mask_columns = is_growing(self._cache) and forward.can_mask_columns
         self._ids = None if self._can_mask_columns else list(rows)
@@ -140,9 +140,9 @@ class CachedDecoding(Rows):
         before = self._logits[self._upload(parents)]
         self._reorder(parents)
         logits = self._step(np.where(held, 0, tokens), held if held.any() else None)
-        found = log_probs_of(self._upload(tokens), before, logits)
+        log_probs = log_probs_of(self._upload(tokens), before, logits)
         self._logits = torch.where(self._upload(held[:, -1:]), before, logits[:, -1])
-        return checked(found.cpu().numpy())
+        return checked(log_probs.cpu().numpy())
 
     def _advance_some(self, parents: IntArray, tokens: IntArray, held: NDArray[np.bool_]) -> None:
         kept = self._logits[self._upload(parents[held])]
@@ -151,7 +151,7 @@ class CachedDecoding(Rows):
             columns = np.where(held, 0, tokens)[:, None], held[:, None]
             logits = self._step(*columns)[:, -1]
         else:
-            self._heads = self._heads.take(parents)
+            self._transforms = self._transforms.take(parents)
             batch = Batch.of(self._ids, self._forward.device)
             self._set_prefilled(batch, *self._forward.prefill(batch))
             logits = self._logits
@@ -167,7 +167,7 @@ class CachedDecoding(Rows):
         if batch.padded:
             self._mask = batch.mask
             self._positions = torch.tensor(batch.lengths, device=batch.mask.device)[:, None]
-        self._logits = self._heads(logits)
+        self._logits = self._transforms(logits)
 
     def _reorder(self, parents: IntArray) -> None:
         if len(parents) == self._rows and (parents == np.arange(self._rows)).all():
@@ -176,7 +176,7 @@ class CachedDecoding(Rows):
         if self._rows == 0:
             return
         reorder(self._cache, parents, self._forward.device)
-        self._heads = self._heads.take(parents)
+        self._transforms = self._transforms.take(parents)
         self._first = self._first[parents]
         if self._mask is not None:
             unused = int(self._first.min()) if self._can_mask_columns else 0
@@ -189,7 +189,7 @@ class CachedDecoding(Rows):
                 self._first -= unused
 
     def _step(self, tokens: IntArray, held: NDArray[np.bool_] | None) -> torch.Tensor:
-        """Run `[R, k]` tokens, of which some may be held; `[R, k, V]` warped logits."""
+        """Run `[R, k]` tokens, of which some may be held; `[R, k, V]` transformed logits."""
         column, width = self._columns, tokens.shape[1]
         self._columns += width
         if held is not None and self._mask is None:
@@ -211,8 +211,10 @@ class CachedDecoding(Rows):
                 positions = self._positions + passed - active
                 self._positions = self._positions + passed[:, -1:]
         logits, self._cache = self._forward.step(self._upload(tokens), self._cache, mask, positions)
-        heads = self._heads if width == 1 else self._heads.take(np.arange(self._rows).repeat(width))
-        return heads(logits.flatten(0, 1)).unflatten(0, tokens.shape)
+        transforms = self._transforms
+        if width > 1:
+            transforms = transforms.take(np.arange(self._rows).repeat(width))
+        return transforms(logits.flatten(0, 1)).unflatten(0, tokens.shape)
 
     def _mask_with_columns(self, first: int) -> torch.Tensor:
         """The mask with the newest columns, out of a tensor with spare ones."""

@@ -1,8 +1,7 @@
-"""A causal model's forward pass, called with the arguments that it knows."""
+"""The forward pass of a causal model, called with the arguments that it knows."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 
 from smc.backends.hf.cache import counts_columns, new_cache, reorder
+from smc.backends.hf.internals import cache_argument, cache_of, has_columns, parameters_of
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,7 @@ class Forward:
     """
 
     def __init__(self, model: Any) -> None:
-        wrapped = getattr(model, "get_base_model", None)  # adapters hide the signature
-        names = inspect.signature((wrapped() if wrapped else model).forward).parameters
+        names = parameters_of(model)
         self.network = model
         self.device: torch.device = model.device
         self.name = type(model).__name__
@@ -66,10 +65,7 @@ class Forward:
         self.takes_positions = "position_ids" in names
         keeps = ("logits_to_keep", "num_logits_to_keep")
         self._keep_names = [keep for keep in keeps if keep in names]
-        self._cache_name = next((n for n in ("past_key_values", "cache_params") if n in names), "")
-        self._own_cache = self._cache_name == "past_key_values"
-        # Purely recurrent models take a mask of the new columns alone: at a step, none.
-        self._masks_steps = self.takes_mask and self._own_cache
+        self._cache_name = cache_argument(names)
 
     def runs_with(self, other: Forward) -> bool:
         """Whether rows of both can be in one forward pass."""
@@ -119,15 +115,15 @@ class Forward:
                 return False
         return self._agree(expected, stepped[:, -1])
 
-    def _agree(self, expected: torch.Tensor, found: torch.Tensor) -> bool:
+    def _agree(self, expected: torch.Tensor, computed: torch.Tensor) -> bool:
         tolerance = 1e-3 if self.network.dtype == torch.float32 else 0.05  # of rounding, in sd
-        expected, found = expected.float(), found.float()
-        error = (expected - found).square().mean(-1).sqrt()
+        expected, computed = expected.float(), computed.float()
+        error = (expected - computed).square().mean(-1).sqrt()
         return bool((error <= tolerance * expected.std(-1)).all())
 
     @cached_property
     def _attends_to_all(self) -> bool:
-        return self._own_cache and new_cache(self.network.config) is not None
+        return bool(self._cache_name) and new_cache(self.network.config) is not None
 
     def prefill(self, batch: Batch) -> tuple[torch.Tensor, Any]:
         """Run whole rows.
@@ -138,14 +134,12 @@ class Forward:
         if not self._cache_name:
             return self.whole(batch), None
         arguments = {**self._inputs(batch), "use_cache": True}
-        given = new_cache(self.network.config) if self._own_cache else None
+        given = new_cache(self.network.config)
         if given is not None:
-            arguments["past_key_values"] = given
+            arguments[self._cache_name] = given
         out = self.network(**arguments)
-        cache = getattr(out, self._cache_name, None)
-        if not hasattr(cache, "reorder_cache"):
-            cache = None
-        elif cache is given and given is not None and not given.get_seq_length():
+        cache = cache_of(out)
+        if cache is given and given is not None and not given.get_seq_length():
             cache = None  # the model took it and left it empty
         return out.logits[:, -1], cache
 
@@ -168,13 +162,14 @@ class Forward:
             `[R, k, V]` logits, and the cache.
         """
         arguments = {"input_ids": tokens, "use_cache": True, self._cache_name: cache}
-        if mask is not None and self._masks_steps:
+        # Purely recurrent models take a mask of the new columns alone: at a step, none.
+        if mask is not None and self.takes_mask and has_columns(cache):
             arguments["attention_mask"] = mask
         if self.takes_positions:
             arguments["position_ids"] = positions
         width = tokens.shape[1]
         out = self.network(**arguments, **self._keep(width))
-        return out.logits[:, -width:], getattr(out, self._cache_name)
+        return out.logits[:, -width:], cache_of(out)
 
     def whole(self, batch: Batch) -> torch.Tensor:
         """`[R, V]` logits after whole rows, without a cache."""

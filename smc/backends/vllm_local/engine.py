@@ -1,7 +1,7 @@
 """A vLLM engine in this process, one step at a time.
 
 Requests are added and aborted at the engine's core, below the layers that turn tokens into text,
-and carry no instruction but "go on": what each takes as its next token is the desk's affair.
+and carry no instruction but "go on": the mailbox's request says what each takes as its next token.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from vllm.sampling_params import (  # pyright: ignore[reportMissingImports]
 )
 from vllm.v1.engine import EngineCoreRequest  # pyright: ignore[reportMissingImports]
 
-from smc.backends.vllm_local.desk import Desk, Order, Served
+from smc.backends.vllm_local.mailbox import DrawMailbox, StepRequest, StepResult
 from smc.backends.vllm_local.processor import REQUEST
-from smc.backends.vllm_local.workers import RemoteDesk
+from smc.backends.vllm_local.workers import RemoteMailbox
 from smc.errors import ModelError
 
 
@@ -59,11 +59,11 @@ class Stepped:
 
     Attributes:
         tokens: For each request that got one, its next token.
-        served: What came of the order.
+        result: What came of the request.
     """
 
     tokens: dict[int, int]
-    served: Served | None
+    result: StepResult | None
 
 
 @dataclass(frozen=True)
@@ -76,18 +76,18 @@ class _Flight:
 
 
 class Engine:
-    """Requests by number, each owned by a decoding; steps that serve one decoding at a time.
+    """Requests by number, each owned by a decoding; steps that answer one decoding at a time.
 
     A step is vLLM's own (`EngineCore.step`) in two halves: the forward pass, then the draw. What
     happens between them hides behind the forward pass.
 
     Args:
-        llm: A `vllm.LLM` whose processor goes to the desk.
-        desk: That desk, or those of its workers.
+        llm: A `vllm.LLM` whose processor answers the mailbox.
+        mailbox: That one, or those of its workers.
     """
 
-    def __init__(self, llm: Any, desk: Desk | RemoteDesk) -> None:
-        self.desk = desk
+    def __init__(self, llm: Any, mailbox: DrawMailbox | RemoteMailbox) -> None:
+        self.mailbox = mailbox
         self._client = llm.llm_engine.engine_core
         self._core = self._client.engine_core
         config = llm.llm_engine.vllm_config
@@ -174,19 +174,19 @@ class Engine:
         """Whether a step was begun for this decoding, and not ended."""
         return self._flight is not None and self._flight.decoding == decoding
 
-    def end(self, order: Order) -> Stepped:
+    def end(self, request: StepRequest) -> Stepped:
         """End the step that was begun: draw as ordered.
 
         Raises:
             ModelError: The logits are not numbers, or the engine failed.
-            PotentialError: The plan's scores are not numbers.
+            PotentialError: The request's scores are not numbers.
         """
-        self.desk.place(order)
+        self.mailbox.post(request)
         tokens = self._end()
         try:
-            return Stepped(tokens, self.desk.collect())
+            return Stepped(tokens, self.mailbox.collect())
         except Exception:
-            self.abort(order.rows)  # they went on with no token of ours
+            self.abort(request.rows)  # they went on with no token of ours
             raise
 
     def _end(self) -> dict[int, int]:
@@ -199,14 +199,14 @@ class Engine:
                 output = self._core.model_executor.sample_tokens(None)
             by_client = self._core.scheduler.update_from_output(scheduled, output)
         tokens: dict[int, int] = {}
-        for found in by_client[0].outputs if 0 in by_client else ():
-            number = int(found.request_id)
-            if found.new_token_ids:
-                tokens[number] = found.new_token_ids[0]
-            if found.finish_reason is not None:
+        for out in by_client[0].outputs if 0 in by_client else ():
+            number = int(out.request_id)
+            if out.new_token_ids:
+                tokens[number] = out.new_token_ids[0]
+            if out.finish_reason is not None:
                 self._owners.pop(number, None)
-            if found.prefill_stats is not None:
-                use, stats = self.cache_use, found.prefill_stats
+            if out.prefill_stats is not None:
+                use, stats = self.cache_use, out.prefill_stats
                 self.cache_use = CacheUse(
                     use.requests + 1,
                     use.tokens + stats.num_prompt_tokens,
@@ -232,7 +232,7 @@ class Engine:
         if gone:
             self.abort([n for n, owner in self._owners.items() if owner in gone])
             for decoding in gone:
-                self.desk.forget(decoding)
+                self.mailbox.forget(decoding)
 
 
 @contextmanager

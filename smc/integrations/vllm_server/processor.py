@@ -1,4 +1,4 @@
-"""The logits processor that a vLLM server loads; works under either of its model runners."""
+"""The logits processor that a vLLM server loads, under either of its model runners."""
 
 from __future__ import annotations
 
