@@ -13,6 +13,8 @@ import numpy as np
 
 from benchmarks.methods import corrects
 from domains.base import Item, Task
+from potentials import returned
+from smc.errors import SettingsError
 from smc.model import FloatArray
 from smc.posterior import Posterior
 from smc.weights import normalise
@@ -72,8 +74,9 @@ class Recorder:
             "finished": finished,
             "lengths": [len(s.tokens) for s in posterior.sequences],
             "scores": self._scores(item, texts, weights),
-            "population_scores": dict(
-                self.task.population_scores(item, texts, [float(w) for w in weights])
+            "population_scores": _numbers_by_name(
+                self.task.population_scores(item, texts, [float(w) for w in weights]),
+                f"{self.task.name}: population_scores of {item.id}",
             ),
         }
 
@@ -93,7 +96,14 @@ class Recorder:
         known: dict[str, dict[str, float]] = {}
         for text, weight in zip(texts, weights, strict=True):
             if weight > 0 and text not in known:
-                known[text] = dict(self.task.score(item, text))
+                what = f"{self.task.name}: score of {item.id} at {text!r:.200}"
+                scores = _numbers_by_name(self.task.score(item, text), what)
+                if self.task.primary not in scores:
+                    raise SettingsError(
+                        f"{what}: returned {scores!r:.200}; expected {self.task.primary!r} among "
+                        "them, which is the task's primary score."
+                    )
+                known[text] = scores
         return [known[t] if w > 0 else {} for t, w in zip(texts, weights, strict=True)]
 
 
@@ -166,6 +176,18 @@ def _best(texts: Sequence[str], weights: FloatArray) -> str | None:
         if weight > 0:
             totals[text] = totals.get(text, 0.0) + float(weight)
     return max(totals, key=totals.__getitem__, default=None)
+
+
+def _numbers_by_name(value: Any, what: str) -> dict[str, float]:
+    """Return scores that a task gave, checked to be what a record can hold."""
+    named = isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+    scores = {n: returned.number(v, what, n) for n, v in value.items()} if named else {}
+    if not named or not all(map(math.isfinite, scores.values())):
+        raise SettingsError(
+            f"{what}: returned {value!r:.200}; expected finite numbers by name. Leave out a score "
+            "that is not defined."
+        )
+    return scores
 
 
 def _finite(value: float) -> float | None:

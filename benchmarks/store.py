@@ -157,6 +157,14 @@ class Store:
             paths = sorted(self.folder.glob("*/seed-*.jsonl"))
             return [r for path in paths for r in read_lines(path, self._complaint)[0]]
 
+    def seeds(self, method: str) -> list[int]:
+        """Return the seeds that a method has results of."""
+        with explained_disk(self.folder / method, "--out"):
+            stems = [
+                p.stem.removeprefix("seed-") for p in (self.folder / method).glob("seed-*.jsonl")
+            ]
+        return sorted(int(stem) for stem in stems if stem.isdecimal())
+
     def path(self, method: str, seed: int) -> Path:
         """Where the results of a method and a seed are."""
         return self.folder / method / f"seed-{seed}.jsonl"

@@ -96,8 +96,7 @@ def read(folder: Path, bins: int) -> tuple[dict[str, Any], list[Outcomes]]:
     grouped: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for name in SCORERS:
         for split in SPLITS:
-            for path in sorted((folder / f"{split}-{name}").glob("seed-*.jsonl")):
-                seed = int(path.stem.removeprefix("seed-"))
+            for seed in store.seeds(f"{split}-{name}"):
                 own = store.repair(f"{split}-{name}", seed)
                 grouped.setdefault((name, split), []).extend(own)
     judges = [
