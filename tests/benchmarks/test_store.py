@@ -1,4 +1,4 @@
-"""A run's folder when the disk refuses, or something else has been at it."""
+"""The result store where the disk refuses, or something else has been at it."""
 
 from __future__ import annotations
 
