@@ -232,7 +232,7 @@ def test_a_judge_can_be_added_to_a_folder(whole, tmp_path):
     alone = ["--out", str(out), "--items", "2", *SMALL[:-1]]
     assert main([*alone, "oracle"]) == 0
     before, report = records(out), (out / "report.md").read_text()
-    assert "## Judge: oracle" in report and "verifier" not in report
+    assert "## Judge: oracle" in report and "Judge: verifier" not in report
     assert main([*alone, "verifier"]) == 0
     found, report = records(out), (out / "report.md").read_text()
     assert before.items() < found.items() <= records(whole).items()
