@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.statistics import DRAWS, Interval
 from benchmarks.summary import AHEAD, MethodRow
+from smc.intervals import DRAWS, Interval
+
+SETTINGS = (
+    "domain primary model model_digest num_particles resampling ess_threshold max_tokens data"
+).split()
+START = "command date commit machine versions methods items seeds".split()
+"""What run.json must state for a report."""
 
 
 def render(run: Mapping[str, Any], rows: Sequence[MethodRow], *, picture: str | None = None) -> str:
@@ -137,9 +143,10 @@ def _notes(run: Mapping[str, Any], rows: Sequence[MethodRow]) -> str:
         f"- Beside {primary}, a score that not every text has (that of a level of difficulty) is a "
         f"mean over runs whose answers have it: a run without an answer is 0 in {primary}, and is "
         "left out there.",
-        f"- In brackets: 95% percentile bootstrap, {DRAWS:,} draws of items with their seeds. An "
-        "interval that covers 0 in the table of differences supports no claim. Where all values "
-        "are equal it has no width, which understates.",
+        f"- In brackets: 95% percentile bootstrap, {DRAWS:,} draws of items with their seeds; "
+        "Wilson's interval where every value is 0 or 1, one an item, or all are 0, or all 1. An "
+        "interval that covers 0 in the table of differences supports no claim. Where all "
+        "differences are equal it has no width, which understates.",
         "- tokens: particle-tokens drawn. seconds: wall time, an item's share of its batch; what "
         "else the machine does slows it, and CPU seconds less so. Means of a run.",
         "- log evidence: mean of log Ẑ, extinct runs left out; biased low, and comparable only "

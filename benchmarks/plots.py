@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.statistics import Interval
 from benchmarks.summary import AHEAD, MethodRow
+from smc.intervals import Interval
 
 _INK = "#2b4c7e"
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.methods import in_order
 from benchmarks.records import Record
-from benchmarks.statistics import Interval, bootstrap, paired
+from smc.intervals import Interval, bootstrap, mean_interval, paired
 
 Key = tuple[str, int]
 """Item and seed."""
@@ -135,7 +135,7 @@ def _row(
     evidence = [r["log_evidence"] for r in records if r["log_evidence"] is not None]
     return MethodRow(
         method=method,
-        score=bootstrap(_by_item(score)),
+        score=mean_interval(_by_item(score)),
         runs=len(records),
         tokens=float(np.mean([r["tokens"] for r in records])),
         seconds=float(np.mean([r["seconds"] for r in records])),
@@ -144,7 +144,7 @@ def _row(
         ess=float(np.mean([r["ess"] for r in records])),
         extinct=sum(r["status"] == "extinct" for r in records),
         unfinished=sum(not any(r["weights"]) for r in records),
-        scores={name: bootstrap(_by_item(values)) for name, values in others.items()},
+        scores={name: mean_interval(_by_item(values)) for name, values in others.items()},
         differences=differences,
         costs=_costs(records),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,10 +23,10 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.strategies", description=__doc__)
     arguments.add_argument("--out", type=Path, required=True, help="folder of the results")
     arguments.add_argument(
-        "--budgets", type=_distinct, default=[1, 2, 4, 8, 16, 32, 64], metavar="N,N"
+        "--budgets", type=_counts, default=[1, 2, 4, 8, 16, 32, 64], metavar="N,N"
     )
     arguments.add_argument(
-        "--tree-budgets", type=_distinct, default=None, metavar="N,N", help="of the searches"
+        "--tree-budgets", type=_counts, default=None, metavar="N,N", help="of the searches"
     )
     arguments.add_argument(
         "--searches", type=_searches, default=SEARCHED, help=f"of {', '.join(SEARCHED)}"
@@ -36,17 +37,17 @@ def parser() -> argparse.ArgumentParser:
         default=None,
         help="how all searches settle on an answer; left out: each in its own way",
     )
-    arguments.add_argument("--bins", type=int, default=5, help="of difficulty")
-    arguments.add_argument("--items", type=int, default=100, help="problems of each part")
+    arguments.add_argument("--bins", type=_count, default=5, help="of difficulty")
+    arguments.add_argument("--items", type=_count, default=100, help="problems of each part")
     arguments.add_argument("--levels", type=_levels, default=LEVELS, metavar="L,L", help="in turn")
     arguments.add_argument(
         "--scorer", type=_names, default=["prm"], help=f"of {', '.join(SCORERS)}"
     )
     arguments.add_argument("--seeds", type=_distinct, default=[0], metavar="K,K")
-    arguments.add_argument("--samples", type=int, default=64, help="to measure difficulty by")
+    arguments.add_argument("--samples", type=_count, default=64, help="to measure difficulty by")
     arguments.add_argument("--model", type=Path, default=ROOT / MODEL)
-    arguments.add_argument("--minutes", type=float, default=None, help="stop after so many")
-    arguments.add_argument("--threads", type=int, default=1)
+    arguments.add_argument("--minutes", type=_minutes, default=None, help="stop after so many")
+    arguments.add_argument("--threads", type=_count, default=1)
     arguments.add_argument(
         "--words", type=Path, help="Markdown to stand in the report, before tables"
     )
@@ -64,6 +65,26 @@ def _work(args: argparse.Namespace) -> None:
     if not args.report_only:
         run(args)
     print(write_report(args.out, args.bins, args.words))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 on")
+    return int(text)
+
+
+def _counts(text: str) -> list[int]:
+    return [_count(str(number)) for number in _distinct(text)]
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not minutes > 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
+    return minutes
 
 
 def _numbers(text: str) -> list[int]:

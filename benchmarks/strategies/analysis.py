@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.statistics import Interval, bootstrap, paired
 from benchmarks.strategies.plans import NAMES
+from smc.intervals import Interval, bootstrap, mean_interval, paired
 from smc.strategies import ComputeOptimal, Plan, Trial, fit
 from smc.strategies.difficulty import bin_of, quantile_thresholds
 
@@ -106,7 +106,7 @@ def by_plan(outcomes: Sequence[Outcome]) -> dict[Plan, list[Outcome]]:
 
 def accuracy(outcomes: Sequence[Outcome]) -> Interval:
     """Return the mean of `correct` with its interval over problems."""
-    return bootstrap(values(outcomes))
+    return mean_interval(values(outcomes))
 
 
 def values(outcomes: Sequence[Outcome]) -> Values:
@@ -145,11 +145,13 @@ def fitted(outcomes: Outcomes, budgets: Sequence[float], model: str) -> ComputeO
 def crossed(outcomes: Outcomes, budgets: Sequence[float], model: str) -> dict[float, Values]:
     """Return `correct` of the choice on all problems by budget; it is fitted on the other part.
 
+    Nothing, where a part has no problems yet.
+
     Source: Snell et al. (2024), section 3.2, two folds.
     """
     by_budget: dict[float, Values] = {budget: {} for budget in budgets}
     halves = outcomes.calibration, outcomes.test
-    for ours, theirs in (halves, halves[::-1]):
+    for ours, theirs in (halves, halves[::-1]) if all(halves) else ():
         policy = fitted(replace(outcomes, calibration=theirs, test=ours), budgets, model)
         for budget in budgets:
             by_budget[budget] |= values(chosen(policy, ours, budget))

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.statistics import Interval
 from benchmarks.strategies.analysis import Outcomes, Values, at_cost, difference
 from benchmarks.strategies.tables import shown, table
+from smc.intervals import Interval
 
 Group = Literal["all", "easy", "medium", "hard"]
 OPTIMAL = "compute_optimal"

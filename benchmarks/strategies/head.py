@@ -10,6 +10,10 @@ from benchmarks.strategies.analysis import SLACK, Outcomes
 from benchmarks.strategies.tables import table
 from smc.errors import SettingsError
 
+SETTINGS = ("model model_digest temperature width lookahead sweeps samples levels budgets").split()
+START = "command date commit machine".split()
+"""What run.json must state for a report."""
+
 
 def head(run: Mapping[str, Any], outcomes: Sequence[Outcomes]) -> str:
     """Return the title, the commands, and where the numbers come from.
@@ -36,7 +40,8 @@ def head(run: Mapping[str, Any], outcomes: Sequence[Outcomes]) -> str:
     commands = "\n".join(dict.fromkeys(s["command"] for s in starts))
     notes = (
         "Both models are small and were trained here. Accuracy in percent with 95% percentile "
-        "bootstrap intervals over problems; seeds of a problem are averaged first. tokens: "
+        "bootstrap intervals over problems (Wilson's where every value is 0 or 1); seeds of a "
+        "problem are averaged first. tokens: "
         "generated, texts that were dropped and rollouts included. passes: sequences put through "
         "the network, of the model and of the judge. "
         "Cost is in samples: tokens over those of one sample of the same problem. At a cost of k "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks.statistics import Interval
+from smc.intervals import Interval
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:

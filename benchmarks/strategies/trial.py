@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.strategies.plans import SAMPLED, TEMPERATURE
+from benchmarks.records import is_number, is_text, list_of
+from benchmarks.strategies.plans import NAMES, SAMPLED, TEMPERATURE
 from domains.arithmetic.steps import answer
 from domains.arithmetic.task import ArithmeticItem
 from smc.model import Prompt
@@ -116,6 +117,23 @@ def run_item(
         "sample_tokens": pool.sample_tokens,
         "runs": runs,
     }
+
+
+def complaint(record: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the record of a problem that was read; None if nothing is."""
+    texts = [k for k in ("item", "judge") if not is_text(record.get(k))]
+    numbers = [k for k in ("seed", "pass_rate", "sample_tokens") if not is_number(record.get(k))]
+    wrong = [*texts, *numbers]
+    if not list_of(_is_run)(record.get("runs")):
+        wrong.append("runs")
+    return f"has {record.get(wrong[0])!r:.80} under {wrong[0]!r}" if wrong else None
+
+
+def _is_run(value: object) -> bool:
+    if not isinstance(value, dict) or value.get("strategy") not in NAMES:
+        return False
+    counts = ("num_solutions", "correct", "tokens", "passes", "reward_passes")
+    return isinstance(value.get("settings"), dict) and all(is_number(value.get(k)) for k in counts)
 
 
 def _options(seed: int, selection: Selection | None = None) -> Options:

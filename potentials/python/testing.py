@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from potentials import returned
 from potentials.python.compiling import compiles
 from potentials.python.execution import STATEMENTS
 from potentials.python.names import given_names, needed_names
 from potentials.python.runner import ProgramPieces, Runner, pieces_of
 from potentials.python.statements import python_statements
-from potentials.returned import log_weight as returned_log_weight
 from smc.errors import SettingsError
 from smc.potential import Boundary, Potential
 
@@ -148,7 +148,9 @@ class PythonTests(Potential):
         if self.hard:
             log_weight = 0.0 if passed == total else -math.inf
         elif self.score is not None:
-            log_weight = returned_log_weight(self.score(passed, total), "PythonTests: score")
+            log_weight = returned.log_weight(
+                self.score(passed, total), "PythonTests: score", f"{passed} of {total} tests passed"
+            )
         return soft if log_weight == -math.inf and not final else log_weight
 
 

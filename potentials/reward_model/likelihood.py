@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from potentials.returned import real_number
+from potentials import returned
 from potentials.reward_model.encoding import chat_ids, encode
 from potentials.reward_model.formats import Format, Reading
 from potentials.reward_model.model import RewardModel
@@ -145,9 +145,12 @@ class LikelihoodReward(RewardModel):
 
     def scores(self, prompt: Prompt, solutions: Sequence[Solution]) -> list[tuple[float, ...]]:
         """Return for each solution one score for each of its steps; see `RewardModel.scores`."""
+        rows = self.log_likelihoods(prompt, solutions)
         return [
-            tuple(real_number(self._score(x), "likelihood: calibration", "a score") for x in row)
-            for row in self.log_likelihoods(prompt, solutions)
+            returned.scores(
+                [self._score(value) for value in row], len(row), "calibration=", f"log p of {row!r}"
+            )
+            for row in rows
         ]
 
     def log_likelihoods(

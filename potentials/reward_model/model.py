@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cachetools import LRUCache
+
+from potentials import returned
 from potentials.reward_model.formats import Format, Reading
 from potentials.reward_model.prefixes import Key, Node, Prefixes
 from potentials.reward_model.texts import question_of
@@ -72,7 +74,7 @@ class RewardModel:
         self._network, self._tokenizer, self._format = network, tokenizer, format
         self._question, self._batch_size = question, batch_size
         self._prefixes = Prefixes(cache_tokens if network.reuses else 0)
-        self._known: OrderedDict[Key, float] = OrderedDict()
+        self._known: LRUCache[Key, float] = LRUCache(_SCORES)
         self._passes = self._tokens = 0
 
     @property
@@ -99,14 +101,14 @@ class RewardModel:
 
         Raises:
             PromptError: The question does not fit into the model's context.
+            PotentialError: `question` returned something else than text.
         """
-        question = self._question(prompt)
+        question = returned.text(self._question(prompt), "question=", f"the prompt {prompt!r}")
         known: dict[Key, float] = {}
         for solution in dict.fromkeys(map(tuple, solutions)):
             for end in range(1, len(solution) + 1):
                 key = (question, solution[:end])
                 if key in self._known:
-                    self._known.move_to_end(key)
                     known[key] = self._known[key]
         planned: set[Key] = set()
         work: list[_Work] = []
@@ -117,7 +119,7 @@ class RewardModel:
         work.sort(key=lambda item: len(item.reading.ids))
         for at in range(0, len(work), self._batch_size):
             known |= self._read(work[at : at + self._batch_size])
-        self._remember(known)
+        self._known.update(known)
         return [
             tuple(known[question, tuple(s[:end])] for end in range(1, len(s) + 1))
             for s in solutions
@@ -206,8 +208,3 @@ class RewardModel:
         self._passes += len(rows)
         self._tokens += sum(len(row.new) for row in rows)
         return self._network.read(rows)
-
-    def _remember(self, scores: dict[Key, float]) -> None:
-        self._known |= scores
-        while len(self._known) > _SCORES:
-            self._known.popitem(last=False)

@@ -15,9 +15,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from potentials import returned
 from potentials.boundaries import steps as after
 from potentials.reward_model.texts import split_steps
-from smc.errors import SettingsError
+from smc.errors import PotentialError, SettingsError
 from smc.model import Prompt
 from smc.potential import Potential
 from smc.steps import Solution, StepScorer
@@ -67,7 +68,17 @@ class _Rewarded(Potential):
     def _scores(self, solutions: Sequence[Solution]) -> list[tuple[float, ...]]:
         if self._how == "whole":
             solutions = [("".join(s),) if s else () for s in solutions]
-        return self._reward.scores(self._prompt, solutions)
+        rows = list(self._reward.scores(self._prompt, solutions))
+        what = f"reward {type(self._reward).__name__}"
+        if len(rows) != len(solutions):
+            raise PotentialError(
+                f"{what}: returned scores of {len(rows)} solutions for {len(solutions)}; expected "
+                "a tuple of scores for each."
+            )
+        return [
+            returned.scores(row, len(steps), what, f"the steps {steps!r}")
+            for row, steps in zip(rows, solutions, strict=True)
+        ]
 
 
 class Telescoping(_Rewarded):

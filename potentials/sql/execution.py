@@ -11,7 +11,7 @@ from typing import Any, TypedDict, Unpack
 
 from cachetools import LRUCache
 
-from potentials.returned import log_weight as returned_log_weight
+from potentials import returned
 from potentials.sql.clauses import sql_clauses
 from potentials.sql.completion import complete
 from potentials.sql.database import Database, Failure, QueryLimits, Result
@@ -186,8 +186,8 @@ class SQLExecution(Potential):
         if not least <= len(result.rows) <= (math.inf if most is None else most):
             log_weight += self.rows_weight
         if self.predicate is not None:
-            log_weight += returned_log_weight(
-                self.predicate(result.rows), "SQLExecution: predicate"
+            log_weight += returned.log_weight(
+                self.predicate(result.rows), "SQLExecution: predicate", f"the result of {sql!r}"
             )
         return log_weight, True
 

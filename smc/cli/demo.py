@@ -13,10 +13,10 @@ from smc.cli.demo_domain import DemoDomain, find_domain
 from smc.cli.demo_page import demo_page
 from smc.cli.demo_result import MethodResult
 from smc.cli.files import check_writable
-from smc.cli.intervals import bootstrap
 from smc.cli.live import LiveParticles
 from smc.cli.output import quiet_libraries, show_table
 from smc.errors import SettingsError
+from smc.intervals import mean_interval
 from smc.model import LanguageModel
 from smc.pages.markup import one_line
 from smc.posterior import Posterior
@@ -49,7 +49,7 @@ def demo(options: argparse.Namespace) -> bool:
     ]
     print()
     _table(console, results)
-    print("\nMeans over prompts of the posterior mean, with bootstrap 95% intervals; an invalid")
+    print("\nMeans over prompts of the posterior mean, with 95% intervals; an invalid")
     print(f"text scores 0. {domain.note}")
     print("Methods whose intervals overlap are not told apart by this run.")
     page = demo_page(domain, items, results, settings.ess_threshold)
@@ -104,7 +104,7 @@ def _run(
         )
     seconds = time.perf_counter() - begun - live.seconds
     means = [_scores(domain, item, p) for item, p in zip(items, posteriors, strict=True)]
-    scores = {name: bootstrap([m[name] for m in means]) for name in domain.scores}
+    scores = {name: mean_interval([m[name] for m in means]) for name in domain.scores}
     result = MethodResult(method, tuple(posteriors), seconds, scores)
     best = posteriors[0].best
     shown = "extinct" if best is None else f"e.g. {one_line(best.strip())}  {domain.remark(best)}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from smc.cli.demo_domain import DemoDomain
-from smc.cli.intervals import Interval
+from smc.intervals import Interval
 from smc.pages import cards, document, posterior_section
 from smc.pages.markup import coordinate, escape
 from smc.pages.sections import table
@@ -39,7 +39,7 @@ def demo_page(
         "resampling copied. Point at a dot to read the text so far.</p>",
         _posterior(domain, last, 0, ess_threshold),
         "<h2>Methods</h2>",
-        f"<p>Means over {len(items)} prompts of the posterior mean, with bootstrap 95 % intervals. "
+        f"<p>Means over {len(items)} prompts of the posterior mean, with 95 % intervals. "
         f"An invalid text scores 0. {escape(domain.note)} Methods whose intervals overlap are not "
         "told apart by this run.</p>",
         _methods(results),

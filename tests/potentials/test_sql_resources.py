@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from potentials.returned import log_weight, real_number
 from potentials.sql.database import Failure, QueryLimits, Result
 from potentials.sql.execution import SQLExecution
 from potentials.sql.guard import GuardedSQLite
@@ -57,14 +56,6 @@ def test_other_answers_raise_and_name_the_function(path: Path, answer: object) -
     for _ in range(2):
         with pytest.raises(PotentialError, match=r"SQLExecution: predicate: returned .*expected"):
             execution.complete("SELECT a FROM n")
-
-
-def test_returned_numbers_are_told_from_everything_else() -> None:
-    assert math.isnan(real_number(math.nan, "f", "a number"))
-    assert log_weight(np.float64(-3), "f") == -3.0
-    for value in ("1", b"1", None, [1.0], np.ones(1), 10**400):
-        with pytest.raises(PotentialError, match="f: returned"):
-            real_number(value, "f", "a number")
 
 
 def test_what_ran_out_of_memory_beside_another_runs_again_alone(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Bootstrap intervals against what is known of the mean of normal numbers."""
+"""Intervals of means, against what is known of normal numbers and of shares."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from benchmarks import statistics
-from benchmarks.statistics import bootstrap, paired
+from smc import intervals
+from smc.intervals import bootstrap, mean_interval, paired, wilson
 
 Z95 = NormalDist().inv_cdf(0.975)
 
@@ -68,7 +68,7 @@ def test_nothing_gives_nan():
 def test_memory_bound_does_not_change_the_result(monkeypatch):
     values = one_each(np.random.default_rng(4).normal(size=20))
     whole = bootstrap(values, draws=1000)
-    monkeypatch.setattr(statistics, "_CELLS", 20 * 7)
+    monkeypatch.setattr(intervals, "_CELLS", 20 * 7)
     assert bootstrap(values, draws=1000) == whole
 
 
@@ -91,3 +91,52 @@ def test_pairing_leaves_out_what_only_one_has():
     ours = {"x": [1.0, 5.0], "y": [2.0]}
     theirs = {"x": [0.5], "z": [9.0]}
     assert paired(ours, theirs) == {"x": [0.5]}
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    # Newcombe (1998), Statistics in Medicine 17, table I, method 3.
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilsons_interval_is_that_of_the_literature(successes, trials, low, high):
+    found = wilson(successes, trials)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+    mirrored = wilson(trials - successes, trials)
+    assert (mirrored.low, mirrored.high) == pytest.approx((1 - high, 1 - low), abs=5e-5)
+
+
+def test_8_of_8_is_not_certain():
+    z2 = Z95**2
+    for values in ([1.0] * 8, one_each([1] * 8), {str(i): [1.0, 1.0, 1.0] for i in range(8)}):
+        found = mean_interval(values)
+        assert (found.mean, found.high, found.items) == (1.0, 1.0, 8)
+        assert found.low == pytest.approx(8 / (8 + z2))
+    found = mean_interval([0.0] * 8)
+    assert (found.mean, found.low) == (0.0, 0.0)
+    assert found.high == pytest.approx(z2 / (8 + z2))
+
+
+def test_shares_have_wilsons_interval_and_other_means_the_bootstraps():
+    shares = one_each([1, 0, 1, 1, 0])
+    assert mean_interval(shares) == wilson(3, 5)
+    for values in (one_each([0.2, 1, 0]), {"x": [1.0, 0.0], "y": [1.0]}, one_each([0.5, 0.5])):
+        assert mean_interval(values) == bootstrap(values)
+    assert mean_interval({"x": []}).items == 0
+    for empty in ([], {}):
+        assert math.isnan(mean_interval(empty).mean)
+
+
+def test_wilsons_interval_covers_the_truth():
+    """On average over what the share may be; a single one may be off by a few points."""
+    rng = np.random.default_rng(7)
+    covered = 0
+    for _ in range(4000):
+        truth = rng.random()
+        found = wilson(int(rng.binomial(30, truth)), 30)
+        covered += found.low <= truth <= found.high
+    assert covered / 4000 == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / 4000))
