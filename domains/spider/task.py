@@ -207,7 +207,8 @@ def _grammar(database: Path) -> Grammar:
     from potentials.grammar import Grammar
     from potentials.sql import Schema, schema_grammar
 
-    return Grammar(schema_grammar(Schema.from_sqlite(database)))
+    # Few questions need names that only FROM defines, and a wrong name is then refused at once.
+    return Grammar(schema_grammar(Schema.from_sqlite(database), forward=False))
 
 
 @lru_cache(maxsize=64)

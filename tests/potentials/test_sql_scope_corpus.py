@@ -36,18 +36,22 @@ SELECT n FROM (SELECT 1 AS n UNION ALL VALUES (2), (3)) WHERE n > 1
 WITH t(n, m) AS (VALUES (1, 2), (3, 4)) SELECT n + m FROM t
 WITH t AS (VALUES (1, 2)) SELECT column2 FROM t
 WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c WHERE n < 5) SELECT n FROM c
-WITH RECURSIVE up(id, parent) AS (SELECT id, parent FROM a WHERE id = 1 UNION SELECT a.id, a.parent FROM a JOIN up ON a.id = up.parent) SELECT * FROM up
+WITH RECURSIVE up(id, parent) AS (SELECT id, parent FROM a WHERE id = 1 UNION SELECT a.id,
+ a.parent FROM a JOIN up ON a.id = up.parent) SELECT * FROM up
 WITH p AS (SELECT x FROM a), q AS (SELECT x FROM p) SELECT q.x FROM q, p WHERE p.x = q.x
 WITH p AS MATERIALIZED (SELECT x FROM a) SELECT x FROM p
 SELECT * FROM (WITH p AS (SELECT x AS z FROM a) SELECT z FROM p)
 SELECT x FROM a WHERE x IN (WITH p AS (SELECT y FROM b) SELECT y FROM p)
 SELECT sum(x) OVER w FROM a WINDOW w AS (ORDER BY id)
-SELECT sum(x) OVER w, avg(x) OVER w FROM a WINDOW w AS (PARTITION BY name ORDER BY id ROWS 1 PRECEDING)
+SELECT sum(x) OVER w, avg(x) OVER w FROM a WINDOW w AS (PARTITION BY name ORDER BY id ROWS 1
+ PRECEDING)
 SELECT sum(x) OVER w1, min(x) OVER w2 FROM a WINDOW w1 AS (ORDER BY id), w2 AS (ORDER BY name)
 SELECT sum(x) OVER (w ROWS CURRENT ROW) FROM a WINDOW w AS (ORDER BY id)
-SELECT rank() OVER w AS r FROM a WHERE x > 0 GROUP BY name HAVING count(*) > 1 WINDOW w AS (ORDER BY sum(x)) ORDER BY r
+SELECT rank() OVER w AS r FROM a WHERE x > 0 GROUP BY name HAVING count(*) > 1 WINDOW w AS
+ (ORDER BY sum(x)) ORDER BY r
 SELECT name, row_number() OVER (PARTITION BY name ORDER BY x DESC) AS rn FROM a
-SELECT first_value(x) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE TIES) FROM a
+SELECT first_value(x) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+ EXCLUDE TIES) FROM a
 SELECT sum(x) OVER (ORDER BY x RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING) FROM a
 SELECT lag(x, 1, 0) OVER (ORDER BY id) FROM a
 SELECT ntile(4) OVER (ORDER BY x) AS quarter FROM a ORDER BY quarter
@@ -81,7 +85,8 @@ SELECT x FROM (a JOIN b ON a.id = b.a_id) JOIN docs ON body = b.name
 SELECT t.x FROM (SELECT x FROM a) AS t, (SELECT y FROM b) AS u WHERE t.x = u.y
 SELECT n FROM (SELECT count(*) AS n FROM a GROUP BY name) WHERE n > (SELECT avg(y) FROM b)
 SELECT x, (SELECT count(*) FROM b WHERE b.a_id = a.id) AS k FROM a WHERE k > 1
-SELECT x FROM a WHERE EXISTS (SELECT 1 FROM b WHERE a_id = a.id AND EXISTS (SELECT 1 FROM docs WHERE body = a.name))
+SELECT x FROM a WHERE EXISTS (SELECT 1 FROM b WHERE a_id = a.id AND EXISTS (SELECT 1 FROM docs
+ WHERE body = a.name))
 SELECT x FROM a WHERE x = (SELECT max(y) FROM b WHERE b.name = a.name ORDER BY 1)
 SELECT x FROM a WHERE x > ALL_OF
 SELECT CASE x WHEN 1 THEN 'one' ELSE name END FROM a
@@ -100,7 +105,8 @@ SELECT "no such column" FROM a
 SELECT json_extract(meta, '$.k'), meta -> '$.k', meta ->> 'k' FROM docs
 SELECT iif(x > 1, 'a', 'b'), coalesce(x, 0), nullif(x, 1) FROM a
 SELECT date('now', '-1 day'), strftime('%Y', name) FROM a
-SELECT name FROM a UNION SELECT name FROM b EXCEPT SELECT body FROM docs INTERSECT SELECT name FROM a ORDER BY name LIMIT 1
+SELECT name FROM a UNION SELECT name FROM b EXCEPT SELECT body FROM docs INTERSECT SELECT name
+ FROM a ORDER BY name LIMIT 1
 SELECT x AS k, name AS n FROM a UNION ALL SELECT y, name FROM b ORDER BY k, n
 SELECT count(*) FROM a HAVING count(*) > 1
 SELECT DISTINCT x FROM a
