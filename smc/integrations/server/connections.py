@@ -7,6 +7,7 @@ protocol sees; a body's is kept where it is read (`bodies`).
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +108,7 @@ class _LimitedProtocol(H11Protocol):
             return False
         self._deaf = True
         self._unset_keepalive_if_required()
-        if transport.can_write_eof():
+        with suppress(OSError, NotImplementedError):  # the client has gone, or it is TLS
             transport.write_eof()
         transport.resume_reading()
         self.loop.call_later(_LINGER_SECONDS, transport.abort)
