@@ -13,7 +13,7 @@ from rich.console import Console
 from smc.cli.files import check_writable, read
 from smc.cli.live import LiveParticles
 from smc.cli.output import quiet_libraries, show_table
-from smc.errors import GrammarError
+from smc.errors import GrammarError, SettingsError
 from smc.model import Prompt
 from smc.pages.markup import one_line
 from smc.posterior import Posterior, Status
@@ -33,6 +33,7 @@ def generate(options: argparse.Namespace) -> bool:
     )
     settings = method_settings(options.method, free)  # before the weights are read
     constraints = potentials(options)
+    stop = [_stop(given) for given in options.stop]
     if options.html is not None:
         check_writable(options.html, "--html")
     quiet_libraries()
@@ -52,7 +53,7 @@ def generate(options: argparse.Namespace) -> bool:
             ess_threshold=options.ess_threshold,
             resampling=options.resampling,
             method=options.method,
-            stop=[unescape(s) for s in options.stop],
+            stop=stop,
             seed=options.seed,
             on_step=live,
         )
@@ -119,6 +120,16 @@ def _made(option: str, make: Callable[[], AnyPotential]) -> AnyPotential:
         return make()
     except GrammarError as error:
         raise GrammarError(f"{option}: {error}") from error
+
+
+def _stop(given: str) -> str:
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError(
+            f"--stop {given!r}: {error}; expected text that can be written as UTF-8."
+        ) from error
+    return unescape(given)
 
 
 def _prompt(text: str, chat: bool) -> Prompt:

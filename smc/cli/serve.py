@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 
 from potentials.sandbox import SandboxError
 from smc.cli.output import quiet_libraries
@@ -23,7 +24,7 @@ and then the server closes it just as a request comes."""
 
 
 def serve(options: argparse.Namespace) -> None:
-    """Run the server until it is interrupted.
+    """Run the server until it is interrupted; then end the process.
 
     Raises:
         SMCError: The model or a potential cannot be loaded, the address cannot be had, or the extra
@@ -98,8 +99,20 @@ def serve(options: argparse.Namespace) -> None:
         # A thread that computes waits this long for one that runs Python (5 ms by default), and
         # the engine's gives the interpreter up at every product of matrices.
         sys.setswitchinterval(_SWITCH_SECONDS)
-        with suppress(KeyboardInterrupt):  # the usual way to end it
-            server.run(sockets=[listening])
+        status = _status_of(lambda: server.run(sockets=[listening]))
+    # Python would free the model piece by piece, for seconds in which no time limit holds.
+    os._exit(status)
+
+
+def _status_of(run: Callable[[], None]) -> int:
+    """Return the exit status that a run ends with; an interrupt is the usual way to end it."""
+    try:
+        run()
+    except KeyboardInterrupt:
+        return 0
+    except SystemExit as end:  # a signal, or a web server that cannot start
+        return end.code if isinstance(end.code, int) else 1
+    return 0
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -20,6 +20,8 @@ BAD = [
     (["--resampling", "magic"], "resampling"),
     (["--temperature", "0"], "temperature"),
     (["--stop", ""], "stop"),
+    (["--stop", "a\udcff"], "--stop 'a\\udcff': 'utf-8' codec"),
+    (["--particles", "99999999999999"], "not enough memory"),
     (["--prompt", "one two " * 99], "prompt"),
     (["--grammar", "/no/such/file.lark"], "--grammar /no/such/file.lark"),
     (["--regex", "("], "--regex '('"),

@@ -7,6 +7,7 @@ protocol sees; a body's is kept where it is read (`bodies`).
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,7 @@ class _LimitedProtocol(H11Protocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._refused = False
+        self._deaf = False
         self._since = self.loop.time()
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
@@ -59,23 +60,24 @@ class _LimitedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Make room for it, or refuse it; its first request must come soon."""
         if len(self.connections) >= self.limits.most and not self._evict():
-            self._refused = True
+            self._deaf = True
+            self.transport = transport
             transport.write(_BUSY % (len(_BUSY_BODY), _BUSY_BODY))
             transport.close()
             return
-        super().connection_made(transport)
+        super().connection_made(_Lingering(transport, self))  # type: ignore[arg-type]
         self._watch_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget its timers."""
         self._header_timer = _cancelled(self._header_timer)
         self._write_timer = _cancelled(self._write_timer)
-        if not self._refused:
+        if self.flow is not None:
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take data, unless it is that of a connection that was refused."""
-        if not self._refused:
+        """Take data, unless the answer is given and the rest of the request of no use."""
+        if not self._deaf:
             super().data_received(data)
 
     def handle_events(self) -> None:
@@ -89,11 +91,28 @@ class _LimitedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """Go on with the next request, unless there is a body that nobody will read."""
         self._since = self.loop.time()
-        unread = self.conn.their_state is h11.SEND_BODY
         super().on_response_complete()
-        if unread and not self.transport.is_closing():
-            self._unset_keepalive_if_required()
-            self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+        if self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()
+
+    def linger(self, transport: asyncio.Transport) -> bool:
+        """Read on for a while, without listening, so that the client comes to read its answer.
+
+        Closed at once, the connection would be reset by what the client still sends, and the
+        answer lost with it.
+
+        Returns:
+            Whether that is needed: the client is in the middle of a body.
+        """
+        if self._deaf or self.conn.their_state is not h11.SEND_BODY:
+            return False
+        self._deaf = True
+        self._unset_keepalive_if_required()
+        with suppress(OSError, NotImplementedError):  # the client has gone, or it is TLS
+            transport.write_eof()
+        transport.resume_reading()
+        self.loop.call_later(_LINGER_SECONDS, transport.abort)
+        return True
 
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection that idles; one whose answer is not even read is cut."""
@@ -135,6 +154,27 @@ class _LimitedProtocol(H11Protocol):
         self.connections.discard(longest)
         longest.transport.abort()
         return True
+
+
+class _Lingering:
+    """A transport that closes only when the other side has had time to read."""
+
+    def __init__(self, transport: asyncio.Transport, protocol: _LimitedProtocol) -> None:
+        self._transport, self._protocol = transport, protocol
+        self._lingers = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def close(self) -> None:
+        """Close, at once or after a while."""
+        self._lingers = self._lingers or self._protocol.linger(self._transport)
+        if not self._lingers:
+            self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Whether it closes or will."""
+        return self._lingers or self._transport.is_closing()
 
 
 def _cancelled(timer: asyncio.TimerHandle | None) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 
 import uvicorn
 
-_CUT_SECONDS = 2.0
-_CANCEL_SECONDS = 1.0
+_CUT_SECONDS = 4.0
+_CANCEL_SECONDS = 3.0
+_END_SECONDS = 1.0
 _AT_ONCE_SECONDS = 0.5
 
 
@@ -27,7 +28,7 @@ class GracefulServer(uvicorn.Server):
 
     Args:
         config: Of uvicorn; its grace is set here.
-        grace_seconds: From the first signal to the end of the process, at most; at least 3.
+        grace_seconds: From the first signal to the end of the process, at most; more than 4.
         stop: Called when it is told to end: take no more work.
         cut: Called shortly before the grace is over: answer what is left.
         last: Called where the grace is over and the process still there, before it is ended.
@@ -54,7 +55,7 @@ class GracefulServer(uvicorn.Server):
         self.should_exit = True
         if again:
             self.force_exit = True
-        seconds = _AT_ONCE_SECONDS if again else self._grace_seconds
+        seconds = _AT_ONCE_SECONDS if again else self._grace_seconds - _END_SECONDS
         timer = threading.Timer(seconds, self._end_process)
         timer.daemon = True
         timer.start()
