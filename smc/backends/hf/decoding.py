@@ -86,6 +86,13 @@ class CachedDecoding(Rows):
         self._ids = None if self._can_mask_columns else list(rows)
         self._every_position = torch.arange(0, device=forward.device)
 
+    @property
+    def kv_bytes(self) -> int:
+        """Of the keys and values that the rows have, each stored tensor counted once."""
+        own = [getattr(o, kind, None) for o in self._cache.layers for kind in ("keys", "values")]
+        shared = [t for s in self._prefixes.segments for t in (*s.keys, *s.values)]
+        return sum(t.numel() * t.element_size() for t in (*own, *shared) if t is not None)
+
     @torch.inference_mode()
     def join(self, other: Decoding) -> bool:
         """See `Decoding.join`."""
