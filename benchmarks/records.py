@@ -1,4 +1,4 @@
-"""One line of results: what a method made of one item with one seed."""
+"""Result records: one for what a method made of one item with one seed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from smc.posterior import Posterior
 from smc.weights import normalise
 
 Record = dict[str, Any]
-"""Plain JSON; see `Run.record` and the README for its keys."""
+"""Plain JSON; see `Recorder.record` and the README for its keys."""
 
 
 @dataclass(frozen=True)
-class Run:
+class Recorder:
     """What a record is about."""
 
     task: Task[Any]

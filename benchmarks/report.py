@@ -1,4 +1,4 @@
-"""What a folder of results says, as JSON, Markdown and a picture."""
+"""The command `report`: a folder of results as JSON, Markdown and a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results on disk: OUT/run.json, and one line an item in OUT/METHOD/seed-K.jsonl.
+"""Result store: OUT/run.json, and one line an item in OUT/METHOD/seed-K.jsonl.
 
 Lines are appended and brought to disk a batch at a time. Whatever kills a run, what remains is
 whole lines and at most one torn one at the end of a file, which is dropped when the run goes on.
@@ -76,6 +76,8 @@ class Store:
                     "unknown; give another folder."
                 )
             run = {"format": 1, "settings": common, "starts": []}
+        if "variant" in common:  # a folder from before tasks had variants does not say which
+            run["settings"].setdefault("variant", common["variant"])
         self._check_same(run["settings"], common)
         run["starts"].append(dict(start))
         self._replace(self.folder / RUN, json.dumps(run, indent=2, ensure_ascii=False) + "\n")

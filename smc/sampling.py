@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from smc.engine import OnStep, Problem, run
+from smc.engine.sampler import sampler_of
 from smc.errors import SettingsError
 from smc.model import LanguageModel, Prompt
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, Boundary, IncrementalPotential, Potential, flatten
-from smc.proposals import Proposal, RejectionProposal
+from smc.proposals import Proposal
 from smc.settings import Settings, method_settings
 
 Seed = int | np.random.Generator
@@ -130,7 +131,7 @@ def sample_batch(
     settings = method_settings(method, free)
     if proposal is not None:
         settings = dataclasses.replace(settings, proposal=proposal)
-        _check_checks(proposal, potentials)
+        sampler_of(proposal).check([p for own in potentials for p in flatten(own)])
     problems = [
         Problem(prompt, own, rng)
         for prompt, own, rng in zip(
@@ -177,19 +178,6 @@ def _checked_stop(stop: Sequence[str]) -> tuple[str, ...]:
     if any(not s for s in stop):
         raise SettingsError("stop: an empty string would end every text before it begins.")
     return tuple(stop)
-
-
-def _check_checks(proposal: Proposal, potentials: Sequence[Sequence[AnyPotential]]) -> None:
-    """Raise where a rejection proposal names a check that no problem has."""
-    if not isinstance(proposal, RejectionProposal):
-        return
-    there = {id(potential) for own in potentials for potential in flatten(own)}
-    for check in proposal.checks or ():
-        if id(check) not in there:
-            raise SettingsError(
-                f"RejectionProposal: the check {check.name} is not among the potentials; expected "
-                "the same object there, because the target is made of the potentials alone."
-            )
 
 
 def _check_potentials(potentials: Sequence[Sequence[AnyPotential]]) -> None:

@@ -77,7 +77,7 @@ class Settings:
         _one_of("expensive", self.expensive, ("never", "end", "boundaries"))
 
 
-_UNCORRECTED = LocalProposal(corrects=False)
+_UNCORRECTED = LocalProposal(properly_weighted=False)
 
 METHODS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {

@@ -214,19 +214,15 @@ def test_control_a_resampler_that_never_returns_the_last_index(monkeypatch):
     def broken(rng, weights, count):
         return np.minimum(systematic(rng, weights, count), len(weights) - 2)
 
-    monkeypatch.setattr("smc.engine.RESAMPLERS", {"systematic": broken})
+    monkeypatch.setattr("smc.engine.step.RESAMPLERS", {"systematic": broken})
     assert worst_z(settings(ess_threshold=1.0), potentials(None), seed=20_261, min_hits=0) > 2 * Z
 
 
 def test_control_an_engine_that_forgets_the_last_value(monkeypatch):
-    def forgetful(child, k, value, complete):
-        population = child.population
-        if value == -np.inf:
-            population.kill(child.particles, "dead")
-        else:
-            population.log_weights[child.particles] += value
+    def forgetful(candidate, k, log_value, *, complete):
+        candidate.log_increments.append(log_value)
 
-    monkeypatch.setattr("smc.engine.weighing._multiply", forgetful)
+    monkeypatch.setattr("smc.engine.candidates.multiply", forgetful)
     assert worst_z(settings(ess_threshold=1.0), potentials(None), seed=20_261, min_hits=0) > 2 * Z
 
 

@@ -1,4 +1,4 @@
-"""The beginning of a report: what was run, on what, and what was written of it by hand."""
+"""Head of the strategies' report: what was run, on what, and what was written of it by hand."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from benchmarks.strategies.tables import table
 from smc.errors import SettingsError
 
 
-def head(run: Mapping[str, Any], found: Sequence[Outcomes]) -> str:
+def head(run: Mapping[str, Any], outcomes: Sequence[Outcomes]) -> str:
     """Return the title, the commands, and where the numbers come from.
 
     Args:
         run: What run.json holds.
-        found: A judge each.
+        outcomes: A judge each.
     """
     settings, starts = run["settings"], run["starts"]
     facts = {
@@ -25,10 +25,10 @@ def head(run: Mapping[str, Any], found: Sequence[Outcomes]) -> str:
         "M, k, sweeps": f"{settings['width']}, {settings['lookahead']}, {settings['sweeps']}",
         "answers of searches": settings.get("selection", "each in its own way"),
         "difficulty": f"pass@1 of {settings['samples']} samples of their own",
-        "problems": _counts(found),
-        "seeds": "; ".join(dict.fromkeys(_seeds(own) for own in found)),
+        "problems": _counts(outcomes),
+        "seeds": "; ".join(dict.fromkeys(_seeds(own) for own in outcomes)),
         "levels, in turn": ", ".join(map(str, settings["levels"])),
-        **{f"judge {own.scorer}": own.judge for own in found},
+        **{f"judge {own.scorer}": own.judge for own in outcomes},
         "commit": ", ".join(dict.fromkeys(s["commit"] for s in starts)),
         "machine": "; ".join(dict.fromkeys(_machine(s["machine"]) for s in starts)),
         "date": ", ".join(dict.fromkeys(s["date"] for s in starts)),
@@ -44,7 +44,7 @@ def head(run: Mapping[str, Any], found: Sequence[Outcomes]) -> str:
         "are paired; one whose interval covers 0 supports no claim."
     )
     rows = table(["", ""], [[k, str(v)] for k, v in facts.items()])
-    judges = ", ".join(o.scorer for o in found)
+    judges = ", ".join(o.scorer for o in outcomes)
     return f"# Strategies on arithmetic: {judges}\n\n```\n{commands}\n```\n\n{rows}\n\n{notes}"
 
 
@@ -70,11 +70,11 @@ def _machine(machine: Mapping[str, Any]) -> str:
     )
 
 
-def _counts(found: Sequence[Outcomes]) -> str:
+def _counts(judges: Sequence[Outcomes]) -> str:
     counts = dict.fromkeys(
         f"{len({o.item for o in own.calibration})} for calibration, "
         f"{len({o.item for o in own.test})} held out"
-        for own in found
+        for own in judges
     )
     return "; ".join(counts)
 

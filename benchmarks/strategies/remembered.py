@@ -1,4 +1,4 @@
-"""A small Llama model that remembers what it has computed of a prompt.
+"""A Llama model with a prefix cache: nothing of a prompt is computed twice.
 
 Many strategies search the same tree of tokens, with many budgets and judges. Keys, values and
 logits of every prefix are kept until the next prompt, so that a prefix is put through the network
@@ -136,9 +136,9 @@ class RememberedModel:
         """Begin with rows of one prompt; see `LanguageModel.start`."""
         from smc.backends.hf.prompts import encode
 
-        found = {encode(self._encode, p, len(vocabulary)) for p in prompts}
-        assert len(found) == 1, "one prompt at a time"
-        (ids,) = found
+        encoded = {encode(self._encode, p, len(vocabulary)) for p in prompts}
+        assert len(encoded) == 1, "one prompt at a time"
+        (ids,) = encoded
         if self._tree is None or self._tree[0] != ids:
             with torch.inference_mode():
                 self._tree = ids, _Tree(self._network, ids, vocabulary.suppressed)

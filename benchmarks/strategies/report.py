@@ -1,4 +1,4 @@
-"""The report of a run: tables in Markdown, a plot, and the fitted choices as files."""
+"""Report of the strategies: tables in Markdown, a plot, and the fitted choices as files."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def write_report(folder: Path, bins: int, words: Path | None = None) -> Path:
         SettingsError: There are no results, or no words.
     """
     said = [] if words is None else [read_words(words)]
-    run, found = read(folder, bins)
+    run, judges = read(folder, bins)
     budgets = [float(b) for b in run["settings"]["budgets"]]
-    policies = [fitted(outcomes, budgets, run["settings"]["model"]) for outcomes in found]
-    halves = [crossed(outcomes, budgets, run["settings"]["model"]) for outcomes in found]
+    policies = [fitted(outcomes, budgets, run["settings"]["model"]) for outcomes in judges]
+    halves = [crossed(outcomes, budgets, run["settings"]["model"]) for outcomes in judges]
     picture = "![Accuracy against generated tokens](strategies.png)"
-    pages = [head(run, found), picture, *said, claims_table(found, halves)]
-    for outcomes, policy in zip(found, policies, strict=True):
+    pages = [head(run, judges), picture, *said, claims_table(judges, halves)]
+    for outcomes, policy in zip(judges, policies, strict=True):
         policy.save(folder / f"choice-{outcomes.scorer}.json")
         pages += [
             f"## Judge: {outcomes.scorer}",
@@ -73,7 +73,7 @@ def write_report(folder: Path, bins: int, words: Path | None = None) -> Path:
             _differences(outcomes, budgets),
             _optimal(outcomes, policy, budgets),
         ]
-    plot(found, policies, budgets, folder / "strategies.png")
+    plot(judges, policies, budgets, folder / "strategies.png")
     path = folder / "report.md"
     path.write_text("\n\n".join(pages) + "\n", encoding="utf-8")
     return path
@@ -90,17 +90,17 @@ def read(folder: Path, bins: int) -> tuple[dict[str, Any], list[Outcomes]]:
                 seed = int(path.stem.removeprefix("seed-"))
                 own = store.repair(f"{split}-{name}", seed)
                 grouped.setdefault((name, split), []).extend(own)
-    found = [
+    judges = [
         outcomes_of(name, {split: grouped[name, split] for split in SPLITS}, bins)
         for name in SCORERS
         if all(grouped.get((name, split)) for split in SPLITS)
     ]
-    if run is None or not found:
+    if run is None or not judges:
         raise SettingsError(
             f"--out: {folder} holds no results of both parts; expected a folder that "
             "`python -m benchmarks.strategies` has written to."
         )
-    return run, found
+    return run, judges
 
 
 def _sizes(outcomes: Outcomes) -> str:
@@ -196,7 +196,7 @@ def _optimal(outcomes: Outcomes, policy: Any, budgets: Sequence[float]) -> str:
     )
 
 
-def _interval(found: Mapping[str, Sequence[float]]) -> Interval:
+def _interval(by_item: Mapping[str, Sequence[float]]) -> Interval:
     from benchmarks.statistics import bootstrap
 
-    return bootstrap(dict(found))
+    return bootstrap(dict(by_item))

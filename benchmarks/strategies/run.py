@@ -1,4 +1,4 @@
-"""Running the experiment: resumable, one line a problem, judge and seed."""
+"""Experiment runner: resumable, one line a problem, judge and seed."""
 
 from __future__ import annotations
 

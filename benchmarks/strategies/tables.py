@@ -1,4 +1,4 @@
-"""Tables in Markdown, and intervals in words."""
+"""Markdown tables, with intervals in words."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from potentials.grammar.llguidance import Limits
+from potentials.grammar.llguidance import MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
-from potentials.grammar.matchers import Prefix
+from potentials.grammar.matchers import GrammarState
 from smc.potential import Boundary
 
 
@@ -45,13 +45,15 @@ class Grammar(MaskPotential):
         import_paths: Sequence[str | Path] = (),
         base_path: Path | None = None,
         max_threads: int | None = None,
-        limits: Limits | None = None,
+        limits: MaskLimits | None = None,
     ) -> None:
-        from potentials.grammar.lark import carry
+        from potentials.grammar.lark import translate
 
-        self._carried = carry(source, start=start, import_paths=import_paths, base_path=base_path)
+        self._translated = translate(
+            source, start=start, import_paths=import_paths, base_path=base_path
+        )
         self._start_rule = start
-        super().__init__(self._carried.llguidance, limits=limits, max_threads=max_threads)
+        super().__init__(self._translated.llguidance, limits=limits, max_threads=max_threads)
 
     @classmethod
     def from_file(
@@ -61,7 +63,7 @@ class Grammar(MaskPotential):
         start: str = "start",
         import_paths: Sequence[str | Path] = (),
         max_threads: int | None = None,
-        limits: Limits | None = None,
+        limits: MaskLimits | None = None,
     ) -> Grammar:
         """Return the grammar in a file; its imports are looked for beside it first."""
         path = Path(path)
@@ -77,7 +79,7 @@ class Grammar(MaskPotential):
     @property
     def rewrites(self) -> tuple[str, ...]:
         """What was put differently for the mask engine, with the same meaning."""
-        return self._carried.rewrites
+        return self._translated.rewrites
 
     def boundary_at(self, *rules: str, delimiters: str = "") -> Boundary[Any]:
         """Return a boundary wherever one of these rules is completed.
@@ -97,6 +99,6 @@ class Grammar(MaskPotential):
         from potentials.grammar.rule_boundary import boundary_of
 
         def admits(text: str) -> bool:
-            return self.prefix(Prefix(text.encode())) == 0.0
+            return self.prefix(GrammarState(text.encode())) == 0.0
 
-        return boundary_of(self._carried.lark, self._start_rule, rules, delimiters, admits)
+        return boundary_of(self._translated.lark, self._start_rule, rules, delimiters, admits)

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from potentials.grammar.llguidance import NO_FORCING, Limits
+from potentials.grammar.llguidance import NO_FORCING, MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
-from potentials.grammar.matchers import Prefix
-from potentials.grammar.scheduling import Verdict
+from potentials.grammar.matchers import GrammarState
+from potentials.grammar.scheduling import GrammarVerdict
 from smc.errors import GrammarError
 
 Schema = Mapping[str, Any] | bool
@@ -59,7 +59,7 @@ class JSONSchema(MaskPotential):
         item_separator: str = ",",
         key_separator: str = ":",
         max_threads: int | None = None,
-        limits: Limits | None = None,
+        limits: MaskLimits | None = None,
     ) -> None:
         self.schema = _parsed(schema)
         for complaint in _complaints(self.schema, "#"):
@@ -76,7 +76,7 @@ class JSONSchema(MaskPotential):
             f"{NO_FORCING}start: %json {text}\n", limits=limits, max_threads=max_threads
         )
 
-    def _judge(self, states: Sequence[Prefix], *, rows: bool) -> list[Verdict]:
+    def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
         r"""Judge texts; a document that names a property twice is no sentence.
 
         The engine compares names as they are written, so that an escape would slip a second value
@@ -84,7 +84,9 @@ class JSONSchema(MaskPotential):
         """
         verdicts = super()._judge(states, rows=rows)
         return [
-            Verdict(v.viable, False, v.row) if v.accepting and not _unique_names(s.text) else v
+            GrammarVerdict(v.text, v.viable, False, v.row)
+            if v.accepting and not _unique_names(s.text)
+            else v
             for s, v in zip(states, verdicts, strict=True)
         ]
 

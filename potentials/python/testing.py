@@ -1,4 +1,4 @@
-"""Does the program pass the user's tests?"""
+"""The test potential: the share of the user's tests that a program passes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from potentials.python.compiling import compiles
 from potentials.python.execution import STATEMENTS
 from potentials.python.names import given_names, needed_names
-from potentials.python.running import Program, Runner, pieces_of
+from potentials.python.runner import ProgramPieces, Runner, pieces_of
 from potentials.python.statements import python_statements
 from smc.errors import SettingsError
 from smc.potential import Boundary, Potential
@@ -99,7 +99,7 @@ class PythonTests(Potential):
         return self._weigh(programs, final=True)
 
     def _weigh(self, programs: list[tuple[str, ...]], *, final: bool) -> list[float]:
-        runs = self._runner.run([Program(self._own, pieces) for pieces in programs])
+        runs = self._runner.run([ProgramPieces(self._own, pieces) for pieces in programs])
         asked = [
             (p, t)
             for p, (pieces, run) in enumerate(zip(programs, runs, strict=True))
@@ -107,7 +107,7 @@ class PythonTests(Potential):
             for t in self._ready(pieces, final=final)
         ]
         verdicts = self._runner.run(
-            [Program(self._own, (*programs[p], self.tests[t])) for p, t in asked]
+            [ProgramPieces(self._own, (*programs[p], self.tests[t])) for p, t in asked]
         )
         failed = [0 if run.ok else len(self.tests) for run in runs]
         for (p, _), verdict in zip(asked, verdicts, strict=True):

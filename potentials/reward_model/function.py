@@ -61,18 +61,18 @@ class FunctionReward:
             return self._known[key]
         self._passes += 1
         try:
-            found = tuple(map(float, self._function(prompt, solution)))
+            scores = tuple(map(float, self._function(prompt, solution)))
         except Exception as error:
             raise PotentialError(
                 f"reward function: raised {type(error).__name__}: {error}, at the steps "
                 f"{solution!r:.200}; expected a score in [0, 1] for each. A bad step should get 0."
             ) from error
-        if len(found) != len(solution) or not all(0 <= s <= 1 for s in found):
+        if len(scores) != len(solution) or not all(0 <= s <= 1 for s in scores):
             raise PotentialError(
-                f"reward function: returned {found!r:.200} for {len(solution)} steps; expected a "
+                f"reward function: returned {scores!r:.200} for {len(solution)} steps; expected a "
                 "score in [0, 1] for each."
             )
-        self._known[key] = found
+        self._known[key] = scores
         if len(self._known) > _SOLUTIONS:
             self._known.popitem(last=False)
-        return found
+        return scores

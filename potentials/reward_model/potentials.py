@@ -1,4 +1,4 @@
-"""A reward model as a potential of the token engine, in two modes with different targets.
+"""Reward models as potentials of the token engine, in two modes with different targets.
 
 Let r₁, …, r_T be the scores of a solution's steps and a(r₁, …, r_t) their aggregate.
 
@@ -158,8 +158,8 @@ class Multiplicative(_Rewarded):
     def _log_values(self, solutions: Sequence[Solution]) -> list[float]:
         if self._how == "whole":
             beginnings = [s[:end] for s in solutions for end in range(1, len(s) + 1)]
-            found = iter(self._scores(beginnings))
-            rows = [[next(found)[0] for _ in s] for s in solutions]
+            judged = iter(self._scores(beginnings))
+            rows = [[next(judged)[0] for _ in s] for s in solutions]
         else:
             rows = [
                 [aggregate_of(scores[:end], self._how) for end in range(1, len(scores) + 1)]

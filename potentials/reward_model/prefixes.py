@@ -1,4 +1,4 @@
-"""Keys and values of texts that were read, kept for what may follow them.
+"""Prefix cache: keys and values of texts that were read, kept for what may follow them.
 
 A tree: a node holds the keys and values of its own tokens alone and points to what comes before,
 so that particles share the question and the steps that they have in common. The number of tokens
@@ -44,14 +44,14 @@ class Node:
 
     def pieces(self, length: int) -> list[tuple[Layers, int]]:
         """Return what holds the first `length` tokens, in order: layers, and how many of theirs."""
-        found: list[tuple[Layers, int]] = []
+        pieces: list[tuple[Layers, int]] = []
         node: Node | None = self
         while node is not None and length > 0:
             if length > node.start:
-                found.append((node.layers, length - node.start))
+                pieces.append((node.layers, length - node.start))
                 length = node.start
             node = node.parent
-        return found[::-1]
+        return pieces[::-1]
 
 
 class Prefixes:

@@ -1,4 +1,4 @@
-"""What is asked of a sandbox, and what comes back."""
+"""Jobs of a sandbox with their limits, and the results of their runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job as a cell expects it, and a result from what the cell says."""
+"""The messages to and from a container: a job encoded, a result decoded."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import hashlib
 import json
 from typing import Any
 
+from potentials.sandbox.inside.statuses import Status
 from potentials.sandbox.jobs import Job, Limits, Outcome, RunResult
 
 _MEMORY = "its processes together took more than memory_bytes, {0.memory_bytes} bytes"
@@ -23,16 +24,16 @@ def keys(job: Job, limits: Limits) -> list[str]:
     if not job.reuse:
         return []
     digest = hashlib.blake2b(repr((limits, job.files)).encode(), digest_size=16)
-    found = []
+    digests = []
     for piece in job.pieces:
         text = piece.encode("utf-8", "surrogatepass")
         digest.update(len(text).to_bytes(8, "big") + text)
-        found.append(digest.hexdigest())
-    return found
+        digests.append(digest.hexdigest())
+    return digests
 
 
 def message(job: Job, limits: Limits, known: list[str]) -> dict[str, Any]:
-    """Return what is sent to a cell."""
+    """Return what is sent to a container."""
     return {
         "pieces": list(job.pieces),
         "files": [(name, base64.b64encode(content).decode()) for name, content in job.files],
@@ -45,7 +46,7 @@ def message(job: Job, limits: Limits, known: list[str]) -> dict[str, Any]:
 
 def result(answer: dict[str, Any], limits: Limits) -> RunResult:
     """Return the result. What the program's process said is hostile: its shape is checked."""
-    outcome, fields = _read(answer["status"], answer["said"], limits)
+    outcome, fields = _read(Status(answer["status"]), answer["said"], limits)
     piece = answer["piece"]
     return RunResult(
         outcome=outcome,
@@ -58,24 +59,24 @@ def result(answer: dict[str, Any], limits: Limits) -> RunResult:
     )
 
 
-def _read(status: str, said: str, limits: Limits) -> tuple[Outcome, dict[str, Any]]:
-    if status == "timeout":
+def _read(status: Status, said: str, limits: Limits) -> tuple[Outcome, dict[str, Any]]:
+    if status is Status.TIMEOUT:
         return Outcome.TIMEOUT, {"message": _TIMEOUT[said].format(limits)}
-    if status == "memory":
+    if status is Status.MEMORY:
         return Outcome.MEMORY, {"message": _MEMORY.format(limits)}
-    if status == "output":
+    if status is Status.OUTPUT:
         return Outcome.OUTPUT, {"message": _OUTPUT.format(limits)}
-    if status == "killed":
+    if status is Status.KILLED:
         return Outcome.KILLED, {"message": said}
     try:
-        found = json.loads(said.partition("\n")[2])
-        if status == "D":
-            return Outcome.OK, {"value": found["value"]}
-        line = found["line"]
-        if status != "F" or not (line is None or isinstance(line, int)):
+        words = json.loads(said.partition("\n")[2])
+        if status is Status.DONE:
+            return Outcome.OK, {"value": words["value"]}
+        line = words["line"]
+        if status is not Status.FAILED or not (line is None or isinstance(line, int)):
             raise ValueError(status)
-        fields = {"error": str(found["error"]), "message": str(found["message"]), "line": line}
-        outcome = Outcome(found["outcome"])
+        fields = {"error": str(words["error"]), "message": str(words["message"]), "line": line}
+        outcome = Outcome(words["outcome"])
         if outcome is Outcome.OK:
             raise ValueError(outcome)
         return outcome, fields

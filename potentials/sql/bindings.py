@@ -1,4 +1,4 @@
-"""Names of an unfinished clause that nothing can bind any more.
+"""Name binding in an unfinished clause: names that nothing can bind any more.
 
 The parser judges finished clauses; this reads the tokens of the rest. A name after FROM has to be
 of what FROM holds, or of the queries around it, so it is lost as soon as it is written. A name in
@@ -88,13 +88,13 @@ class _Query:
         Raises:
             ScopeError: It does so twice.
         """
-        found = [s for s in self.sources if table in ("", s.name)]
+        named = [s for s in self.sources if table in ("", s.name)]
         if not column:
-            return bool(found)
-        found = [s for s in found if s.kind(column) is not None]
-        if table and len(found) > 1:
+            return bool(named)
+        owners = [s for s in named if s.kind(column) is not None]
+        if table and len(owners) > 1:
             raise ScopeError(f"ambiguous column {table}.{column}")
-        return bool(found) or (not table and column in self.results)
+        return bool(owners) or (not table and column in self.results)
 
 
 def check_names(text: str, tables: Mapping[str, Mapping[str, str]]) -> None:

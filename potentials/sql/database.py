@@ -1,4 +1,4 @@
-"""What a query gives, or why it gives nothing; the protocol of what runs queries."""
+"""The protocol of a database that runs queries: their limits, results and failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CELL_BYTES = 32
 
 
 @dataclass(frozen=True)
-class Limits:
+class QueryLimits:
     """What one query may use; a query that needs more fails.
 
     Attributes:
@@ -33,7 +33,7 @@ class Limits:
     max_sql: int = 20_000
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = QueryLimits()
 
 
 @dataclass(frozen=True)

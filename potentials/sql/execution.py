@@ -1,17 +1,19 @@
-"""Does the query run, and is its result what the user wants?"""
+"""Query execution as a potential: does it run, and is its result what the user wants?"""
 
 from __future__ import annotations
 
 import math
 import threading
 from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from potentials.grammar.lru import Recent
+from cachetools import LRUCache
+
 from potentials.sql.clauses import sql_clauses
 from potentials.sql.completion import complete
-from potentials.sql.database import Database, Failure, Limits, Result
+from potentials.sql.database import Database, Failure, QueryLimits, Result
 from potentials.sql.guard import GuardedSQLite
 from smc.errors import SettingsError
 from smc.potential import Boundary, Potential
@@ -86,12 +88,12 @@ class SQLExecution(Potential):
         predicate: Predicate | None = None,
         timeout: float = 2.0,
         max_rows: int = 100_000,
-        max_memory: int | None = Limits.max_memory,
+        max_memory: int | None = QueryLimits.max_memory,
     ) -> None:
         _check_options(empty, rows, rows_weight, shape, shape_weight)
         _check_limits(timeout, max_rows, max_memory)
         if isinstance(database, str | Path):
-            limits = Limits(timeout=timeout, max_rows=max_rows, max_memory=max_memory)
+            limits = QueryLimits(timeout=timeout, max_rows=max_rows, max_memory=max_memory)
             database = GuardedSQLite(database, limits)
         self.database = database
         self.boundary = sql_clauses() if boundary is _CLAUSES else boundary
@@ -99,7 +101,8 @@ class SQLExecution(Potential):
         self.rows, self.rows_weight = rows, rows_weight
         self.shape, self.shape_weight = shape, shape_weight
         self.predicate = predicate
-        self._memo: Recent[float] = Recent(_MEMO_BYTES)
+        self._memo: LRUCache[bytes, tuple[float, int]]  # a log weight, and its key's bytes
+        self._memo = LRUCache(_MEMO_BYTES, itemgetter(1))
         self._lock = threading.Lock()
 
     @classmethod
@@ -129,12 +132,12 @@ class SQLExecution(Potential):
         from potentials.sql.url import open_url
 
         _check_limits(timeout, max_rows, None)
-        limits = Limits(timeout=timeout, max_rows=max_rows)
+        limits = QueryLimits(timeout=timeout, max_rows=max_rows)
         return cls(open_url(url, limits), **options)
 
     def prefix(self, text: str) -> float:
         """Return −inf if the finished clauses can be part of no query that runs."""
-        if len(text) > Limits.max_sql:
+        if len(text) > QueryLimits.max_sql:
             return -math.inf
         completion = complete(text)
         if completion is None:
@@ -146,7 +149,7 @@ class SQLExecution(Potential):
 
     def complete(self, text: str) -> float:
         """Return −inf if the query does not run, else the log weight of its result."""
-        if len(text) > Limits.max_sql:
+        if len(text) > QueryLimits.max_sql:
             return -math.inf
         sql = text.strip()
         return self._remembered(b"c", sql, lambda: self._complete(sql))
@@ -194,11 +197,13 @@ class SQLExecution(Potential):
         key = kind + sql.encode("utf-8", "surrogatepass")
         with self._lock:
             known = self._memo.get(key)
-        if known is None:
-            known = value()
+        if known is not None:
+            return known[0]
+        answer = value()
+        if len(key) <= _MEMO_BYTES:
             with self._lock:
-                self._memo.keep(key, known, len(key))
-        return known
+                self._memo[key] = answer, len(key)
+        return answer
 
 
 def _as_log_weight(answer: float | bool) -> float:

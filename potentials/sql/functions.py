@@ -1,4 +1,4 @@
-"""String functions of SQLite that keep to a time limit.
+"""String functions of SQLite, replaced by ones that keep to a time limit.
 
 SQLite's own compare every place of one string with all of the other, in one step that no time limit
 can interrupt: half a minute for two strings of half a megabyte. And between the expressions of one

@@ -40,6 +40,6 @@ def schema_grammar(schema: Schema) -> str:
     words, of_kind = operand_words(schema)
     named, naming = relations(schema, of_kind)
     defined = frozenset(line.partition(":")[0] for line in naming.splitlines())
-    found = punctuation() | operators() | aliases(schema) | words | named
+    terminals = punctuation() | operators() | aliases(schema) | words | named
     text = rules(defined, of_kind) + naming
-    return text + "".join(f"{n}.{rank}: /{regexp}/\n" for n, (regexp, rank) in found.items())
+    return text + "".join(f"{n}.{rank}: /{regexp}/\n" for n, (regexp, rank) in terminals.items())

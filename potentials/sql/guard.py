@@ -1,4 +1,4 @@
-"""SQLite for hostile queries: nothing is written, nothing runs on, nothing grows without end.
+"""A contained SQLite connection: hostile queries write nothing, run on or grow without end.
 
 A query can do no more than read the one file, because the file is opened read-only and immutable,
 the connection is `query_only`, and an authorizer denies everything but reading. It can use no more
@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from potentials.sql.database import CELL_BYTES, DEFAULT_LIMITS, Failure, Limits, Result
+from potentials.sql.database import CELL_BYTES, DEFAULT_LIMITS, Failure, QueryLimits, Result
 from potentials.sql.functions import install
 from smc.errors import PotentialError, SettingsError
 
@@ -106,7 +106,7 @@ class GuardedSQLite:
         SettingsError: There is no such file, or it is no database.
     """
 
-    def __init__(self, path: str | Path, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, path: str | Path, limits: QueryLimits = DEFAULT_LIMITS) -> None:
         self.path, self.limits = Path(path).absolute(), limits
         self._local = threading.local()
         if not self.path.is_file():
@@ -126,8 +126,8 @@ class GuardedSQLite:
         """Compile a query without running it; return what is wrong with it."""
         if not is_query(sql):
             return _NO_QUERY
-        found = self._fetch(f"EXPLAIN {sql}", 0, enough=True)
-        return found if isinstance(found, Failure) else None
+        plan = self._fetch(f"EXPLAIN {sql}", 0, enough=True)
+        return plan if isinstance(plan, Failure) else None
 
     def run(self, sql: str, max_rows: int | None = None) -> Result | Failure:
         """Run a query, within the limits."""
@@ -189,7 +189,7 @@ class _Clock:
 class _Guarded:
     """A connection of one thread, with its clock."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: QueryLimits) -> None:
         self.limits, self._clock = limits, _Clock()
         uri = path.as_uri() + "?mode=ro&immutable=1"
         # The thread that frees it may be another than the one that uses it.

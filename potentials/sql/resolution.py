@@ -1,4 +1,4 @@
-"""Looking up every name of a parsed query, as SQLite does."""
+"""Name resolution in a parsed query, as SQLite does it."""
 
 from __future__ import annotations
 
@@ -87,12 +87,12 @@ class Resolver:
         """Return the result names of all members; None where they cannot be told."""
         names: set[str] = set()
         for member, scope in zip(members, scopes, strict=True):
-            found: dict[str, str] | None = {}
+            columns_so_far: dict[str, str] | None = {}
             for item in member.expressions:
-                found = self._named(item, scope, None, found)
-            if found is None:
+                columns_so_far = self._named(item, scope, None, columns_so_far)
+            if columns_so_far is None:
                 return None
-            names |= found.keys()
+            names |= columns_so_far.keys()
         return frozenset(names)
 
     def _one_of(self, column: exp.Column, choices: list[tuple[Scope, ...]]) -> None:
@@ -179,8 +179,8 @@ class Resolver:
             if name not in self.tables:
                 raise ScopeError(f"no table {name}")
             known = self.tables[name]
-            found = Source((node.alias or name).lower(), None if known is _ANY else known)
-            sources.append(found)
+            source = Source((node.alias or name).lower(), None if known is _ANY else known)
+            sources.append(source)
         elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query):
             counted = self.mismatches
             results, _ = self.query(node.this, outer)

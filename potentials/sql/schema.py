@@ -1,4 +1,4 @@
-"""What a database holds, by name: tables, columns and their declared types."""
+"""Database schemas: tables, columns and their declared types, by name."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ class Schema:
             if table >= 0:
                 columns[table].append(Column(column, kind))
         tables = tuple(
-            Table(table, tuple(found))
-            for table, found in zip(entry["table_names_original"], columns, strict=True)
+            Table(table, tuple(own))
+            for table, own in zip(entry["table_names_original"], columns, strict=True)
             if not table.lower().startswith("sqlite_")
         )
         return cls(tables, str(entry.get("db_id", "")))
@@ -152,11 +152,11 @@ def _tables(connection: sqlite3.Connection) -> tuple[Table, ...]:
         "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
         "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid"
     ).fetchall()
-    found: list[Table] = []
+    tables: list[Table] = []
     for (name,) in names:
         rows = connection.execute(
             "SELECT name, type FROM pragma_table_info(?) ORDER BY cid", (name,)
         ).fetchall()
         if rows:
-            found.append(Table(name, tuple(Column(column, kind) for column, kind in rows)))
-    return tuple(found)
+            tables.append(Table(name, tuple(Column(column, kind) for column, kind in rows)))
+    return tuple(tables)

@@ -42,7 +42,7 @@ def punctuation() -> dict[str, tuple[str, int]]:
 def operators() -> dict[str, tuple[str, int]]:
     """Return the words that come after an operand, with the white space before them."""
     not_ = f"({_after('not')})?"
-    found = {
+    spaced = {
         "_FROM": _after("from"),
         "_WHERE": _after("where"),
         "_GROUP_BY": _after("group by"),
@@ -68,7 +68,7 @@ def operators() -> dict[str, tuple[str, int]]:
         "_END": _after("end"),
     }
     short = {"_OR": _after("or"), "_ON": _after("on"), "IN": f"{not_}{_after('in')}"}
-    return {n: (t, OPERATOR) for n, t in found.items()} | {
+    return {n: (t, OPERATOR) for n, t in spaced.items()} | {
         n: (t, SHORT_OPERATOR) for n, t in short.items()
     }
 

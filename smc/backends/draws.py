@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from smc.errors import ModelError, PotentialError
-from smc.model import DrawRequest, Draws, unpack_mask
+from smc.model import DrawRequest, Draws
 
 if TYPE_CHECKING:
     import torch
@@ -90,7 +90,9 @@ def _allowed(mask: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
 
     size = logits.shape[-1]
     if logits.device.type == "cpu":  # bytes to floats is five times faster than bools to floats
-        return torch.from_numpy(unpack_mask(mask, size).view(np.uint8)).to(logits.dtype)
+        packed = np.ascontiguousarray(mask).view(np.uint8)
+        bits = np.unpackbits(packed, axis=-1, count=size, bitorder="little")
+        return torch.from_numpy(bits).to(logits.dtype)
     words = torch.from_numpy(mask.view(np.int32)).to(logits.device)
     shifts = torch.arange(32, device=logits.device, dtype=torch.int32)
     bits = (words[:, :, None] >> shifts) & 1

@@ -12,9 +12,10 @@ from rich.console import Console
 from smc.cli.demo_domain import DemoDomain, find_domain
 from smc.cli.demo_page import demo_page
 from smc.cli.demo_result import MethodResult
+from smc.cli.files import check_writable
 from smc.cli.intervals import bootstrap
 from smc.cli.live import LiveParticles
-from smc.cli.output import check_writable, quiet_libraries, show_table
+from smc.cli.output import quiet_libraries, show_table
 from smc.errors import SettingsError
 from smc.model import LanguageModel
 from smc.pages.markup import one_line
@@ -58,12 +59,12 @@ def demo(options: argparse.Namespace) -> bool:
 
 
 def _methods(names: str) -> list[str]:
-    found = [name.strip() for name in names.split(",") if name.strip()]
-    for name in found:
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    for name in chosen:
         method_settings(name, Settings())
-    if not found:
+    if not chosen:
         raise SettingsError(f"--methods: got none; expected some of {', '.join(METHODS)}.")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(chosen))
 
 
 def _warm_up(domain: DemoDomain, model: LanguageModel, item: Any) -> None:
@@ -126,8 +127,8 @@ def _table(console: Console, results: Sequence[MethodResult]) -> None:
     for result in results:
         cells = []
         for name in names:
-            found = result.scores[name]
-            cells += [f"{found.mean:.3f}", f"{found.low:.3f} to {found.high:.3f}"]
+            interval = result.scores[name]
+            cells += [f"{interval.mean:.3f}", f"{interval.low:.3f} to {interval.high:.3f}"]
         rows.append([result.method, *cells, f"{result.tokens:.0f}", f"{result.seconds:.1f}"])
     header += ["tokens/prompt", "seconds"]
     show_table(console, header, rows, numeric=range(1, len(header)))

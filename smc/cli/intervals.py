@@ -27,7 +27,7 @@ def bootstrap(values: Sequence[float], *, level: float = 0.95, resamples: int = 
         >>> bootstrap([1.0, 1.0, 1.0])
         Interval(mean=1.0, low=1.0, high=1.0)
     """
-    found = np.asarray(values, dtype=np.float64)
-    draws = np.random.default_rng(0).integers(len(found), size=(resamples, len(found)))
-    ends = np.quantile(found[draws].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(found.mean()), float(ends[0]), float(ends[1]))
+    sample = np.asarray(values, dtype=np.float64)
+    draws = np.random.default_rng(0).integers(len(sample), size=(resamples, len(sample)))
+    ends = np.quantile(sample[draws].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(sample.mean()), float(ends[0]), float(ends[1]))

@@ -1,11 +1,11 @@
-"""Majority vote (self-consistency)."""
+"""Majority vote over independent solutions (self-consistency)."""
 
 from __future__ import annotations
 
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
-from smc.strategies.chains import StrategyResult
 from smc.strategies.options import Options
+from smc.strategies.results import StrategyResult
 from smc.strategies.samples import choose_among_samples
 
 
@@ -29,7 +29,7 @@ def majority_vote(
     Returns:
         The answer, all solutions, and what they cost.
 
-    Source: Wang et al. (2023), "Self-consistency improves chain of thought reasoning".
+    Source: Wang et al. (2023), "Self-consistency improves trajectory of thought reasoning".
     """
     return choose_among_samples(
         model, prompt, None, num_solutions, options or Options(), "majority"

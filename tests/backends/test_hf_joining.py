@@ -8,7 +8,7 @@ import torch
 
 import smc
 from smc.engine import Problem, Run
-from smc.engine.decodings import Decodings
+from smc.engine.batch import Decodings
 from smc.model import HOLD, DrawRequest
 from smc.settings import Settings
 from tests.backends.test_transformers import assert_close, encoded, plain_log_probs

@@ -140,7 +140,7 @@ def test_cut_at_once_is_no_endless_loop():
     with serving(lambda r: r.complete("", "length", tokens=0)) as served:
         result = majority_vote(model_at(served.url), "Q", num_solutions=1)
     assert result.answer is None
-    assert result.chains[0].truncated
+    assert result.trajectories[0].truncated
 
 
 def test_tokens_that_are_not_reported_are_estimated():
@@ -184,7 +184,7 @@ def test_budget_forcing_ends_whatever_the_server_counts():
     with serving(reply) as served:
         result = budget_forcing(model_at(served.url, mark=how.end), "Q", how)
         assert len(served.requests) == 6
-    assert result.chains[0].truncated
+    assert result.trajectories[0].truncated
 
 
 def nonsense(request: Request, what: object) -> None:

@@ -19,7 +19,7 @@ from smc.backends.vllm_http.fields import DEAD, PROBE, Fields
 from smc.backends.vllm_http.segments import Segment, probe, read_segment
 from smc.backends.vllm_remote import RemoteVLLM
 from smc.engine import Problem, Run, run
-from smc.integrations.vllm_server.rows import Texts, uniforms
+from smc.integrations.vllm_server.rows import TokenHistory, uniforms
 from smc.model import HOLD, DrawRequest
 from smc.settings import Settings
 from tests.backends.remote_server import TableServer
@@ -256,7 +256,7 @@ def test_uniforms_are_those_of_seed_and_place_alone() -> None:
 
 
 def test_a_request_that_is_taken_out_and_put_back_remembers_its_tokens() -> None:
-    texts = Texts()
+    texts = TokenHistory()
     texts.of(FIELDS).append(2)
     assert texts.of(FIELDS) == [1, 2]
     assert texts.of(replace(FIELDS, seed=6)) == [1]
@@ -264,7 +264,7 @@ def test_a_request_that_is_taken_out_and_put_back_remembers_its_tokens() -> None
 
 def test_requests_that_ask_for_the_same_do_not_share_their_tokens() -> None:
     """Two clients with one seed: what one draws must not stand in the other's text."""
-    texts = Texts()
+    texts = TokenHistory()
     asked = FIELDS.to_request()
     first, second = (Fields.of_request(Fields.marked(asked)) for _ in range(2))
     assert first is not None and second is not None

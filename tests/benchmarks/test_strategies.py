@@ -139,9 +139,9 @@ def test_searches_may_settle_on_an_answer_in_another_way(steps, monkeypatch):
     one, seen = item(4), []
     select = search.select
 
-    def spy(chains, of, selection):
+    def spy(trajectories, of, selection):
         seen.append(selection)
-        return select(chains, of, selection)
+        return select(trajectories, of, selection)
 
     monkeypatch.setattr(search, "select", spy)
     pool, judge = draw_pool(steps, one, [1], seed=0, samples=1), RememberedScorer(NoisyScorer())

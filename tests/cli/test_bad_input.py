@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from smc.cli import loading
-from smc.cli.output import check_writable
+from smc import references
+from smc.cli.files import check_writable
 from smc.errors import SettingsError
 
 BAD = [
@@ -121,7 +121,7 @@ def test_broken_file(source, tmp_path):
     path = tmp_path / "broken.py"
     path.write_text(source)
     with pytest.raises(SettingsError, match=r"importing the file raised \w+Error"):
-        loading.potential(f"{path}:X")
+        references.find_potential(f"{path}:X")
 
 
 @pytest.mark.parametrize("content", [b"start: (", b"\xff\xfe", b'start: "a" start'])

@@ -8,8 +8,10 @@ import jsonschema
 import numpy as np
 import pytest
 
+from potentials import MaskLimits
 from potentials.grammar.json_schema import JSONSchema
-from smc.errors import GrammarError
+from potentials.grammar.matchers import GrammarState
+from smc.errors import GrammarError, PotentialError
 from smc.model import unpack_mask
 from tests.potentials.masking import mask_of, vocabulary_of
 
@@ -91,7 +93,7 @@ SCHEMAS: dict[str, Any] = {
 def drawn(potential: JSONSchema, rng: random.Random, tries: int) -> list[str]:
     """Documents drawn from the masks, closing brackets preferred."""
     bound = potential.bind(VOCABULARY)
-    found = []
+    documents = []
     for _ in range(tries):
         state = bound.start()
         for _ in range(60):
@@ -100,14 +102,14 @@ def drawn(potential: JSONSchema, rng: random.Random, tries: int) -> list[str]:
             ids = np.flatnonzero(unpack_mask(scores.mask, len(VOCABULARY))[0]).tolist()
             end = VOCABULARY.eos_ids[0]
             if end in ids and (ids == [end] or rng.random() < 0.5):
-                found.append(state.text.decode())
+                documents.append(state.text.decode())
                 break
             ids = [i for i in ids if i != end]
             if not ids:
                 break
             liking = [6 if TOKENS[i][:1] in b'}]"' else 1 for i in ids]
             state = bound.advance(state, TOKENS[rng.choices(ids, liking)[0]])
-    return found
+    return documents
 
 
 @pytest.mark.parametrize("whitespace", [True, False])
@@ -211,3 +213,18 @@ def test_a_number_longer_than_python_reads_is_still_a_number() -> None:
 def test_remarks_are_no_constraints() -> None:
     remarks = {"title": "t", "description": "d", "default": 3, "examples": [1], "$comment": "c"}
     assert complete(JSONSchema({**remarks, "type": "integer"}), "5")
+
+
+def test_fuel_that_cannot_suffice_raises_wherever_text_is_read_and_spoils_nothing() -> None:
+    schema = {"type": "string", "pattern": r"^(\S+\s+){0,60}\S+$", "maxLength": 1000}
+    tight = JSONSchema(schema, limits=MaskLimits(step_lexer_fuel=10_000))
+    bound = tight.bind(VOCABULARY)
+    dear = GrammarState(json.dumps(" ".join(f"word{n}" for n in range(55))).encode())
+    for potential in (tight, bound):
+        for ask in (potential.prefix, potential.complete):
+            with pytest.raises(PotentialError, match="step_lexer_fuel"):
+                ask(dear)
+            assert ask(GrammarState(b'"a b"')) == 0.0
+    with pytest.raises(PotentialError, match="step_lexer_fuel"):
+        bound.token_scores([dear])
+    assert mask_of(bound, b'"a b"', VOCABULARY)[VOCABULARY.eos_ids[0]]

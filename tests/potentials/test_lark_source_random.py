@@ -1,4 +1,4 @@
-"""Random grammars: each is carried with exactly Lark's language, or refused."""
+"""Random grammars: each is translated with exactly Lark's language, or refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 import pytest
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
-from potentials.grammar.lark import carry
+from potentials.grammar.lark import translate
 from smc.errors import GrammarError
 from tests.potentials.lark_oracle import reference_parser
 from tests.potentials.random_grammars import grammar
@@ -37,13 +37,15 @@ def test_random_grammars_never_differ_in_silence(tokenizer: LLTokenizer) -> None
     for seed in range(60):
         source = grammar(seed)
         try:
-            carried = carry(source)
+            translated = translate(source)
         except GrammarError:
             modes["refused"] = modes.get("refused", 0) + 1
             continue
-        modes[carried.mode] = modes.get(carried.mode, 0) + 1
-        in_lark = reference_parser(source, mode=carried.mode)
-        found = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(carried.llguidance), log_level=0)
+        modes[translated.mode] = modes.get(translated.mode, 0) + 1
+        in_lark = reference_parser(source, mode=translated.mode)
+        found = LLMatcher(
+            tokenizer, LLMatcher.grammar_from_lark(translated.llguidance), log_level=0
+        )
         assert not found.is_error(), (seed, source, found.get_error())
         for text in TEXTS:
             found.reset()

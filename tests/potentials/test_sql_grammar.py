@@ -5,7 +5,7 @@ import random
 import pytest
 
 from potentials import Grammar
-from potentials.grammar.lark import carry
+from potentials.grammar.lark import translate
 from potentials.sql import Column, Schema, Table, schema_grammar
 from smc.potential import log_complete, log_prefix
 
@@ -201,7 +201,7 @@ def many_columns(tables: int, columns: int) -> Schema:
 def test_three_hundred_columns_are_carried_whole_and_stay_small() -> None:
     small = schema_grammar(many_columns(2, 15))
     large = schema_grammar(many_columns(15, 20))
-    carried = carry(large)
+    carried = translate(large)
     assert carried.mode == "lalr"
     assert carried.rewrites == ()
     # 300 columns of about 15 characters, twice in any case: the rest does not grow.
@@ -210,4 +210,4 @@ def test_three_hundred_columns_are_carried_whole_and_stay_small() -> None:
 
 
 def test_nothing_of_the_grammar_is_rewritten() -> None:
-    assert carry(schema_grammar(SCHEMA)).rewrites == ()
+    assert translate(schema_grammar(SCHEMA)).rewrites == ()

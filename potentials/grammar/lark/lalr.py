@@ -1,4 +1,4 @@
-"""Lark's LALR(1) automaton of a grammar: which terminals its contextual lexer looks for, and when.
+"""Lark's LALR(1) automaton: which terminals its contextual lexer looks for, and when.
 
 A *context* is a parser state in which the lexer is asked for a token: the start state, or the state
 right after a terminal was shifted (reductions wait for the next token). The lexer then looks for
@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from potentials.grammar.lark import internals
+from potentials.grammar.lark.internals import END
 from potentials.grammar.lark.loading import Loaded
-
-END = "$END"
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Automaton:
 
     def contexts(self) -> list[int]:
         """Return the states in which the lexer is asked for a token."""
-        found = {self.start}
+        states = {self.start}
         for row in self.actions.values():
-            found.update(to for to in row.values() if isinstance(to, int))
-        return sorted(found)
+            states.update(to for to in row.values() if isinstance(to, int))
+        return sorted(states)
 
     def looked_for(self, state: int) -> frozenset[str]:
         """Return the terminals that the lexer looks for, without the end."""
@@ -98,38 +98,27 @@ def automaton(loaded: Loaded, *, strict: bool) -> Automaton | str:
         loaded: The grammar.
         strict: Whether a conflict that Lark settles by itself counts as none.
     """
-    from lark.common import ParserConf
-    from lark.exceptions import GrammarError
-    from lark.parsers.lalr_analysis import LALR_Analyzer, Shift
-
-    analyzer = LALR_Analyzer(ParserConf(list(loaded.lark_rules), {}, [loaded.start]), strict=strict)
     try:
-        analyzer.compute_lalr()
-    except GrammarError as error:
-        return str(error).strip().split("\n")[0]
+        table, lookaheads = internals.lalr_table(loaded.lark_rules, loaded.start, strict=strict)
+    except internals.LalrConflictError as error:
+        return str(error)
     barred: dict[tuple[int, str, tuple[str, ...]], frozenset[str]] = {}
-    # Lark numbers its states in this order.
-    for state, itemset in enumerate(analyzer.lr0_itemsets):
-        for lookahead, rules in itemset.lookaheads.items():
-            ranked = sorted(rules, key=lambda r: r.options.priority or 0, reverse=True)
-            lost = ranked if lookahead in itemset.transitions else ranked[1:]
-            if lost and strict:
-                return f"Reduce/Reduce conflict for terminal {lookahead.name}, settled by priority"
-            for rule in lost:
-                key = (state, str(rule.origin.name), tuple(str(x.name) for x in rule.expansion))
-                barred[key] = barred.get(key, frozenset()) | {str(lookahead.name)}
-    table: Any = analyzer.parse_table
-    terminal_names = set(loaded.terminals) | {END}
+    for lookahead in lookaheads:
+        ranked = sorted(lookahead.rules, key=lambda r: r.options.priority or 0, reverse=True)
+        lost = ranked if lookahead.shifts else ranked[1:]
+        if lost and strict:
+            return f"Reduce/Reduce conflict for terminal {lookahead.terminal}, settled by priority"
+        for rule in lost:
+            body = tuple(str(x.name) for x in rule.expansion)
+            key = (lookahead.state, str(rule.origin.name), body)
+            barred[key] = barred.get(key, frozenset()) | {lookahead.terminal}
     actions: dict[int, dict[str, Any]] = {}
     gotos: dict[int, dict[str, int]] = {}
     before: dict[tuple[int, str], list[int]] = {}
-    for state, row in table.states.items():
-        actions[state], gotos[state] = {}, {}
-        for name, (action, argument) in row.items():
-            if name in terminal_names:
-                actions[state][str(name)] = argument
-            else:
-                gotos[state][str(name)] = argument
-            if action is Shift:
-                before.setdefault((argument, str(name)), []).append(state)
-    return Automaton(table.start_states[loaded.start], actions, gotos, barred, before)
+    for state, row in table.shifts.items():
+        terminals = {n for n in row if n in loaded.terminals or n == END}
+        actions[state] = {n: row[n] for n in terminals} | table.reductions[state]
+        gotos[state] = {n: to for n, to in row.items() if n not in terminals}
+        for name, to in row.items():
+            before.setdefault((to, name), []).append(state)
+    return Automaton(table.start, actions, gotos, barred, before)

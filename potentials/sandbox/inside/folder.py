@@ -1,4 +1,4 @@
-"""The folder of a run: empty, or with the job's files, whatever an earlier run did to it."""
+"""The working folder of a run: empty, or with the job's files, whatever a run did to it before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TRIES, _TRY_SECONDS = 20, 0.02
 
 
 class Folder:
-    """The one place where the programs of a cell may write, one after the other.
+    """The one place where the programs of a container may write, one after the other.
 
     Args:
         path: Where it is.
@@ -76,13 +76,13 @@ class Folder:
 
     def _look(self) -> Any:
         """What tells whether anything was changed; None if that is not to be told."""
-        found = []
+        entries_seen = []
         todo = [self.path]
         while todo:
             here = todo.pop()
             try:
                 about = os.lstat(here)
-                found.append((here, about.st_mode, about.st_uid))
+                entries_seen.append((here, about.st_mode, about.st_uid))
                 with os.scandir(here) as entries:
                     for entry in entries:
                         about = entry.stat(follow_symlinks=False)
@@ -90,12 +90,12 @@ class Folder:
                             todo.append(entry.path)
                         else:
                             times = about.st_mtime_ns, about.st_ctime_ns
-                            found.append((entry.path, about.st_ino, about.st_size, *times))
+                            entries_seen.append((entry.path, about.st_ino, about.st_size, *times))
             except OSError:
                 return None
-            if len(found) > 1000:
+            if len(entries_seen) > 1000:
                 return None
-        return sorted(found)
+        return sorted(entries_seen)
 
 
 def remove_for_good(path: str) -> None:

@@ -1,4 +1,4 @@
-"""Runs pieces of a program, in the process that the program can do what it likes with.
+"""The harness: runs pieces of a program in a process with which the program can do as it likes.
 
 Nothing that a program does from Python by mistake, or by the usual tricks, turns a failure into a
 success: the verdict is signed with a key that comes with each command and is gone from the pipe
@@ -29,11 +29,13 @@ __builtins__ = dict(vars(builtins))
 
 KEY_BYTES, MAC_BYTES, HEAD_BYTES = 32, 32, 4
 GO_ON, COPY = b"R", b"C"
+"""The kinds of orders."""
 PROGRESS, COPIED = b".", b"P"
+"""Words that are said besides `DONE` and `FAILED`."""
 
 
 def run(channel: int) -> None:
-    """Do what the cell says, until it kills this process; never returns."""
+    """Do what the container says, until it kills this process; never returns."""
     module = types.ModuleType("__main__")
     module.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = module
@@ -56,17 +58,17 @@ def _session(channel: int, said: Any) -> Any:
     dup2, length, where, go = os.dup2, len, os.getcwd, os.chdir
     link = socket(fileno=channel)
     receive = link.recvmsg
-    copy = kernel.copy_process
+    copy, die_with_parent = kernel.copy_process, kernel.die_with_parent
     to_int, order = int.from_bytes, sys.byteorder
 
     def exactly(count: int) -> bytes:
-        found = b""
-        while length(found) < count:
-            part = read(channel, count - length(found))
+        received = b""
+        while length(received) < count:
+            part = read(channel, count - length(received))
             if not part:
                 leave(0)
-            found += part
-        return found
+            received += part
+        return received
 
     def sign(key: Any, body: bytes) -> None:
         mac = key.copy()
@@ -94,6 +96,7 @@ def _session(channel: int, said: Any) -> Any:
             fresh = [to_int(places[i : i + 4], order) for i in (0, 4, 8)]
             pid = copy(True)
             if pid == 0:
+                die_with_parent()
                 dup2(fresh[0], channel, False)
                 dup2(fresh[1], 1)
                 dup2(fresh[2], 2)

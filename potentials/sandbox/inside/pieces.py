@@ -1,4 +1,4 @@
-"""Runs one piece of a program, and says what became of it, in words the program cannot choose."""
+"""Execution of one piece of a program, and the report of its end in words that are not its own."""
 
 from __future__ import annotations
 import __future__
@@ -32,6 +32,7 @@ OUT_OF_MEMORY = FAILED, '{"outcome":"memory","error":"MemoryError","message":"",
 _MESSAGE = 2000
 _TYPE_NAME = type.__dict__["__name__"].__get__
 _FUTURE = 0
+_ONLY_AST = 0x400
 for _feature in __future__.all_feature_names:
     _FUTURE |= getattr(__future__, _feature).compiler_flag
 _CAUGHT_SIGNALS = [n for n in range(1, 32) if n not in (9, 19)]
@@ -83,12 +84,12 @@ class Finish:
 
     def timers(self) -> bool:
         """Stop the timers; return whether there were any."""
-        found = False
+        stopped = False
         for which in _TIMERS:
             if getitimer(which)[0]:
                 setitimer(which, 0)
-                found = True
-        return found
+                stopped = True
+        return stopped
 
     def answers_signals(self) -> bool:
         """Whether the program has functions that a signal calls."""
@@ -127,6 +128,8 @@ def perform(work: Any, namespace: dict[str, Any], finish: Finish) -> Any:
         name = name_of(piece)
         linecache.cache[name] = (len(source), None, _lines(source), name)
         code = compile(source, name, "exec", finish.future, True)
+        if piece and "__doc__" in code.co_names:
+            code = _without_docstring(source, name, finish.future) or code
         finish.future |= code.co_flags & _FUTURE
         exec(code, namespace)
         finish.watchers()
@@ -134,11 +137,24 @@ def perform(work: Any, namespace: dict[str, Any], finish: Finish) -> Any:
     except BaseException as error:
         finish.memory()
         finish.watchers()
-        found = _failure(error, name_of(piece) if piece >= 0 else "<result>")
+        report = _failure(error, name_of(piece) if piece >= 0 else "<result>")
     finish.timers()
     finish.signals()
     finish.output()
-    return found
+    return report
+
+
+def _without_docstring(source: str, name: str, flags: int) -> Any:
+    """Compile a piece that goes on from others: only the first may begin with a docstring."""
+    tree = compile(source, name, "exec", flags | _ONLY_AST, True)
+    kinds = [type(s.value).__name__ if type(s).__name__ == "Expr" else "" for s in tree.body]
+    if not kinds or kinds[0] != "Constant":
+        return None
+    strings = 0
+    while strings < len(kinds) and kinds[strings] == "Constant":
+        strings += 1
+    del tree.body[:strings]
+    return compile(tree, name, "exec", flags, True)
 
 
 def _lines(source: str) -> list[str]:
@@ -196,8 +212,8 @@ def _failure(error: BaseException, name: str) -> Any:
             line = trace.tb_lineno
         trace = trace.tb_next
     if line is None and SyntaxError in type.mro(kind):
-        found = getattr(error, "lineno", None)
-        line = found if type(found) is int else None
+        lineno = getattr(error, "lineno", None)
+        line = lineno if type(lineno) is int else None
     return FAILED, _said(outcome, _TYPE_NAME(kind), message, line)
 
 

@@ -1,4 +1,4 @@
-"""A file system of its own: read-only what the interpreter needs, and one folder to write in."""
+"""The root file system that a program sees: the interpreter, read-only, and one folder."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import os
 import struct
 
 from . import kernel
-from .places import DEVICES
+from .readable_paths import DEVICES
 
 FOLDER = "/box/run"
+USERS = "/etc/passwd"
+"""Of our own making: the machine's is not seen."""
 
 _READ_ONLY, _NO_SUID, _NO_DEV, _NO_EXEC, _REMOUNT = 1, 2, 4, 8, 32
 _BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18
@@ -58,7 +60,7 @@ def enter(base: str, paths: list[str]) -> int:
             _show(base, path, device=True)
     for name in (FOLDER, "/etc", "/proc"):
         os.makedirs(base + name, exist_ok=True)
-    with open(base + "/etc/passwd", "wb") as file:
+    with open(base + USERS, "wb") as file:
         file.write(_PASSWD)
     if not os.path.lexists(base + "/tmp"):
         os.symlink(FOLDER, base + "/tmp")

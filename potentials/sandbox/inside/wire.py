@@ -27,13 +27,13 @@ def receive(link: socket.socket) -> Any:
 
 def receive_exactly(link: socket.socket, count: int) -> bytes | None:
     """Return that many bytes; None if the other side is gone before."""
-    found = bytearray()
-    while len(found) < count:
+    received = bytearray()
+    while len(received) < count:
         try:
-            part = link.recv(min(count - len(found), 1 << 20))
+            part = link.recv(min(count - len(received), 1 << 20))
         except ConnectionError:
             return None
         if not part:
             return None
-        found += part
-    return bytes(found)
+        received += part
+    return bytes(received)

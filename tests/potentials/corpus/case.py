@@ -13,7 +13,7 @@ class Case:
     Attributes:
         name: Unique.
         source: The grammar.
-        mode: The mode of Lark whose language it is carried with; None: it must be refused.
+        mode: The mode of Lark whose language it is translated with; None: it must be refused.
         pieces: The alphabet: every string of at most `length` of these is tried, in or out of the
             language. Pieces of several characters reach deeper.
         length: The most pieces of a string.

@@ -1,4 +1,4 @@
-"""Small grammars, one construct each, that are carried."""
+"""Small grammars, one construct each, that are translated."""
 
 from tests.potentials.corpus.case import Case, chars
 

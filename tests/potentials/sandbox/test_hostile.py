@@ -85,7 +85,7 @@ def test_is_held(name: str, world: World) -> None:
     assert result.outcome in program.outcomes.split(), result
     assert ESCAPED not in result.stdout, result
     assert len(result.stdout) <= LIMITS.output_bytes and len(result.message) < 3000
-    # The cell, and what it copies for each of the two kinds of limits.
+    # The container, and what it copies for each of the two kinds of limits.
     assert len(processes(sandbox)) <= 3
     check = Job(("import os", "x = sorted(os.listdir())"), result="[x, 1 + 1]", reuse=False)
     after = sandbox.run(check)
@@ -111,7 +111,7 @@ def test_a_kept_process_stands_still(world: World) -> None:
     states: list[str] = []
     while time.monotonic() < until:
         states = [state(pid) for pid in processes(world.sandbox)]
-        # The cell may be on its way to the next job still.
+        # The container may be on its way to the next job still.
         if "T" in states and "R" not in states:
             return
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The characters of a grammar, put into as few symbols as its terminals can tell apart."""
+"""Alphabet compression: characters that no terminal tells apart become one symbol."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class Alphabet:
 
     def lead_bytes(self, mask: int) -> frozenset[int]:
         """Return the first UTF-8 bytes of the non-ASCII characters of a mask."""
-        found: set[int] = set()
+        leads: set[int] = set()
         for low, high in self.ranges(mask):
             if high < 0x80:
                 continue
             first, last = (chr(c).encode()[0] for c in (max(low, 0x80), high))
-            found.update(range(first, last + 1))
-        return frozenset(found)
+            leads.update(range(first, last + 1))
+        return frozenset(leads)
 
 
 def build(nodes: Iterable[Node]) -> Alphabet:

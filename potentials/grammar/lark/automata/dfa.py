@@ -1,4 +1,4 @@
-"""Deterministic automata over the symbols of an alphabet, and the few operations needed here."""
+"""Deterministic automata with one symbol of lookahead: minimisation, products, differences."""
 
 from __future__ import annotations
 

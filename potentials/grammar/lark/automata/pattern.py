@@ -1,4 +1,4 @@
-"""Python regular expressions as a small tree.
+"""Syntax trees of Python regular expressions.
 
 The parser is Python's own (`re._parser`), so that what a construct means is never guessed at.
 """
@@ -165,8 +165,8 @@ def _class(items: Any, flags: int) -> Ranges:
             others = charset.union(others, _category(arg, ascii_only))
         else:
             raise Unsupported(f"uses the class item {code}")
-    found = charset.union(_cased(charset.normal(ranges), flags), others)
-    return charset.complement(found) if negate else found
+    members = charset.union(_cased(charset.normal(ranges), flags), others)
+    return charset.complement(members) if negate else members
 
 
 def _category(which: Any, ascii_only: bool) -> Ranges:
@@ -178,8 +178,8 @@ def _category(which: Any, ascii_only: bool) -> Ranges:
         op.CATEGORY_WORD: "w",
         op.CATEGORY_NOT_WORD: "W",
     }[which]
-    found = charset.category(letter.lower(), ascii_only)
-    return charset.complement(found) if letter.isupper() else found
+    members = charset.category(letter.lower(), ascii_only)
+    return charset.complement(members) if letter.isupper() else members
 
 
 def _cased(ranges: Ranges, flags: int) -> Ranges:

@@ -1,4 +1,4 @@
-"""Regular expressions as programs of a backtracking matcher, which order their alternatives."""
+"""Regular expressions as programs of a backtracking matcher (Thompson, Pike)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which texts a Python regular expression really takes, as an automaton.
+"""What Python's `re` really takes, by subset construction over threads in order of preference.
 
 Python prefers alternatives in order and backs up, so what `re.match` takes need not be the longest
 text of the language: `a|ab` never takes `ab`, and `".*?"` stops at the first quote. With threads
@@ -39,9 +39,10 @@ from potentials.grammar.lark.automata.program import (
 
 _MOST_STATES = 3000
 
-# What a thread still owes: (index of the lookahead, state of its automaton). −1: the text must end.
-Owed = frozenset[tuple[int, int]]
-Thread = tuple[int, Owed]
+# Assertions not yet decided: (index of the lookahead, state of its automaton). −1: the text must
+# end here.
+Pending = frozenset[tuple[int, int]]
+Thread = tuple[int, Pending]
 
 _MUST_END = (-1, 0)
 
@@ -112,11 +113,11 @@ class _Determiniser:
         """Read symbol x (or the end): the threads that go on, and whether there was a match."""
         taken: list[Thread] = []
         matched = 0
-        for at, owed in threads:
+        for at, pending in threads:
             instruction = code[at]
             if isinstance(instruction, Read) and not instruction.mask >> x & 1:
                 continue
-            still = self._settle(owed, x)
+            still = self._settle(pending, x)
             if still is None:
                 continue
             if isinstance(instruction, Match):
@@ -129,11 +130,11 @@ class _Determiniser:
                 taken.append((at + 1, still))
         return taken, matched
 
-    def _settle(self, owed: Owed, x: int) -> Owed | None:
-        """Return what is still owed after symbol x; None if an assertion has failed."""
+    def _settle(self, pending: Pending, x: int) -> Pending | None:
+        """Return what is still pending after symbol x; None if an assertion has failed."""
         still: set[tuple[int, int]] = set()
         ended = x == self.alphabet.size
-        for item in owed:
+        for item in pending:
             which, state = item
             if item == _MUST_END:
                 if not ended:
@@ -164,17 +165,17 @@ class _Determiniser:
             if thread in seen:
                 continue
             seen.add(thread)
-            at, owed = thread
+            at, pending = thread
             instruction = code[at]
             if isinstance(instruction, Fork):
-                stack.extend((to, owed) for to in reversed(instruction.targets))
+                stack.extend((to, pending) for to in reversed(instruction.targets))
             elif isinstance(instruction, AtEnd):
-                stack.append((at + 1, owed | {_MUST_END}))
+                stack.append((at + 1, pending | {_MUST_END}))
             elif isinstance(instruction, Assert):
                 if instruction.look.ahead:
-                    stack.append((at + 1, owed | {(self._ahead(instruction.look), 0)}))
+                    stack.append((at + 1, pending | {(self._ahead(instruction.look), 0)}))
                 elif self._behind(instruction.look, last) != instruction.look.negative:
-                    stack.append((at + 1, owed))
+                    stack.append((at + 1, pending))
             else:
                 out.append(thread)
         return tuple(out) if self.ordered else tuple(sorted(out, key=_sort_key))

@@ -1,4 +1,4 @@
-"""Where longest match without backing up differs from what Lark does.
+"""Clashes: texts on which maximal munch without backtracking differs from Lark's lexers.
 
 llguidance reads on while some terminal can; if none then comes to an end, the text is lost. Lark
 backs up to the last match. Both agree unless, after a match of V, a character that may follow V
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from potentials.grammar.lark.automata.dfa import DEAD, DFA
 from potentials.grammar.lark.lexer.contexts import Clash, Context
-from potentials.grammar.lark.lexer.scanner import Scanner
+from potentials.grammar.lark.lexer.shares import ShareTable
 
 
 @dataclass
@@ -19,11 +19,11 @@ class ClashFinder:
     """Looks for clashes; remembers what it has seen of pairs of terminals.
 
     Attributes:
-        scanner: The shares.
+        shares: The shares.
         competing: Whether Lark's lexer lets terminals compete (all but Earley's dynamic lexer).
     """
 
-    scanner: Scanner
+    shares: ShareTable
     competing: bool
     _pairs: dict[tuple[str, str], int] = field(default_factory=dict)
     _endless_states: dict[tuple[str, int], bool] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class ClashFinder:
     def clashes(self, context: Context) -> list[Clash]:
         """Return the clashes of a context."""
         out: list[Clash] = []
-        order = self.scanner.order(context.names)
+        order = self.shares.order(context.names)
         for name in sorted(context.next_symbols):
             allowed = context.next_symbols[name]
             rivals = sorted(
@@ -52,20 +52,20 @@ class ClashFinder:
         """
         key = (name, other)
         if key not in self._pairs:
-            a, b = self.scanner.terminals.taken[name], self.scanner.terminals.taken[other]
-            found = 0
+            a, b = self.shares.terminals.taken[name], self.shares.terminals.taken[other]
+            onward = 0
             if a.first & b.first:
                 for s, t in _meeting(a, [b]):
                     if a.accept[s] and t[0] != DEAD:
-                        found |= self._widened(b.live_next(t[0]))
-            self._pairs[key] = found
+                        onward |= self._widened(b.live_next(t[0]))
+            self._pairs[key] = onward
         return self._pairs[key]
 
     def _goes_on(self, context: Context, name: str, state: int) -> bool:
         """Return whether llguidance, which reads shares, surely reads on in this state, too."""
         if not self.competing:
             return True
-        share = self.scanner.share(context.names, name)
+        share = self.shares.share(context.names, name)
         if share.earlier or share.reduced is not None:
             return False
         # Finitely many literals are taken out of a terminal that goes on for ever.
@@ -74,13 +74,13 @@ class ClashFinder:
     def _endless(self, name: str, state: int) -> bool:
         key = (name, state)
         if key not in self._endless_states:
-            automaton = self.scanner.terminals.taken[name]
+            automaton = self.shares.terminals.taken[name]
             reached = _successors(automaton, state)
             self._endless_states[key] = any(s in _successors(automaton, s) for s in reached)
         return self._endless_states[key]
 
     def _widened(self, mask: int) -> int:
-        alphabet = self.scanner.terminals.alphabet
+        alphabet = self.shares.terminals.alphabet
         if not self._leads:
             self._leads.extend(alphabet.lead_bytes(1 << i) for i in range(alphabet.size))
         bytes_of = frozenset().union(*(self._leads[i] for i in alphabet.indices(mask)))
@@ -91,15 +91,15 @@ class ClashFinder:
         )
 
     def _judge(self, context: Context, name: str, rivals: list[str], allowed: int) -> list[Clash]:
-        taken = self.scanner.terminals.taken
+        taken = self.shares.terminals.taken
         own = taken[name]
-        if not rivals and name not in self.scanner.terminals.looking:
+        if not rivals and name not in self.shares.terminals.looking:
             return []
-        found: dict[tuple[str, tuple[str, ...]], int] = {}
+        reported: dict[tuple[str, tuple[str, ...]], int] = {}
 
         def report(kind: str, longer: list[str], x: int) -> None:
             key = (kind, tuple(longer))
-            found[key] = found.get(key, 0) | 1 << x
+            reported[key] = reported.get(key, 0) | 1 << x
 
         size = own.size
         for s, others in _meeting(own, [taken[r] for r in rivals]):
@@ -145,7 +145,8 @@ class ClashFinder:
                 if not ends or not sure:
                     report("backs up", going, x)
         return [
-            Clash(kind, name, longer, symbols, context) for (kind, longer), symbols in found.items()
+            Clash(kind, name, longer, symbols, context)
+            for (kind, longer), symbols in reported.items()
         ]
 
 

@@ -1,4 +1,4 @@
-"""Where terminals meet: the contexts of a lexer, whichever parser stands behind it."""
+"""Lexer contexts: which terminals are looked for at one place, and what may follow them."""
 
 from __future__ import annotations
 

@@ -47,25 +47,25 @@ def understand(loaded: Loaded) -> Terminals:
         where = f"Grammar, line {line_of_terminal(terminal, loaded.source)}: terminal "
         where += describe(terminal)
         try:
-            found = re_semantics.preferred(terminal.node, alphabet)
+            texts = re_semantics.preferred(terminal.node, alphabet)
             around = re_semantics.looks_around(terminal.node)
             whole = re_semantics.language(terminal.node, alphabet)
-            plain = not around and same_language(found, whole)
+            plain = not around and same_language(texts, whole)
         except Unsupported as error:
             raise GrammarError(
                 f"{where} {error}. Write it as a regular expression without that, or put the "
                 "structure into rules."
             ) from error
-        if found.accept[0]:
+        if texts.accept[0]:
             raise GrammarError(
                 f"{where} can match the empty text, which Lark's lexers do not take. "
                 "Make it match at least one character, and the place where it stands optional."
             )
-        taken[name] = found
+        taken[name] = texts
         if plain:
             spelled[name] = spell(terminal.node)
-        elif not found.empty:
-            spelled[name] = spell_dfa(found, alphabet)
+        elif not texts.empty:
+            spelled[name] = spell_dfa(texts, alphabet)
             rewritten.append(
                 f"{describe(terminal)}: written as the texts that Python's order of preference "
                 "takes" + (", assertions resolved" if around else "")
