@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _BLOCK = 256
 """Tokens a block: the inverse CDF searches the block sums first, then one block."""
 
+_LARGE_SCORE = 16.0
+"""Absolute log score from which on float32 sums of logits and scores are not exact enough."""
+
 _TINY = 1e-20
 """Allowed share of a row's mass under which float32 sums relative to the row's peak lose digits."""
 
@@ -38,35 +41,37 @@ def draw_rows(logits: torch.Tensor, request: DrawRequest) -> Draws:
         ModelError: A row of logits holds NaN, +inf, or nothing finite.
         PotentialError: A log score is NaN or +inf.
     """
-    import torch
-
     if len(request.rows) == 0:
         return Draws(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
     asked, (logits, request) = request, _rows_in_use(logits, request)
+    tokens, log_weights, log_probs, norms, totals = _draw(logits, request).cpu().numpy()
+    _check(norms, totals, asked)
+    dead = totals <= 0
+    return Draws(
+        tokens=np.where(dead, -1, tokens).astype(np.int64),
+        log_weights=np.where(dead, -np.inf, log_weights),
+        log_probs=np.where(dead, -np.inf, log_probs),
+    )
+
+
+def _draw(logits: torch.Tensor, request: DrawRequest) -> torch.Tensor:
+    """`[5, M]`: tokens, log weights, log probabilities; log norm and total mass of each row."""
+    import torch
+
     device = logits.device
     rows = torch.from_numpy(request.rows).to(device)
     uniforms = torch.from_numpy(request.uniforms).to(device)
-    mass, log_norm, log_scale, own = _masses(logits, request)
-    block_sums = mass.view(mass.shape[0], -1, _BLOCK).sum(-1)
-    total = block_sums.sum(-1)
+    mass, block_sums, log_norm, log_scale, own = _masses(logits, request)
+    total = block_sums.double().sum(-1)
     tokens = _inverse_cdf(mass, block_sums, rows, uniforms)
-    log_weights = (total.double().log() + log_scale)[rows] - log_norm[rows]
+    log_weights = (total.log() + log_scale)[rows] - log_norm[rows]
     drawn = logits[rows, tokens].double()
     hot = _temperatures(request, logits)
     if hot is not None:
         log_weights = log_weights + drawn * (1 - 1 / hot[rows])
-    log_probs = torch.where(own[rows], mass[rows, tokens].double().log(), drawn - log_norm[rows])
-    columns = torch.stack(
-        [tokens.double(), log_weights, log_probs, log_norm[rows], total[rows].double()]
-    )
-    tokens_out, log_weights_out, log_probs_out, norms, totals = columns.cpu().numpy()
-    _check(norms, totals, asked)
-    dead = totals <= 0
-    return Draws(
-        tokens=np.where(dead, -1, tokens_out).astype(np.int64),
-        log_weights=np.where(dead, -np.inf, log_weights_out),
-        log_probs=np.where(dead, -np.inf, log_probs_out),
-    )
+    log_mass = torch.where(own[rows], mass[rows, tokens].double().log(), drawn)
+    columns = tokens.double(), log_weights, log_mass - log_norm[rows], log_norm[rows], total[rows]
+    return torch.stack(columns)
 
 
 def _rows_in_use(logits: torch.Tensor, request: DrawRequest) -> tuple[torch.Tensor, DrawRequest]:
@@ -96,13 +101,14 @@ def _allowed(mask: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
 
 def _masses(
     logits: torch.Tensor, request: DrawRequest
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Unnormalised proposal masses `[R, V padded to blocks]`, two float64 `[R]` logs, and a flag.
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Proposal masses `[R, V padded to blocks]`, their block sums, two float64 logs, and a flag.
 
-    With the second log, the proposal's mass of token v in row r is `mass[r, v] * exp(log_scale[r])`
-    on the scale on which the model's own masses sum to exp(log_norm[r]), the first log; NaN in it
-    means that the row is no distribution. The flag `[R]` says where the masses are the model's own
-    probabilities; elsewhere the scale of both logs is that of the logits.
+    The masses are not normalised. With the second log `[R]`, the proposal's mass of token v in row
+    r is `mass[r, v] * exp(log_scale[r])` on the scale on which the model's own masses sum to
+    exp(log_norm[r]), the first log; NaN in it means that the row is no distribution. The flag `[R]`
+    says where the masses are the model's own probabilities; elsewhere the scale of both logs is
+    that of the logits.
     """
     import torch
 
@@ -111,31 +117,64 @@ def _masses(
     body = mass[:, :size]
     mass[:, size:] = 0
     allowed = None if request.mask is None else _allowed(request.mask, logits)
-    # The model's own probabilities, in one fused pass: their normaliser is 1.
     torch.softmax(logits, -1, out=body)
-    log_norm = body[:, 0].double() * 0  # a row with NaN or +inf, or all of −inf, is NaN throughout
-    log_scale = log_norm.clone()
+    sums = _block_sums(mass)
+    log_norm = mass[:, 0].double() * 0  # a row with NaN or +inf, or all of −inf, is NaN throughout
+    if size > _BLOCK:
+        # What float32 normalises does not sum to 1: over 150,000 tokens the fifth digit is lost.
+        log_norm = sums.double().sum(-1).log()
+    log_scale = torch.zeros_like(log_norm)
+    again = torch.zeros_like(log_norm).bool()
     if allowed is not None:
         body.mul_(allowed)
-    # Where the allowed tokens are improbable, their masses are denormal: do those rows again
-    # relative to their own peak, like those that are drawn from something else than the model.
-    scores = None if request.log_scores is None else torch.from_numpy(request.log_scores).to(logits)
-    hot = _temperatures(request, logits)
-    again = mass.sum(-1) < _TINY if allowed is not None else torch.zeros_like(log_norm).bool()
-    if scores is not None:
+        # Where the allowed tokens are improbable, their masses are denormal.
+        sums = _block_sums(mass)
+        again = sums.sum(-1) < _TINY
+    scores = None
+    if request.log_scores is not None:
+        scores = torch.from_numpy(request.log_scores).to(logits)
         again |= (scores != 0).any(-1)
+    hot = _temperatures(request, logits)
     if hot is not None:
         again |= hot != 1
+    # Do those rows again relative to their own peak, and all that are not the model's.
     where = again.nonzero()[:, 0]
     if where.numel():
-        combined = logits[where]
-        log_norm[where] = combined.double().logsumexp(-1)
-        if hot is not None:
-            combined = combined / hot[where, None].to(combined.dtype)
-        if scores is not None:
-            combined += scores[where]
+        log_norm[where] = logits[where].double().logsumexp(-1)
+        combined = _combined(logits, scores, hot, where)
         _fill(body, log_scale, where, combined, None if allowed is None else allowed[where])
-    return mass, log_norm, log_scale, ~again
+        sums[where] = _block_sums(mass[where])
+    return mass, sums, log_norm, log_scale, ~again
+
+
+def _block_sums(mass: torch.Tensor) -> torch.Tensor:
+    """`[R, blocks]` float32 sums of masses, which are too few in a block to lose digits."""
+    return mass.view(mass.shape[0], -1, _BLOCK).sum(-1)
+
+
+def _combined(
+    logits: torch.Tensor,
+    scores: torch.Tensor | None,
+    hot: torch.Tensor | None,
+    where: torch.Tensor,
+) -> torch.Tensor:
+    """Tempered logits of some rows with their scores; in float64 where scores are large.
+
+    Beside a score of 10,000 the logits would lose their third digit behind the point.
+    """
+    import torch
+
+    combined = logits[where]
+    if hot is not None:
+        combined = combined / hot[where, None].to(combined.dtype)
+    if scores is None:
+        return combined
+    scores = scores[where]
+    if scores.masked_fill(scores == -torch.inf, 0).abs().amax() > _LARGE_SCORE:
+        large = scores.masked_fill(scores == -torch.inf, 0).abs().amax(-1) > _LARGE_SCORE
+        exact = combined.double() + scores.double()
+        return torch.where(large[:, None], exact, (combined + scores).double())
+    return combined + scores
 
 
 def _temperatures(request: DrawRequest, logits: torch.Tensor) -> torch.Tensor | None:
@@ -163,7 +202,7 @@ def _fill(
         combined = combined.masked_fill(allowed == 0, float("-inf"))
     peak = combined.amax(-1, keepdim=True)
     peak = peak.masked_fill(peak == float("-inf"), 0.0)
-    body[where] = (combined - peak).exp_()
+    body[where] = (combined - peak).to(body.dtype).exp_()
     log_scale[where] = peak[:, 0].double()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smc.backends.draws import draw_rows
-from smc.errors import PromptError
+from smc.errors import ModelError, PromptError
 from smc.model import HOLD, Decoding, DrawRequest, Draws, FloatArray, IntArray, Prompt, Vocabulary
 
 NextProbs = Callable[[tuple[int, ...]], Sequence[float]]
@@ -47,7 +47,29 @@ class TableModel:
         self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int
     ) -> TableDecoding:
         """Start one row for each prompt; see `LanguageModel.start`."""
-        return TableDecoding(self, [self._encode(p) for p in prompts])
+        return TableDecoding(self, vocabulary, [self._encode(p) for p in prompts])
+
+    def probs(self, prefix: tuple[int, ...], vocabulary: Vocabulary) -> FloatArray:
+        """`[V]` p(next token | prefix): ids outside the vocabulary are outside the model.
+
+        Args:
+            prefix: Token ids so far, prompt included.
+            vocabulary: The model's own, or that with further EOS ids.
+
+        Raises:
+            ModelError: `next_probs` does not give a number for each id of the vocabulary.
+        """
+        probs = np.array(self.next_probs(prefix), dtype=np.float64)
+        if probs.shape != (len(vocabulary.tokens),):
+            raise ModelError(
+                f"TableModel: next_probs gave {probs.shape} numbers after {prefix}; expected "
+                f"({len(vocabulary)},), one for each id of the vocabulary."
+            )
+        outside = probs[vocabulary.suppressed].sum()
+        if outside > 0:
+            probs[vocabulary.suppressed] = 0
+            probs /= probs.sum()
+        return probs
 
     def enumerate(
         self, max_tokens: int, prefix: tuple[int, ...] = (), *, truncated: bool = False
@@ -64,7 +86,7 @@ class TableModel:
         for _ in range(max_tokens):
             longer = []
             for ids, prob in begun:
-                for token, p in enumerate(self.next_probs(prefix + ids)):
+                for token, p in enumerate(self.probs(prefix + ids, self.vocabulary).tolist()):
                     if token in self.vocabulary.eos_ids:
                         yield (*ids, token), prob * p
                     elif p > 0:
@@ -95,13 +117,18 @@ class TableModel:
 class TableDecoding:
     """Rows of a `TableModel`: nothing but their token ids."""
 
-    def __init__(self, model: TableModel, rows: list[tuple[int, ...]]) -> None:
+    def __init__(
+        self, model: TableModel, vocabulary: Vocabulary, rows: list[tuple[int, ...]]
+    ) -> None:
         self._model = model
+        self._vocabulary = vocabulary
         self._rows = rows
 
     def join(self, other: Decoding) -> bool:
         """See `Decoding.join`."""
         if not isinstance(other, TableDecoding) or other._model is not self._model:
+            return False
+        if not np.array_equal(other._vocabulary.suppressed, self._vocabulary.suppressed):
             return False
         self._rows = self._rows + other._rows
         return True
@@ -132,6 +159,8 @@ class TableDecoding:
 
     def log_probs(self) -> FloatArray:
         """See `Decoding.log_probs`."""
-        probs = np.array([self._model.next_probs(r) for r in self._rows], dtype=np.float64)
+        probs = np.zeros((len(self._rows), len(self._vocabulary)))
+        for r, row in enumerate(self._rows):
+            probs[r] = self._model.probs(row, self._vocabulary)
         with np.errstate(divide="ignore"):
-            return np.log(probs.reshape(len(self._rows), len(self._model.vocabulary.tokens)))
+            return np.log(probs)

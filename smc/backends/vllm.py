@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.hf.prompts import check_fits, encode
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
+from smc.backends.vllm_local.internals import model_config
 from smc.backends.vllm_local.start import check_arguments, check_installed, start_llm
 from smc.errors import ModelError
 from smc.model import Prompt, Vocabulary
@@ -62,10 +63,10 @@ class VLLMModel:
 
         self._options = SamplingOptions(temperature, top_p, top_k)
         self._llm: Any = llm
-        self._config = llm.llm_engine.vllm_config.model_config
         self._eos_ids = eos_ids
         self._given_vocabulary = vocabulary
         self._engine: Engine | None = Engine(llm, mailbox)
+        self._config = model_config(llm)
 
     @classmethod
     def load(

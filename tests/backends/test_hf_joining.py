@@ -139,8 +139,9 @@ def test_what_runs_is_not_computed_again(models, monkeypatch):
     assert sizes[1:] == [(4, 1)], "all rows in one pass"
 
 
-def test_the_cache_shrinks_when_long_rows_leave(models):
+def test_the_cache_shrinks_when_long_rows_leave(models, monkeypatch):
     """Rows come and go for hundreds of steps: columns and buffers stay as small as the rows."""
+    monkeypatch.setattr("smc.backends.hf.prefill.LEAST_SHARED", 1000)
     model = models("llama")
     rng = np.random.default_rng(5)
     decoding = start(model, [[5] * 100])
@@ -164,6 +165,7 @@ def test_the_cache_shrinks_when_long_rows_leave(models):
 
 def test_a_long_prompt_does_not_pad_many_short_rows(models, monkeypatch):
     monkeypatch.setattr("smc.backends.hf.decoding._SPARE_CELLS", 300)
+    monkeypatch.setattr("smc.backends.hf.prefill.LEAST_SHARED", 1000)
     model = models("llama")
     short, long = start(model, ["a"] * 10), start(model, [[5] * 90])
     assert not short.join(long)

@@ -306,7 +306,7 @@ def test_requests_are_gone_after_close_and_after_drop(model):
     del other
     gc.collect()
     assert model.num_requests == 0
-    assert not model._engine._core.scheduler.requests
+    assert not model._engine._internals._core.scheduler.requests
 
 
 def test_a_row_that_ends_at_the_context_is_drawn_to_its_last_token(model, reference):

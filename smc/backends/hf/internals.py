@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
-from transformers import DynamicCache
+from transformers import AttentionInterface, AttentionMaskInterface, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 _CACHE_NAMES = ("cache", "past_key_values", "cache_params")
@@ -81,3 +81,25 @@ def empty_cache(config: Any, layer: Callable[[], DynamicLayer]) -> DynamicCache 
     cache.layers.clear()  # some configs count other layers
     cache.layer_class_to_replicate = layer  # type: ignore[assignment]
     return cache
+
+
+def attention_of(network: Any) -> str:
+    """Return the name of the attention function that a network uses."""
+    return getattr(network.config, "_attn_implementation", None) or ""
+
+
+def register_attention(name: str, attend: Callable[..., Any], masks_of: str) -> None:
+    """Make an attention function known under a name, with the masks of another.
+
+    Args:
+        name: Of the function.
+        attend: As `AttentionInterface` calls it.
+        masks_of: Name of an attention function whose masks it takes.
+    """
+    AttentionInterface.register(name, attend)
+    AttentionMaskInterface.register(name, AttentionMaskInterface()[masks_of])
+
+
+def attention_function(name: str) -> Callable[..., Any]:
+    """Return the attention function of a name."""
+    return AttentionInterface()[name]

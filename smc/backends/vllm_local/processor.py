@@ -11,16 +11,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from vllm.v1.sample.logits_processor import (  # pyright: ignore[reportMissingImports]
-    LogitsProcessor as FirstRunnerProcessor,
-)
-from vllm.v1.sample.logits_processor import (  # pyright: ignore[reportMissingImports]
-    MoveDirectionality,
-)
-from vllm.v1.worker.gpu.sample.logits_processor import (  # pyright: ignore[reportMissingImports]
-    LogitsProcessor as SecondRunnerProcessor,
-)
 
+from smc.backends.vllm_local.internals import (
+    SWAP,
+    FirstRunnerProcessor,
+    SecondRunnerProcessor,
+)
 from smc.backends.vllm_local.mailbox import DrawMailbox
 
 REQUEST = "smc_request"
@@ -58,7 +54,7 @@ class MailboxProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
         for index, params, _, _ in batch_update.added:
             numbers[index] = _number(params)
         for source, target, direction in batch_update.moved:
-            if direction == MoveDirectionality.SWAP:
+            if direction == SWAP:
                 numbers[[source, target]] = numbers[[target, source]]
             else:
                 numbers[target], numbers[source] = numbers[source], -1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from smc.backends.vllm_local.internals import workers_client
 from smc.backends.vllm_local.mailbox import DrawMailbox
 from smc.errors import ModelError, SettingsError
 
@@ -105,7 +106,7 @@ def start_llm(name: str, arguments: Mapping[str, Any]) -> tuple[Any, DrawMailbox
         ), mailbox
     ours = {"logits_processors": [LOGITS_PROCESSOR], "worker_extension_cls": WORKER_EXTENSION}
     llm = start_plain_llm(name, {**arguments, **ours})
-    return llm, RemoteMailbox(llm.llm_engine.engine_core)
+    return llm, RemoteMailbox(workers_client(llm))
 
 
 def start_plain_llm(name: str, arguments: Mapping[str, Any]) -> Any:
