@@ -24,6 +24,7 @@ from smc.strategies.chain_of_draft import chain_of_draft
 from smc.strategies.coat import coat
 from smc.strategies.compute_optimal import ComputeOptimal, Plan
 from smc.strategies.dvts import dvts
+from smc.strategies.feedback_edit import feedback_edit
 from smc.strategies.fitting import Trial, fit
 from smc.strategies.lookahead import lookahead
 from smc.strategies.majority_vote import majority_vote
@@ -33,6 +34,8 @@ from smc.strategies.particle_filter import particle_filter
 from smc.strategies.particle_gibbs import particle_gibbs
 from smc.strategies.rap import rap
 from smc.strategies.results import Round, StrategyResult
+from smc.strategies.revisions import revisions
+from smc.strategies.tpo import tpo
 from smc.strategies.trajectories import Trajectory
 from smc.strategies.tree_of_thoughts import tree_of_thoughts
 from smc.strategies.tree_search import TreePolicy, tree_search
@@ -69,6 +72,9 @@ STRATEGIES: Mapping[str, Any] = MappingProxyType(
         "mcts": mcts,
         "rap": rap,
         "coat": coat,
+        "revisions": revisions,
+        "tpo": tpo,
+        "feedback_edit": feedback_edit,
     }
 )
 """By name, for tables and files; each is a `Strategy`, with further arguments of its own."""
@@ -96,6 +102,7 @@ __all__ = [
     "chain_of_draft",
     "coat",
     "dvts",
+    "feedback_edit",
     "fit",
     "lookahead",
     "majority_vote",
@@ -103,6 +110,8 @@ __all__ = [
     "particle_filter",
     "particle_gibbs",
     "rap",
+    "revisions",
+    "tpo",
     "tree_of_thoughts",
     "tree_search",
     "weighted_best_of_n",
