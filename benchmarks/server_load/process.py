@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ _TEMPLATE = (
 )
 _START = "import sys; from smc.cli import main; sys.exit(main())"
 _START_SECONDS = 120
+_END_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,18 @@ class Held:
 class Server:
     """A server that runs."""
 
-    pid: int
+    process: subprocess.Popen[bytes]
     url: str
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self.process.pid
+
+    def end(self) -> int:
+        """Send SIGTERM; return the exit status."""
+        self.process.terminate()
+        return self.process.wait(timeout=_END_SECONDS)
 
     def held(self, began: float) -> Held:
         """Return what it holds now.
@@ -86,12 +98,13 @@ class Server:
 
 
 @contextmanager
-def server(model: Path, *, queue: int) -> Iterator[Server]:
+def server(model: Path, *, queue: int, hangs: bool = False) -> Iterator[Server]:
     """Run `smc serve` on a free port of the loopback.
 
     Args:
         model: A model's folder; a chat template is put beside a copy of it.
         queue: Prompts that may wait.
+        hangs: Whether potentials that never come back are registered too.
 
     Raises:
         RuntimeError: It does not start.
@@ -108,18 +121,40 @@ def server(model: Path, *, queue: int) -> Iterator[Server]:
             *("--port", str(port), "--max-queue", str(queue), "--max-particles", "64"),
             *("--potential", "valid=potentials.molecule:SMILESValidity"),
         ]
+        if hangs:
+            for name in ("Sleeps", "Spins"):
+                where = f"benchmarks.server_load.hostile:{name}"
+                command += ["--potential", f"{name.lower()}={where}"]
         process = subprocess.Popen(command, cwd=ROOT)
-        running = Server(process.pid, f"http://127.0.0.1:{port}")
+        running = Server(process, f"http://127.0.0.1:{port}")
         try:
             _wait_for(process, running.url)
             yield running
         finally:
             process.terminate()
             try:
-                process.wait(timeout=60)
+                process.wait(timeout=_END_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def attackers(url: str) -> Iterator[dict[str, dict[str, int]]]:
+    """Run the hostile clients; the dictionary is filled with what they were answered at the end.
+
+    Args:
+        url: Of the server.
+    """
+    answers: dict[str, dict[str, int]] = {}
+    command = [sys.executable, "-m", "benchmarks.server_load.hostile", url]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        yield answers
+    finally:
+        process.terminate()
+        told, _ = process.communicate(timeout=60)
+        answers.update(json.loads(told))
 
 
 def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:

@@ -23,10 +23,17 @@ _MEMORY_SECONDS = 240
 class Seen(Protocol):
     """What `summary` needs of what the clients saw."""
 
-    seconds: dict[str, list[float]]
-    extinct: Mapping[str, int]
-    refused: Mapping[str, int]
-    errors: list[str]
+    @property
+    def seconds(self) -> dict[str, list[float]]: ...
+
+    @property
+    def extinct(self) -> Mapping[str, int]: ...
+
+    @property
+    def refused(self) -> Mapping[str, int]: ...
+
+    @property
+    def errors(self) -> list[str]: ...
 
 
 def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
@@ -62,6 +69,29 @@ def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
             "end": asdict(end),
         },
         "rss_mib_by_minute": _by_minute(held),
+    }
+
+
+def comparison(
+    calm: Mapping[str, Any], beside: Mapping[str, Any], answers: Mapping[str, Mapping[str, int]]
+) -> dict[str, Any]:
+    """Return what hostile clients changed for the ordinary ones.
+
+    Args:
+        calm: The summary without them.
+        beside: The summary beside them.
+        answers: That the hostile clients had: counts by kind and status.
+    """
+    before, after = calm["all"]["p95"], beside["all"]["p95"]
+    return {
+        "p95_without": before,
+        "p95_beside": after,
+        "ratio": round(after / before, 2),
+        "requests": beside["requests"],
+        "unexpected_errors": beside["unexpected_errors"],
+        "errors": beside["errors"],
+        "refused": sum(kind["refused"] for kind in beside["kinds"].values()),
+        "answers": {kind: dict(counts) for kind, counts in answers.items()},
     }
 
 
@@ -115,7 +145,42 @@ def page(figures: Mapping[str, Any]) -> str:
         + ", ".join(f"{m:.0f}" for m in figures["rss_mib_by_minute"])
         + ".",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_hostile(figures), *_ends(figures)]) + "\n"
+
+
+def _hostile(figures: Mapping[str, Any]) -> list[str]:
+    if "hostile" not in figures:
+        return []
+    hostile = figures["hostile"]
+    rows = [
+        f"| {kind} | {', '.join(f'{status}: {n}' for status, n in sorted(counts.items()))} |"
+        for kind, counts in hostile["answers"].items()
+    ]
+    return [
+        "",
+        "## Beside hostile clients",
+        "",
+        f"The ordinary clients again, as long: {hostile['requests']} answered, "
+        f"**{hostile['unexpected_errors']} unexpected errors**, {hostile['refused']} told to come "
+        f"back later. p95 of all: {hostile['p95_without']:.2f} s without hostile clients, "
+        f"{hostile['p95_beside']:.2f} s beside them, **{hostile['ratio']:.2f} times** that.",
+        "",
+        "| hostile clients | answers |",
+        "| --- | --- |",
+        *rows,
+    ]
+
+
+def _ends(figures: Mapping[str, Any]) -> list[str]:
+    if "ends" not in figures:
+        return []
+    ends = figures["ends"]
+    seconds = sorted(end["seconds"] for end in ends)
+    return [
+        "",
+        f"Told to end (SIGTERM) under the hostile mix, {len(ends)} servers took "
+        f"{seconds[0]:.1f} to {seconds[-1]:.1f} s.",
+    ]
 
 
 def _warm(running: Sequence[Held], end: Held) -> Held:

@@ -195,6 +195,8 @@ KINDS: dict[str, tuple[float, Callable[[Client], Awaitable[None]]]] = {
     "slow grammar": (0.02, slow_grammar),
 }
 """How often, and what."""
+ATTACKS = ("malformed", "slow grammar")
+"""Those that are not what ordinary clients ask for."""
 
 
 async def _refused(client: Client, body: dict[str, Any]) -> None:

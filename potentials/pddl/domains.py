@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from itertools import count
+
 from potentials.pddl.errors import PDDLError
 from potentials.pddl.expressions import Group, Word, name, shown
 from potentials.pddl.model import OBJECT, Action, Atom, Domain
 from potentials.pddl.sections import (
     atom,
     conjuncts,
+    declared,
     definition,
     requirements,
+    typed,
     unique,
 )
 
@@ -46,7 +51,9 @@ def parse_domain(text: str) -> Domain:
         each = name(item.items[0], "a predicate")
         if each in predicates:
             raise PDDLError(f"the predicate {each} a second time", line=item.line)
-        predicates[each] = tuple(unique(item.items[1:], "a parameter", types).values())
+        # The names of its parameters mean nothing, so that one may stand there twice.
+        kinds = declared(item.items[1:], "a parameter", types)
+        predicates[each] = tuple(kind for _, kind, _ in kinds)
     domain = Domain(
         name=title,
         types=types,
@@ -65,20 +72,51 @@ def parse_domain(text: str) -> Domain:
 
 
 def _types(section: Group | None) -> dict[str, str]:
-    parents = unique(_items(section), "a type")
-    parents.pop(OBJECT, None)
-    for each in parents:
-        above, steps = parents[each], 0
-        while above != OBJECT:
-            if above == each or steps > len(parents):
-                raise PDDLError(
-                    f"the type {each} is above itself",
-                    line=section.line if section else None,
-                    expected="a tree of types",
-                )
-            above, steps = parents.get(above, OBJECT), steps + 1
+    """Return type -> the type above it.
+
+    A type may be listed more than once. Of the types that are then above it the lowest is taken,
+    which has all others above itself.
+    """
+    parents: dict[str, dict[str, int]] = {}
+    for each, kind, line in typed(_items(section), "a type"):
+        if each != OBJECT:
+            parents.setdefault(each, {})[kind] = line
     # A type that is only named as one above others is a type too.
-    return {**{t: OBJECT for t in parents.values() if t != OBJECT}, **parents}
+    named = [k for kinds in parents.values() for k in kinds if k != OBJECT]
+    lowest = {each: _lowest(each, kinds, parents) for each, kinds in parents.items()}
+    return dict.fromkeys(named, OBJECT) | lowest
+
+
+def _lowest(each: str, kinds: Mapping[str, int], parents: Mapping[str, Collection[str]]) -> str:
+    """Return which of the types above one has all others above itself."""
+    above = {kind: _above(kind, parents) for kind in kinds}
+    if any(each == kind or each in above[kind] for kind in kinds):
+        raise PDDLError(
+            f"the type {each} is above itself",
+            line=min(kinds.values()),
+            expected="a tree of types",
+        )
+    for kind in kinds:
+        if above[kind] | {kind, OBJECT} >= set(kinds):
+            return kind
+    raise PDDLError(
+        f"the type {each} is of the types {' and '.join(kinds)}",
+        line=max(kinds.values()),
+        expected="one type above it, or types that are one above the other",
+        remedy="Declare a type above both, or one below the other.",
+    )
+
+
+def _above(kind: str, parents: Mapping[str, Collection[str]]) -> set[str]:
+    """Return all types above one."""
+    above: set[str] = set()
+    waiting = [*parents.get(kind, ())]
+    while waiting:
+        each = waiting.pop()
+        if each not in above:
+            above.add(each)
+            waiting += parents.get(each, ())
+    return above
 
 
 def _items(section: Group | None) -> tuple[Word | Group, ...]:
@@ -106,13 +144,33 @@ def _action(group: Group, domain: Domain) -> Action:
     listed = parts.get(":parameters", Group((), group.line))
     if isinstance(listed, Word):
         raise PDDLError(f"the parameters of {title} are no list", line=listed.line)
-    parameters = unique(listed.items, "a parameter", dict(domain.types))
+    parameters, same = _parameters(listed.items, domain.types)
     if ":effect" not in parts:
         raise PDDLError(f"the action {title} has no :effect", line=group.line, expected="one")
     reading = _Formulas(title, parameters, domain)
     needs, forbids, equal, unequal = reading.condition(parts.get(":precondition"))
     adds, deletes = reading.effect(parts[":effect"])
-    return Action(title, parameters, needs, forbids, equal, unequal, adds, deletes)
+    return Action(title, parameters, needs, forbids, (*same, *equal), unequal, adds, deletes)
+
+
+def _parameters(
+    items: Sequence[Word | Group], types: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+    """Return variable -> type, and what must be equal: a variable that stands in several places.
+
+    Its other places get names of their own, since a plan says an object for each place.
+    """
+    listed = list(declared(items, "a parameter", types))
+    names = {each for each, _, _ in listed}
+    parameters: dict[str, str] = {}
+    same: list[tuple[str, str]] = []
+    for each, kind, _ in listed:
+        other = each
+        if each in parameters:
+            other = next(o for n in count(2) if (o := f"{each}-{n}") not in {*names, *parameters})
+            same.append((each, other))
+        parameters[other] = kind
+    return parameters, tuple(same)
 
 
 class _Formulas:

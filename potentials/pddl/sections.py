@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from potentials.pddl.errors import PDDLError
 from potentials.pddl.expressions import Group, Word, name, read, shown
@@ -116,20 +116,17 @@ def _type(item: Word | Group) -> str:
     return name(item, "a type")
 
 
-def unique(
-    items: Sequence[Word | Group], what: str, types: dict[str, str] | None = None
-) -> dict[str, str]:
-    """Return name -> type of a typed list in which no name stands twice.
+def declared(
+    items: Sequence[Word | Group], what: str, types: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, str, int]]:
+    """Yield (name, type, line) of a typed list whose types are declared.
 
     Args:
         items: As of `typed`.
         what: As of `typed`.
         types: The types there are; None: any.
     """
-    kinds: dict[str, str] = {}
     for each, kind, line in typed(items, what):
-        if each in kinds:
-            raise PDDLError(f"{what}, {each}, a second time", line=line, expected="each once")
         if types is not None and kind != OBJECT and kind not in types:
             raise PDDLError(
                 f"{each} has the type {kind}",
@@ -137,6 +134,17 @@ def unique(
                 expected=f"one of {', '.join(sorted({OBJECT, *types}))}",
                 remedy="Declare it under :types.",
             )
+        yield each, kind, line
+
+
+def unique(
+    items: Sequence[Word | Group], what: str, types: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return name -> type of a typed list in which no name stands twice; see `declared`."""
+    kinds: dict[str, str] = {}
+    for each, kind, line in declared(items, what, types):
+        if each in kinds:
+            raise PDDLError(f"{what}, {each}, a second time", line=line, expected="each once")
         kinds[each] = kind
     return kinds
 

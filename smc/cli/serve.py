@@ -7,17 +7,16 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from contextlib import closing, nullcontext, suppress
+from contextlib import ExitStack, closing, suppress
 
 from potentials.sandbox import SandboxError
 from smc.cli.output import quiet_libraries
 from smc.errors import SettingsError
 from smc.integrations.server.sandboxed_validation import SandboxedValidation
-from smc.potential import AnyPotential
-from smc.references import find_potential
 
-_GRACE_SECONDS = 10
-"""How long a server that is told to stop waits for requests under way."""
+_GRACE_SECONDS = 10.0
+"""How long a server that is told to end takes at most; see `smc.integrations.server.ending`."""
+_SWITCH_SECONDS = 0.0005
 _IDLE_SECONDS = 75
 """How long a connection may idle: longer than clients keep one (5 s in the openai package), or now
 and then the server closes it just as a request comes."""
@@ -34,7 +33,10 @@ def serve(options: argparse.Namespace) -> None:
         import uvicorn
 
         from smc.integrations.server import Served, create_app
+        from smc.integrations.server.connections import ConnectionLimits, protocol
+        from smc.integrations.server.ending import GracefulServer
         from smc.integrations.server.limits import ServerLimits
+        from smc.integrations.server.potential_process import PotentialProcess
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"smc serve: {error.name} is not installed; install the extra: pip install "
@@ -45,14 +47,28 @@ def serve(options: argparse.Namespace) -> None:
         max_particles=options.max_particles,
         max_tokens=options.max_tokens,
         max_batch_particles=4 * options.max_particles,
+        potential_seconds=options.potential_seconds,
     )
-    named = _potentials(options.potential)
+    if options.max_connections < 1:
+        raise SettingsError(
+            f"--max-connections: expected more than 0, got {options.max_connections}."
+        )
+    references = _references(options.potential)
     quiet_libraries()
-    listening = _bound(options.host, options.port)  # before the weights are read
     # The web server raises the signal again when it is done, which would leave folders behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    validation = _validation()
-    with listening, nullcontext() if validation is None else closing(validation):
+    with ExitStack() as stack:
+        listening = stack.enter_context(_bound(options.host, options.port))
+        processes = {
+            name: stack.enter_context(
+                closing(PotentialProcess(name, reference, options.potential_seconds))
+            )
+            for name, reference in references.items()
+        }
+        validation = _validation()
+        if validation is not None:
+            stack.enter_context(closing(validation))
+        named = {name: process.potential() for name, process in processes.items()}
         served = Served.load(
             options.model,
             name=options.name,
@@ -61,17 +77,29 @@ def serve(options: argparse.Namespace) -> None:
             dtype=options.dtype,
             validate=validation,
         )
+        app = create_app(served, limits)
         config = uvicorn.Config(
-            create_app(served, limits),
+            app,
+            http=protocol(ConnectionLimits(most=options.max_connections)),
+            ws="none",
             log_level="warning",
-            timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=_IDLE_SECONDS,
+        )
+        server = GracefulServer(
+            config,
+            grace_seconds=_GRACE_SECONDS,
+            stop=lambda: app.state.worker.stop(),
+            cut=lambda: app.state.worker.close(0.0),
+            last=lambda: [process.kill() for process in processes.values()],
         )
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         print(f"smc serve: {served.name} at http://{shown}:{port}/v1", file=sys.stderr, flush=True)
+        # A thread that computes waits this long for one that runs Python (5 ms by default), and
+        # the engine's gives the interpreter up at every product of matrices.
+        sys.setswitchinterval(_SWITCH_SECONDS)
         with suppress(KeyboardInterrupt):  # the usual way to end it
-            uvicorn.Server(config).run(sockets=[listening])
+            server.run(sockets=[listening])
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -106,21 +134,17 @@ def _validation() -> SandboxedValidation | None:
         return None
 
 
-def _potentials(options: Sequence[str]) -> dict[str, AnyPotential]:
-    potentials: dict[str, AnyPotential] = {}
+def _references(options: Sequence[str]) -> dict[str, str]:
+    """Return where each potential is, by its name."""
+    references: dict[str, str] = {}
     for given in options:
-        name, made = _named(given)
-        if name in potentials:
+        name, equals, reference = given.partition("=")
+        if not (name and equals and reference):
+            raise SettingsError(
+                f"--potential {given}: expected NAME=module:Name, such as "
+                "valid=potentials.molecule:SMILESValidity."
+            )
+        if name in references:
             raise SettingsError(f"--potential {given}: {name!r} is given twice; expected it once.")
-        potentials[name] = made
-    return potentials
-
-
-def _named(given: str) -> tuple[str, AnyPotential]:
-    name, equals, reference = given.partition("=")
-    if not (name and equals and reference):
-        raise SettingsError(
-            f"--potential {given}: expected NAME=module:Name, such as "
-            "valid=potentials.molecule:SMILESValidity."
-        )
-    return name, find_potential(reference)
+        references[name] = reference
+    return references

@@ -21,6 +21,7 @@ from smc.checked_json import Field, parse, refuse
 from smc.errors import SettingsError
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
+from smc.strategies.catalogue import STRATEGIES
 from smc.strategies.difficulty import bin_of
 from smc.strategies.options import Options
 from smc.strategies.results import StrategyResult
@@ -46,8 +47,6 @@ class Plan:
         self, model: StepModel, prompt: Prompt, scorer: StepScorer, options: Options
     ) -> StrategyResult:
         """Run it on a prompt."""
-        from smc.strategies import STRATEGIES
-
         if self.strategy not in STRATEGIES:
             raise SettingsError(
                 f"plan: no strategy {self.strategy!r}; expected one of {', '.join(STRATEGIES)}."

@@ -9,9 +9,9 @@ from smc.errors import SettingsError
 from smc.model import LanguageModel, Prompt
 from smc.steps import StepModel, StepScorer
 from smc.steps.token_steps import TokenSteps
-from smc.strategies import STRATEGIES
 from smc.strategies.aggregate import Answer
 from smc.strategies.arguments import at_least_one
+from smc.strategies.catalogue import STRATEGIES
 from smc.strategies.llm_judge import LLMJudge
 from smc.strategies.options import Options
 from smc.strategies.results import StrategyResult

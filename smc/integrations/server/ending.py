@@ -30,6 +30,7 @@ class GracefulServer(uvicorn.Server):
         grace_seconds: From the first signal to the end of the process, at most; at least 3.
         stop: Called when it is told to end: take no more work.
         cut: Called shortly before the grace is over: answer what is left.
+        last: Called where the grace is over and the process still there, before it is ended.
     """
 
     def __init__(
@@ -39,10 +40,11 @@ class GracefulServer(uvicorn.Server):
         grace_seconds: float,
         stop: Callable[[], None],
         cut: Callable[[], None],
+        last: Callable[[], Any],
     ) -> None:
         super().__init__(config)
         self._grace_seconds = grace_seconds
-        self._stop, self._cut = stop, cut
+        self._stop, self._cut, self._last = stop, cut, last
         config.timeout_graceful_shutdown = grace_seconds - _CANCEL_SECONDS  # type: ignore[assignment]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -52,7 +54,10 @@ class GracefulServer(uvicorn.Server):
         self.should_exit = True
         if again:
             self.force_exit = True
-        _end_process_after(_AT_ONCE_SECONDS if again else self._grace_seconds)
+        seconds = _AT_ONCE_SECONDS if again else self._grace_seconds
+        timer = threading.Timer(seconds, self._end_process)
+        timer.daemon = True
+        timer.start()
 
     async def shutdown(self, sockets: Any = None) -> None:
         """End; see the module."""
@@ -64,13 +69,9 @@ class GracefulServer(uvicorn.Server):
         finally:
             timer.cancel()
 
-
-def _end_process_after(seconds: float) -> None:
-    """End the process then, also where a thread hangs that Python would wait for."""
-    timer = threading.Timer(seconds, _end_process)
-    timer.daemon = True
-    timer.start()
-
-
-def _end_process() -> None:
-    os._exit(0)  # flushing could wait for a reader that has stopped
+    def _end_process(self) -> None:
+        """End it, also where a thread hangs that Python would wait for."""
+        try:
+            self._last()
+        finally:
+            os._exit(0)  # flushing could wait for a reader that has stopped

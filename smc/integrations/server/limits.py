@@ -54,7 +54,7 @@ class ServerLimits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:
                 raise SettingsError(f"{name}: expected more than 0, got {value}.")
 
     def prompt_chars(self, served: Served) -> int:

@@ -15,12 +15,15 @@ class RegisteredPotentials:
 
     Args:
         potentials: By name.
-        seconds: That a call may take.
+        seconds: That a call may take, where a potential has no `patience` of its own.
         turn: Given up while a call runs.
     """
 
     def __init__(self, potentials: Mapping[str, AnyPotential], seconds: float, turn: Turn) -> None:
-        self._limits = {name: CallLimit(name, seconds, turn) for name in potentials}
+        self._limits = {
+            name: CallLimit(name, getattr(potential, "patience", seconds), turn)
+            for name, potential in potentials.items()
+        }
         self._limited = {n: with_time_limit(p, self._limits[n]) for n, p in potentials.items()}
 
     def named(self, names: Sequence[str]) -> list[AnyPotential]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 from smc.errors import PotentialError
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 _MOST_GIVEN_UP = 4
 """Calls of one potential that may hang at a time; each holds a thread."""
+_PROMPT_SECONDS = 0.05
+"""A potential that answers within this time is waited for with the turn: to give it up costs a
+whole step of another lane. One that did not, the last time, is waited for without."""
 _BINDINGS = 10
 """A potential may take this many times longer to read a vocabulary, once, than for a call."""
 
@@ -48,7 +52,7 @@ class CallLimit:
     Args:
         name: As clients know the potential.
         seconds: Of each call.
-        turn: Given up while a call runs.
+        turn: Given up while a call runs that takes long.
     """
 
     def __init__(self, name: str, seconds: float, turn: Turn) -> None:
@@ -58,6 +62,7 @@ class CallLimit:
         self._line = threading.Lock()
         self._thread: _CallThread | None = None
         self._given_up: list[_CallThread] = []
+        self._prompt = True
 
     @property
     def hangs(self) -> bool:
@@ -77,13 +82,14 @@ class CallLimit:
             RegisteredPotentialError: It raised.
         """
         limit = self.seconds if seconds is None else seconds
-        with self._turn.given_up():
-            if not self._line.acquire(timeout=limit):
-                raise self._late(limit)
-            try:
-                return self._called(call, limit)
-            finally:
-                self._line.release()
+        if not self._line.acquire(blocking=False):
+            with self._turn.given_up():
+                if not self._line.acquire(timeout=limit):
+                    raise self._late(limit)
+        try:
+            return self._called(call, limit)
+        finally:
+            self._line.release()
 
     def _called(self, call: Callable[[], Any], seconds: float) -> Any:
         if self.hangs and len(self._given_up) >= _MOST_GIVEN_UP:
@@ -91,23 +97,33 @@ class CallLimit:
         if self._thread is None:
             self._thread = _CallThread(self.name)
         future = self._thread.submit(call)
+        patience = min(_PROMPT_SECONDS, seconds) if self._prompt else 0.0
+        self._prompt = bool(wait([future], patience).done)
+        if not self._prompt:
+            began = time.monotonic()
+            with self._turn.given_up():
+                wait([future], seconds - patience)
+            self._prompt = time.monotonic() - began < _PROMPT_SECONDS
+        if not future.done():
+            self._give_up(self._thread, seconds)
+            raise self._late(seconds)
         try:
-            return future.result(timeout=seconds)
-        except TimeoutError as error:
-            if future.done():  # it is the call's own
-                raise self._failed(error) from error
-            thread, self._thread = self._thread, None
-            thread.give_up()
-            self._given_up.append(thread)
-            logger.error(
-                "potential %s: a call has not come back after %g s; it is given up, and its "
-                "requests are answered with 503",
-                self.name,
-                seconds,
-            )
-            raise self._late(seconds) from None
+            return future.result()
+        except RegisteredPotentialError:
+            raise
         except BaseException as error:  # sys.exit, say, is no reason for the server to end
             raise self._failed(error) from error
+
+    def _give_up(self, thread: _CallThread, seconds: float) -> None:
+        self._thread = None
+        thread.give_up()
+        self._given_up.append(thread)
+        logger.error(
+            "potential %s: a call has not come back after %g s; it is given up, and its requests "
+            "are answered with 503",
+            self.name,
+            seconds,
+        )
 
     def _late(self, seconds: float) -> PotentialTimeoutError:
         return PotentialTimeoutError(

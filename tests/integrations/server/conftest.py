@@ -48,11 +48,11 @@ class Broken(smc.Potential):
 class Live:
     """A server in a thread."""
 
-    def __init__(self, app):
+    def __init__(self, app, **options):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="error")
+        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="error", **options)
         self.app = app
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
