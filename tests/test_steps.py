@@ -230,3 +230,16 @@ def test_budgets_add():
 
 def test_the_vocabulary_of_the_world_has_two_ways_to_write_a_step():
     assert VOCABULARY.tokens[3] == b"a."
+
+
+@pytest.mark.parametrize("eos", [0.2, 0.9, 1.0])
+def test_what_a_run_costs_does_not_depend_on_those_before_it(eos):
+    """Texts that end at once leave the prompt's row behind them."""
+    table = smc.TableModel.constant({"a": (1 - eos) / 2, ".": (1 - eos) / 2}, eos=eos)
+    model = TokenSteps(table, after("."), max_tokens=9)
+    spent = []
+    for _ in range(4):
+        before = model.passes
+        drawn_to_the_end(model, "", rngs(3, 5))
+        spent.append(model.passes - before)
+    assert spent == [spent[0]] * 4 and spent[0] >= 1

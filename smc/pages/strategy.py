@@ -33,6 +33,7 @@ def strategy_section(result: StrategyResult) -> str:
     parts = [
         _facts(result),
         *(f'<p class="smc-reason">{escape(message)}</p>' for message in result.errors),
+        *(f"<p>{escape(note)}</p>" for note in result.notes),
         "<h2>Votes</h2>" + _votes(result) if result.votes else "",
         "<h2>Solutions</h2>" + _solutions(result.trajectories, result.chosen),
         "<h2>Calls</h2>" + _calls(result.calls) if result.calls else "",

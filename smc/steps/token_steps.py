@@ -109,6 +109,8 @@ class TokenSteps:
             PotentialError: A potential raised, or returned NaN or +inf.
         """
         at = self._temperature if temperature is None else _checked_temperature(temperature)
+        if not any(solutions):  # a new run: what it costs does not depend on those before it
+            self._rows = None
         rows = self._rows_of(prompt)
         before = rows.passes
         partials = [self._partial_step(s, rng) for s, rng in zip(solutions, rngs, strict=True)]

@@ -19,7 +19,9 @@ from smc.strategies.chain_of_draft import chain_of_draft
 from smc.strategies.coat import coat
 from smc.strategies.compute_optimal import ComputeOptimal, Plan
 from smc.strategies.dvts import dvts
+from smc.strategies.feedback_edit import feedback_edit
 from smc.strategies.fitting import Trial, fit
+from smc.strategies.llm_judge import LLMJudge
 from smc.strategies.lookahead import lookahead
 from smc.strategies.majority_vote import majority_vote
 from smc.strategies.mcts import mcts
@@ -28,6 +30,9 @@ from smc.strategies.particle_filter import particle_filter
 from smc.strategies.particle_gibbs import particle_gibbs
 from smc.strategies.rap import rap
 from smc.strategies.results import Round, StrategyResult
+from smc.strategies.revisions import revisions
+from smc.strategies.solve import solve
+from smc.strategies.tpo import tpo
 from smc.strategies.trajectories import Trajectory
 from smc.strategies.tree_of_thoughts import tree_of_thoughts
 from smc.strategies.tree_search import TreePolicy, tree_search
@@ -41,6 +46,7 @@ __all__ = [
     "Answer",
     "BudgetForcing",
     "ComputeOptimal",
+    "LLMJudge",
     "Options",
     "Plan",
     "Round",
@@ -56,6 +62,7 @@ __all__ = [
     "chain_of_draft",
     "coat",
     "dvts",
+    "feedback_edit",
     "fit",
     "lookahead",
     "majority_vote",
@@ -63,6 +70,9 @@ __all__ = [
     "particle_filter",
     "particle_gibbs",
     "rap",
+    "revisions",
+    "solve",
+    "tpo",
     "tree_of_thoughts",
     "tree_search",
     "weighted_best_of_n",

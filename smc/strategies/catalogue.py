@@ -12,6 +12,7 @@ from smc.strategies.beam import beam
 from smc.strategies.best_of_n import best_of_n
 from smc.strategies.coat import coat
 from smc.strategies.dvts import dvts
+from smc.strategies.feedback_edit import feedback_edit
 from smc.strategies.lookahead import lookahead
 from smc.strategies.majority_vote import majority_vote
 from smc.strategies.mcts import mcts
@@ -20,6 +21,8 @@ from smc.strategies.particle_filter import particle_filter
 from smc.strategies.particle_gibbs import particle_gibbs
 from smc.strategies.rap import rap
 from smc.strategies.results import StrategyResult
+from smc.strategies.revisions import revisions
+from smc.strategies.tpo import tpo
 from smc.strategies.tree_of_thoughts import tree_of_thoughts
 from smc.strategies.weighted_best_of_n import weighted_best_of_n
 
@@ -54,6 +57,9 @@ STRATEGIES: Mapping[str, Any] = MappingProxyType(
         "mcts": mcts,
         "rap": rap,
         "coat": coat,
+        "revisions": revisions,
+        "tpo": tpo,
+        "feedback_edit": feedback_edit,
     }
 )
 """By name, for tables and files; each is a `Strategy`, with further arguments of its own."""

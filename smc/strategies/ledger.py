@@ -36,6 +36,7 @@ class Ledger:
         self._seed = fixed(seed)
         self._scorer = scorer
         self._calls: list[Call] = []
+        self._notes: list[str] = []
         self._history: list[Round] = []
         self._written: Counter[str] = Counter()
         self._began: list[tuple[Writer, int]] = []
@@ -100,6 +101,22 @@ class Ledger:
         self._calls += [Call(role, p, t) for p, t in zip(prompts, texts, strict=True)]
         return list(texts)
 
+    def require_scorer(self) -> None:
+        """Raise if the run has no judge.
+
+        Raises:
+            SettingsError: It has none.
+        """
+        if self._scorer is None:
+            raise SettingsError(
+                "scorer: this strategy goes by the values of whole texts, and got None; expected a "
+                "StepScorer, such as potentials.reward_model gives."
+            )
+
+    def note(self, message: str) -> None:
+        """Tell something of the run in its result."""
+        self._notes.append(message)
+
     def require(self, texts: Sequence[WrittenText]) -> None:
         """Raise if there is nothing at all to go on with.
 
@@ -151,6 +168,7 @@ class Ledger:
             budget=self.budget,
             history=tuple(self._history),
             errors=self.errors,
+            notes=tuple(dict.fromkeys(self._notes)),
             calls=self.calls,
         )
 

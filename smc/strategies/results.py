@@ -39,6 +39,7 @@ class StrategyResult:
         log_weights: `[N]` of a particle method with a target of its own, scaled such that their
             log mean is the log evidence; else None.
         errors: What went wrong on the way, each message once.
+        notes: What else is worth knowing of the run: edits that only copied, say.
         calls: Of a strategy that writes many prompts, all its texts in order.
     """
 
@@ -50,6 +51,7 @@ class StrategyResult:
     history: tuple[Round, ...] = ()
     log_weights: tuple[float, ...] | None = None
     errors: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
 
     @property

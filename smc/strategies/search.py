@@ -41,6 +41,16 @@ class Search:
         temperature: float | None,
         max_step_tokens: int | None,
     ) -> None:
+        if not hasattr(model, "extend"):
+            raise SettingsError(
+                f"model: got {type(model).__name__}; expected a step model. Wrap a language model: "
+                "smc.steps.token_steps.TokenSteps(model, potentials.boundaries.lines())."
+            )
+        if scorer is not None and not hasattr(scorer, "scores"):
+            raise SettingsError(
+                f"scorer: got {type(scorer).__name__}; expected a StepScorer, such as "
+                "potentials.reward_model gives."
+            )
         self.model = model
         self.prompt = prompt
         self.scorer = scorer

@@ -44,7 +44,7 @@ Rollout = Literal["none", "sample", "greedy"]
 Returns = Literal["value", "rewards"]
 Estimate = Literal["mean", "max"]
 
-_MOST_KEPT = 64
+_MOST_KEPT = 16
 """Leaves whose rows the model is asked to hold."""
 
 

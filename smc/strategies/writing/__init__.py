@@ -7,7 +7,7 @@ language models and endpoints; `smc.strategies.ledger` keeps account of what a r
 
 from smc.strategies.writing.endpoint_writer import EndpointWriter
 from smc.strategies.writing.protocol import Call, Writer, WrittenText
-from smc.strategies.writing.step_writer import StepWriter
+from smc.strategies.writing.step_writer import StepWriter, as_writer
 from smc.strategies.writing.templates import Template, question_of
 from smc.strategies.writing.token_writer import TokenWriter
 
@@ -19,5 +19,6 @@ __all__ = [
     "TokenWriter",
     "Writer",
     "WrittenText",
+    "as_writer",
     "question_of",
 ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
-from smc.errors import SMCError
+from smc.errors import SettingsError, SMCError
 from smc.model import Prompt
 from smc.steps import Extension, Solution, StepModel
-from smc.strategies.writing.protocol import WrittenText
+from smc.strategies.writing.protocol import Writer, WrittenText
 
 _MOST_STEPS = 1000
 
@@ -117,6 +118,22 @@ class StepWriter:
             )
             for draft, extension in zip(live, extensions, strict=True):
                 draft.take(extension)
+
+
+def as_writer(model: StepModel | Writer) -> Writer:
+    """Return a writer as it is, and a step model as one.
+
+    Raises:
+        SettingsError: It is neither.
+    """
+    if hasattr(model, "write"):
+        return cast(Writer, model)
+    if hasattr(model, "extend"):
+        return StepWriter(cast(StepModel, model))
+    raise SettingsError(
+        f"model: got {type(model).__name__}; expected a writer or a step model. Wrap a language "
+        "model: smc.strategies.writing.TokenWriter(model)."
+    )
 
 
 def _plain(value: object) -> object:
