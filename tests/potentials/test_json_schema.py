@@ -545,3 +545,17 @@ def test_random_schemas_mean_what_jsonschema_says(seed: int) -> None:
             else:
                 assert not complete(potential, next(texts)), (schema, value)
     assert carried >= 30 and compared >= 200
+
+
+def test_a_pattern_may_look_ahead_where_it_begins() -> None:
+    decimal = JSONSchema({"type": "string", "pattern": r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"})
+    for text in ("1", "-0.5", "+.5", "00"):
+        assert complete(decimal, json.dumps(text)), text
+    for text in ("", "-", ".", "+-", "1.2.3", "a"):
+        assert not complete(decimal, json.dumps(text)), text
+    other = JSONSchema({"type": "string", "not": {"pattern": "^(?=a)(?!ab)[a-c]+$"}})
+    assert [t for t in ("a", "ab", "ac", "b", "ad") if complete(other, json.dumps(t))] == [
+        "ab",
+        "b",
+        "ad",
+    ]

@@ -12,6 +12,7 @@ from typing import Any
 
 from potentials.grammar.schema.apart import Apart, kind_of
 from potentials.grammar.schema.atoms import Atom, Literal
+from potentials.grammar.schema.ecma import without_lookahead
 from potentials.grammar.schema.evaluated import evaluated
 from potentials.grammar.schema.keywords import KIND_OF, Clause, Constants, Option, scalars
 from potentials.grammar.schema.opposites import Opposites
@@ -96,6 +97,8 @@ class Clauses:
         elif key in ("$ref", "$dynamicRef"):
             target = self.resources.refer(node, value, dynamic=key == "$dynamicRef")
             yield ((Literal(target.number),),)
+        elif key == "pattern":
+            yield (tuple(Atom(key, part, found) for part, found in without_lookahead(value)),)
         elif key == "format":
             if value in self._formats:
                 yield ((Atom("format", value),),)

@@ -8,6 +8,7 @@ from typing import Any
 
 from potentials.grammar.schema.apart import kind_of
 from potentials.grammar.schema.atoms import Atom, Literal
+from potentials.grammar.schema.ecma import without_lookahead
 from potentials.grammar.schema.keywords import KIND_OF, Constants, Option, scalars
 from potentials.grammar.schema.resources import Resources, SchemaNode
 from smc.errors import GrammarError
@@ -82,7 +83,9 @@ class Opposites:
                 yield (Atom("min" + key[3:], value + 1),)
             elif value > 0:
                 yield (Atom("max" + key[3:], value - 1),)
-        elif key in ("pattern", "multipleOf"):
+        elif key == "pattern":
+            yield from ((Atom(key, p, not found),) for p, found in without_lookahead(value))
+        elif key == "multipleOf":
             yield (Atom(key, value, False),)
         elif key == "format":
             if value in self._formats:
