@@ -86,7 +86,7 @@ class Compiler:
                     scalars = numbers.enumerated(atoms)
                 if scalars is None or len(found) + len(scalars) > most:
                     return None
-                found.update(dict.fromkeys(self._clauses.constant(v) for v in scalars))
+                found.update(dict.fromkeys(self._clauses.constants.literal(v) for v in scalars))
         return list(found)
 
     def _spell(self, rule: Rule, kind: str, atoms: Disjunct) -> None:

@@ -68,6 +68,45 @@ def ecma_pattern(source: str) -> EcmaPattern:
     return EcmaPattern(source, whole, "(?a)" + "|".join(pythons))
 
 
+_WORD = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+
+
+def without_lookahead(source: str) -> list[tuple[str, bool]]:
+    """Return patterns that must be found, or must not, in the place of one that looks ahead.
+
+    What stands first after `^` looks at the whole text, so `^(?!a)b` is `^b` and not `^a`.
+    """
+    parts: list[tuple[str, bool]] = []
+    while re.match(r"\^\(\?[=!]", source) and not _splits(source):
+        end = _closing(source, 1)
+        inner = source[4:end]
+        if end < 0 or _splits(inner):
+            break
+        parts.append(("^" + inner.removeprefix("^"), source[3] == "="))
+        source = "^" + source[end + 1 :]
+    return [(source, True), *parts]
+
+
+def _splits(source: str) -> bool:
+    """Whether a pattern has alternatives outside of all groups."""
+    depth = 0
+    for word in _WORD.findall(source):
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        if word == "|" and depth == 0:
+            return True
+    return False
+
+
+def _closing(source: str, at: int) -> int:
+    """Return where the group that begins at a place ends; −1 if it does not."""
+    depth = 0
+    for word in _WORD.finditer(source, at):
+        depth += {"(": 1, ")": -1}.get(word[0], 0)
+        if depth == 0:
+            return word.start()
+    return -1
+
+
 def _alternatives(source: str) -> list[list[str]]:
     """Split a pattern at its outermost `|`, each piece as a list of Python's words."""
     pieces: list[list[str]] = [[]]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from potentials.grammar.schema.atoms import Atom, Disjunct, Literal, State
-from potentials.grammar.schema.clauses import Clause, Clauses
+from potentials.grammar.schema.clauses import Clauses
+from potentials.grammar.schema.keywords import Clause
 from smc.errors import GrammarError
 
 MOST_DISJUNCTS = 512
