@@ -138,5 +138,5 @@ def test_truth_values_and_numbers_are_log_weights(value, expected):
 
 @pytest.mark.parametrize("value", ["1", b"1", None, [1.0], math.nan, math.inf, 10**400])
 def test_what_is_no_log_weight_is_refused(value):
-    with pytest.raises(PotentialError, match="f: returned .* at x; expected True, False or a log"):
+    with pytest.raises(PotentialError, match=r"f: returned .* at x; expected True, False or a log"):
         returned.log_weight(value, "f", "x")
