@@ -48,7 +48,6 @@ class Settings:
 
     num_particles: int = 10
     max_tokens: int = 64
-    at_max_tokens: LastSlot = "end"
     ess_threshold: float = 0.5
     resampling: str = "systematic"
     resample_at: Boundary[Any] | None = None
@@ -56,6 +55,7 @@ class Settings:
     cheap: bool = True
     expensive: Expensive = "boundaries"
     shared_draws: bool = True
+    at_max_tokens: LastSlot = "end"
 
     def __post_init__(self) -> None:
         for name in ("num_particles", "max_tokens"):

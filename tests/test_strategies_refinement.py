@@ -356,7 +356,7 @@ def test_roles_may_have_writers_of_their_own():
         (feedback_edit, {"effective": 0}),
         (feedback_edit, {"edits": 0}),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_bad_settings_are_refused(strategy, changes):
     with pytest.raises(SettingsError):

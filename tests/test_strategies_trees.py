@@ -362,7 +362,7 @@ def test_a_relevance_that_is_none_is_named(wrong):
         (coat, {"beta": math.nan}),
         (tree_of_thoughts, {"num_solutions": 7}),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_bad_settings_are_refused(strategy, changes):
     with pytest.raises(SettingsError):
