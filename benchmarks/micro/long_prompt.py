@@ -18,7 +18,6 @@ import numpy as np
 
 from benchmarks.micro.models import CACHE, load
 from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
-from smc.backends.hf.prefix_tree import tree_of
 from smc.backends.transformers import TransformersModel
 from smc.model import HOLD, DrawRequest
 
@@ -125,8 +124,7 @@ def _engine_run(
     ours: TransformersModel, prompt: list[int], case: _Case, options: Options, seed: int
 ) -> float:
     """Steps per second; nothing that an earlier run has read is used."""
-    tree = tree_of(ours.model, 1)
-    tree.clear()
+    ours.prefixes.clear()
     rng = np.random.default_rng(seed)
     rows = np.arange(case.particles)
     began = options.now()

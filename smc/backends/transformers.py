@@ -12,6 +12,8 @@ from smc.backends.hf.decoding import start_decoding
 from smc.backends.hf.forward import Forward
 from smc.backends.hf.loading import load_pretrained
 from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
+from smc.backends.hf.prefill import LEAST_SHARED
+from smc.backends.hf.prefix_tree import PrefixTree, tree_of
 from smc.backends.hf.prompts import check_fits, encode
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
 from smc.model import Decoding, Prompt, Vocabulary
@@ -23,6 +25,11 @@ class TransformersModel:
     `temperature`, `top_k` and `top_p` (applied in this order, as in `generate`) are part of the
     model and so of the target that a posterior approximates. A proposal may have a temperature of
     its own.
+
+    Rows share what their prompts have in common: keys and values of a long prompt, or of the
+    beginning of several, are read once, stored once, and kept for later calls (`prefixes`). A
+    network whose attention cannot be split so (sliding windows, recurrent layers) is found out by
+    trying, said once in the log, and stores them with each row.
 
     The vocabulary is as wide as the logits. Ids that are neither text nor end of sequence
     (special, unknown-word and unused tokens) get probability zero, and the rest is renormalised.
@@ -130,6 +137,14 @@ class TransformersModel:
     def tokenizer(self) -> Any:
         """Its tokenizer."""
         return self._tokenizer
+
+    @property
+    def prefixes(self) -> PrefixTree:
+        """What the network has read of prompts, for all models that are made of it.
+
+        Its `most_bytes` bounds the memory that is kept when no row uses it, and `clear` frees it.
+        """
+        return tree_of(self._model, LEAST_SHARED)
 
     def encode(self, prompt: Prompt, max_tokens: int) -> tuple[int, ...]:
         """Return a prompt's token ids, those that `start` begins with.

@@ -1,1 +1,1 @@
-"""The transformers backend in parts: forward passes, KV cache, prompts, rows, token bytes."""
+"""The transformers backend in parts: loading, passes, caches, shared prefixes, token bytes."""

@@ -32,7 +32,7 @@ def draw(
         follow, or the constraint could not be asked.
     """
     vocabulary = rows[0].vocabulary
-    transform = rows[0].constraints.transform(rows[0].fields)
+    transform = rows[0].parts.transform(rows[0].fields)
     mask = _masks(rows, lengths)
     request = DrawRequest(
         rows=np.arange(len(rows)),

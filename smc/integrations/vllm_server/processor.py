@@ -13,7 +13,7 @@ from smc.backends.vllm_local.internals import (
     FirstRunnerProcessor,
     SecondRunnerProcessor,
 )
-from smc.integrations.vllm_server.rows import Constraints, RequestRow, Texts, constraint
+from smc.integrations.vllm_server.rows import RequestParts, RequestRow, TokenHistory, constraint
 
 if TYPE_CHECKING:
     import torch
@@ -31,8 +31,8 @@ class SegmentProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
         # The first runner calls with a device and a flag, the second with its requests' state.
         config = vllm_config.model_config
         self._size: int = config.get_vocab_size()
-        self._constraints = Constraints(_token_bytes(config, self._size))
-        self._texts = Texts()
+        self._parts = RequestParts(_token_bytes(config, self._size))
+        self._history = TokenHistory()
         self._rows: dict[int, RequestRow] = {}
         self._outputs: dict[int, tuple[int, Sequence[int]]] = {}  # the first runner's lengths
 
@@ -84,7 +84,7 @@ class SegmentProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
         self._rows.pop(req_idx, None)
         fields = Fields.of_request(sampling_params.extra_args)
         if fields is not None:
-            self._rows[req_idx] = RequestRow(fields, self._texts.of(fields), self._constraints)
+            self._rows[req_idx] = RequestRow(fields, self._history.of(fields), self._parts)
         return fields is not None
 
     def apply(self, logits: torch.Tensor, context: Any = None) -> torch.Tensor:

@@ -15,27 +15,27 @@ from smc.model import Vocabulary
 from smc.potential import TokenPotential
 
 _KEPT = 64
-"""Constraints, vocabularies and transforms that are kept ready."""
+"""RequestParts, vocabularies and transforms that are kept ready."""
 
-_TOLD = 4096
+_REMEMBERED = 4096
 """Requests whose tokens are remembered beyond their place in the batch (preemption)."""
 
 
-class Texts:
+class TokenHistory:
     """The tokens of requests, by their fields: an engine may take one out and put it back."""
 
     def __init__(self) -> None:
-        self._told: LRUCache[int, list[int]] = LRUCache(_TOLD)
+        self._tokens: LRUCache[int, list[int]] = LRUCache(_REMEMBERED)
 
     def of(self, fields: Fields) -> list[int]:
         """Return the growing tokens of a request's text."""
         key = hash(fields)  # the fields themselves may hold much text
-        if key not in self._told:
-            self._told[key] = list(fields.text)
-        return self._told[key]
+        if key not in self._tokens:
+            self._tokens[key] = list(fields.text)
+        return self._tokens[key]
 
 
-class Constraints:
+class RequestParts:
     """Potentials, vocabularies and transforms that requests share; the last ones are kept."""
 
     def __init__(self, tokens: tuple[bytes | None, ...]) -> None:
@@ -98,14 +98,14 @@ class RequestRow:
     Args:
         fields: What was asked for.
         tokens: Of its text; written to as they are drawn.
-        constraints: Where its potential comes from.
+        parts: Where its potential comes from.
     """
 
-    def __init__(self, fields: Fields, tokens: list[int], constraints: Constraints) -> None:
+    def __init__(self, fields: Fields, tokens: list[int], parts: RequestParts) -> None:
         self.fields = fields
-        self.constraints = constraints
-        self.vocabulary = constraints.vocabulary(fields.eos)
-        self.potential = constraints.bound(fields)
+        self.parts = parts
+        self.vocabulary = parts.vocabulary(fields.eos)
+        self.potential = parts.bound(fields)
         self._tokens = tokens
         self._read = 0
         self._state = self.potential.start() if self.potential else None
