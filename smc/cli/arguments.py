@@ -24,8 +24,9 @@ printed), 2 if the input is at fault.
 """
 
 _SERVE = """\
-Serves /v1/completions and /v1/chat/completions, /v1/models, /health and /metrics (Prometheus).
-Needs the extra `serve`. There is no authentication: keep it behind something that has.
+Serves /v1/completions and /v1/chat/completions, /v1/models, /tokenize, /version, /health and
+/metrics (Prometheus).
+Needs the extra `serve`. There is no encryption: keep it behind something that has.
 """
 
 _SERVE_EXAMPLE = """\
@@ -179,3 +180,10 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="that a call of a potential may take; then its requests get a 503 (default 10)",
     )
     add("--max-connections", type=int, default=512, help="at a time (default 512)")
+    add(
+        "--api-key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="one of which requests must carry; may be repeated (default: nobody is asked)",
+    )

@@ -54,6 +54,8 @@ def serve(options: argparse.Namespace) -> None:
         raise SettingsError(
             f"--max-connections: expected more than 0, got {options.max_connections}."
         )
+    if not all(options.api_key):
+        raise SettingsError("--api-key: got an empty one; expected some text.")
     references = _references(options.potential)
     quiet_libraries()
     # The web server raises the signal again when it is done, which would leave folders behind.
@@ -78,7 +80,7 @@ def serve(options: argparse.Namespace) -> None:
             dtype=options.dtype,
             validate=validation,
         )
-        app = create_app(served, limits)
+        app = create_app(served, limits, api_keys=options.api_key)
         config = uvicorn.Config(
             app,
             http=protocol(ConnectionLimits(most=options.max_connections)),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from importlib import metadata
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -13,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from smc.integrations.server import errors
+from smc.integrations.server.api_keys import ApiKeys
 from smc.integrations.server.constraint_cache import ConstraintCache
 from smc.integrations.server.cut_short import CutShort
 from smc.integrations.server.handler import RequestHandler
@@ -27,15 +29,26 @@ from smc.integrations.server.request_counter import RequestCounter
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
 from smc.integrations.server.turns import Turn
 
-ROUTES = ("/health", "/metrics", "/v1/models", "/v1/completions", "/v1/chat/completions")
+ROUTES = (
+    "/health",
+    "/metrics",
+    "/tokenize",
+    "/version",
+    "/v1/models",
+    "/v1/completions",
+    "/v1/chat/completions",
+)
 
 
-def create_app(served: Served, limits: ServerLimits | None = None) -> FastAPI:
+def create_app(
+    served: Served, limits: ServerLimits | None = None, *, api_keys: Sequence[str] = ()
+) -> FastAPI:
     """Return an application that serves a model.
 
     Args:
         served: The model.
         limits: Of requests and of the queue.
+        api_keys: One of which requests must carry; none: nobody is asked for one.
     """
     limits = limits or ServerLimits()
     metrics = Metrics.fresh()
@@ -63,6 +76,7 @@ def create_app(served: Served, limits: ServerLimits | None = None) -> FastAPI:
 
     app = FastAPI(title="smc", lifespan=lifespan, openapi_url=None)
     app.add_middleware(CutShort)
+    app.add_middleware(ApiKeys, keys=api_keys)
     app.add_middleware(RequestCounter, metrics=metrics, routes=ROUTES)
 
     @app.exception_handler(HTTPException)
@@ -87,6 +101,14 @@ def create_app(served: Served, limits: ServerLimits | None = None) -> FastAPI:
     @app.get("/v1/models/{name:path}")
     async def model(name: str) -> Any:
         return entry if name == served.name else errors.not_served(name, served.name)
+
+    @app.get("/version")
+    async def version() -> dict[str, str]:
+        return {"version": metadata.version("smc-lm")}
+
+    @app.post("/tokenize")
+    async def tokenize(request: Request) -> Response:
+        return await request.app.state.handler.tokenize(request)
 
     @app.post("/v1/completions")
     async def completions(request: Request) -> Response:

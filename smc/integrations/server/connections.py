@@ -14,7 +14,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-_LINGER_SECONDS = 2.0
+_LINGER_SECONDS = 5.0
 """For a client to read why its body was refused, before the connection is cut."""
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"

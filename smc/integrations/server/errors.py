@@ -9,9 +9,10 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 from smc.errors import GrammarError, PotentialError, PromptError, SettingsError
-from smc.integrations.server.jobs import ShuttingDown
+from smc.integrations.server.jobs import QueueFull, ShuttingDown
 from smc.integrations.server.responses import error_body
 from smc.integrations.server.time_limits import PotentialTimeoutError, RegisteredPotentialError
 from smc.posterior import Posterior, Status
@@ -65,9 +66,25 @@ def gone() -> JSONResponse:
     return error(499, "the client went away", "cancelled")
 
 
-def late_constraint() -> JSONResponse:
-    """Return that a grammar, pattern or schema takes long to make."""
-    return error(503, "the constraint is not made yet; try again later", "overloaded", retry=True)
+def of_request(problem: Exception, reference: str) -> JSONResponse:
+    """Return what was raised while a request was read, as an answer.
+
+    Args:
+        problem: What was raised.
+        reference: Of the request, which finds the cause of a failure in the log.
+    """
+    if isinstance(problem, ClientDisconnect):
+        return gone()
+    if isinstance(problem, ValidationError):
+        return invalid(told(problem))
+    if isinstance(problem, SettingsError | PromptError | GrammarError | ValueError):
+        return invalid(str(problem))
+    if isinstance(problem, QueueFull):
+        return busy("the queue of requests to be read")
+    if isinstance(problem, TimeoutError):
+        message = "the constraint is not made yet; try again later"
+        return error(503, message, "overloaded", retry=True)
+    return internal(problem, reference)  # where constraints are made there may be no memory, say
 
 
 def internal(problem: BaseException, reference: str) -> JSONResponse:

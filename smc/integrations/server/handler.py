@@ -8,15 +8,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
-from smc.errors import GrammarError, PromptError, SettingsError
 from smc.integrations.server import errors
 from smc.integrations.server.bodies import parsed, read_body
 from smc.integrations.server.constraint_cache import ConstraintCache
@@ -28,7 +25,7 @@ from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.models import Served
 from smc.integrations.server.pools import WorkPools
 from smc.integrations.server.registered import RegisteredPotentials
-from smc.integrations.server.requests import ChatRequest, CompletionRequest
+from smc.integrations.server.requests import ChatRequest, CompletionRequest, TokenizeRequest
 from smc.integrations.server.responses import ResponseBuilder, error_event
 from smc.integrations.server.sampling_requests import prompt_size, sampling_requests
 from smc.posterior import Posterior, Status
@@ -36,6 +33,9 @@ from smc.potential import AnyPotential
 
 _LOOK_SECONDS = 0.2
 """How often a waiting request looks whether its client is still there."""
+
+
+Body = TypeVar("Body", bound=CompletionRequest | ChatRequest | TokenizeRequest)
 
 
 @dataclass(frozen=True)
@@ -72,31 +72,47 @@ class RequestHandler:
         builder = ResponseBuilder(self.served.name, chat)
         try:
             body = await self._body(request, kind)
-            if body.model != self.served.name:
-                return errors.not_served(body.model, self.served.name)
-            if chat and not self.served.can_chat:
-                return errors.invalid(f"{self.served.name} has no chat template")
+            refused = self._refused(body.model, chat)
+            if refused is not None:
+                return refused
             constraint = await self._constraint(body)
             asked = await self._sampling_requests(body, constraint)
-        except ClientDisconnect:
-            return errors.gone()
-        except ValidationError as problem:
-            return errors.invalid(errors.told(problem))
-        except (SettingsError, PromptError, GrammarError, ValueError) as problem:
-            return errors.invalid(str(problem))
-        except QueueFull:
-            return errors.busy("the queue of requests to be read")
-        except TimeoutError:
-            return errors.late_constraint()
         except HTTPException:
             raise
-        except Exception as problem:  # where constraints are made there may be no memory, say
-            return errors.internal(problem, builder.id)
+        except Exception as problem:
+            return errors.of_request(problem, builder.id)
         return await self._run(asked, constraint, body, request, builder)
 
-    async def _body(
-        self, request: Request, kind: type[CompletionRequest] | type[ChatRequest]
-    ) -> CompletionRequest | ChatRequest:
+    async def tokenize(self, request: Request) -> Response:
+        """Answer with the token ids of a prompt.
+
+        Raises:
+            HTTPException: As for `answer`.
+        """
+        builder = ResponseBuilder(self.served.name, chat=False)
+        try:
+            body = await self._body(request, TokenizeRequest)
+            refused = self._refused(body.model or self.served.name, body.messages is not None)
+            if refused is not None:
+                return refused
+            size = prompt_size(body, self.limits.prompt_chars(self.served))
+            (prompt,) = body.prompts
+            ids = await self.pools.run(size, lambda: self.served.encode(prompt, 0))
+        except HTTPException:
+            raise
+        except Exception as problem:
+            return errors.of_request(problem, builder.id)
+        told = {"count": len(ids), "max_model_len": self.served.context, "tokens": ids}
+        return JSONResponse(told)
+
+    def _refused(self, model: str, chat: bool) -> Response | None:
+        if model != self.served.name:
+            return errors.not_served(model, self.served.name)
+        if chat and not self.served.can_chat:
+            return errors.invalid(f"{self.served.name} has no chat template")
+        return None
+
+    async def _body(self, request: Request, kind: type[Body]) -> Body:
         sent_as = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if sent_as != "application/json":  # a page of another site can send the others unasked
             raise HTTPException(

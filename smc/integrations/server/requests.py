@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from smc.integrations.server.neutral_fields import without_neutral_fields
 from smc.integrations.server.structured_outputs import (
     StructuredOutputs,
     choice_pattern,
@@ -89,10 +90,10 @@ class GenerationRequest(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_nulls(cls, given: Any) -> Any:
+    def _that_say_something(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        return {name: value for name, value in given.items() if value is not None}
+        return without_neutral_fields(given)
 
     @field_validator("temperature", mode="before")
     @classmethod
@@ -226,12 +227,14 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | Annotated[list[dict[str, Any]], Field(fail_fast=True)]
+    content: str | Annotated[list[dict[str, Any]], Field(fail_fast=True)] | None = None
     name: str | None = None
     tool_call_id: str | None = None
 
     @model_validator(mode="after")
     def _nothing_else(self) -> Message:
+        if self.content is None and self.role != "assistant":
+            raise ValueError("content: expected text")
         # Clients send back the messages that they got, with fields that say nothing.
         for name, value in (self.model_extra or {}).items():
             if value:
@@ -245,8 +248,8 @@ class Message(BaseModel):
         Raises:
             ValueError: A part is not text.
         """
-        if isinstance(self.content, str):
-            return self.content
+        if self.content is None or isinstance(self.content, str):
+            return self.content or ""
         if not all(
             p.get("type") == "text" and isinstance(p.get("text"), str) for p in self.content
         ):
@@ -283,6 +286,41 @@ class ChatRequest(GenerationRequest):
     def prompt_size(self) -> int:
         """Characters of the messages, and some for what the template puts between them."""
         return sum(_MESSAGE_CHARS + len(m.text) for m in self.messages)
+
+
+class TokenizeRequest(BaseModel):
+    """Of /tokenize, as vLLM has it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = None
+    prompt: str | None = None
+    messages: list[Message] | None = Field(default=None, max_length=10_000, fail_fast=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _that_say_something(cls, given: Any) -> Any:
+        return without_neutral_fields(given) if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def _one(self) -> TokenizeRequest:
+        if (self.prompt is None) == (self.messages is None):
+            raise ValueError("expected either prompt or messages")
+        return self
+
+    @property
+    def prompts(self) -> Sequence[Any]:
+        """The one text or conversation."""
+        if self.messages is not None:
+            return [[m.for_template() for m in self.messages]]
+        return [self.prompt]
+
+    @property
+    def prompt_size(self) -> int:
+        """Characters of it."""
+        if self.messages is not None:
+            return sum(_MESSAGE_CHARS + len(m.text) for m in self.messages)
+        return len(self.prompt or "")
 
 
 def _one_of(value: str, known: Any) -> str:

@@ -9,12 +9,12 @@ from smc.errors import PromptError, SettingsError
 from smc.integrations.server.jobs import SamplingRequest
 from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.models import Served
-from smc.integrations.server.requests import ChatRequest, CompletionRequest
+from smc.integrations.server.requests import ChatRequest, CompletionRequest, TokenizeRequest
 from smc.potential import AnyPotential
 from smc.settings import Settings, method_settings
 
 
-def prompt_size(body: CompletionRequest | ChatRequest, most: int) -> int:
+def prompt_size(body: CompletionRequest | ChatRequest | TokenizeRequest, most: int) -> int:
     """Return the characters, or token ids, of all prompts of a request.
 
     Args:

@@ -16,6 +16,7 @@ import uvicorn
 
 import smc
 from smc.integrations.server import Served, create_app
+from smc.integrations.server.connections import ConnectionLimits, protocol
 from smc.integrations.server.limits import ServerLimits
 from tests.models import byte_level_tokenizer, tiny_model
 
@@ -52,6 +53,7 @@ class Live:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        options = {"http": protocol(ConnectionLimits()), "ws": "none", **options}
         config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="error", **options)
         self.app = app
         self._server = uvicorn.Server(config)

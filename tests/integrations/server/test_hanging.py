@@ -149,7 +149,8 @@ def test_an_engine_that_is_stuck_is_not_healthy(monkeypatch):
         time.sleep(0.3)
         with pytest.raises(urllib.error.HTTPError, match="503") as unhealthy:
             read(f"{server.url}/health")
-        assert unhealthy.value.read().startswith(b"engine stuck")
+        with unhealthy.value as answer:
+            assert answer.read().startswith(b"engine stuck")
         release.set()
         asking.join()
         until = time.monotonic() + 30

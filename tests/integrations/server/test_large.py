@@ -110,8 +110,9 @@ def test_only_json_is_read(live, kind):
     request.add_header("Content-Type", kind or "")
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, timeout=30)
-    assert refused.value.code == 415
-    assert "application/json" in json.loads(refused.value.read())["error"]["message"]
+    with refused.value as answer:
+        assert answer.code == 415
+        assert "application/json" in json.loads(answer.read())["error"]["message"]
 
 
 def test_a_prompt_that_cannot_fit_is_not_tokenised(live):
