@@ -1,4 +1,4 @@
-"""Masks of a schema grammar: 30 columns, a vocabulary of 128k, the size of current models.
+"""Mask times of a schema grammar: 30 columns, a vocabulary of 128k, the size of current models.
 
 The texts are queries over the schema, read token by token as a model would write them, so that
 every clause is met: a random walk would spend its tokens inside literals.
@@ -17,7 +17,7 @@ from transformers import AutoTokenizer
 from benchmarks.micro.mask import JSON
 from benchmarks.micro.models import CACHE, load, model_folder
 from benchmarks.micro.timing import Options, Result, quantiles, ratio_of_medians
-from potentials.grammar.lark import carry
+from potentials.grammar.lark import translate
 from potentials.grammar.mask_potential import MaskPotential
 from potentials.sql import Schema, schema_grammar
 
@@ -60,9 +60,9 @@ def run(options: Options, cache: Path = CACHE) -> Result:
     schema = Schema.from_ddl(DDL)
     columns = sum(len(table.columns) for table in schema.tables)
     began = options.now()
-    carried = carry(schema_grammar(schema))
+    carried = translate(schema_grammar(schema))
     carry_seconds = options.now() - began
-    languages = (carried.llguidance, carry(JSON).llguidance)
+    languages = (carried.llguidance, translate(JSON).llguidance)
     texts = [
         [[vocabulary.tokens[i] or b"" for i in tokenizer.encode(t)] for t in side]
         for side in (QUERIES, (_document(),))

@@ -1,4 +1,4 @@
-"""Does the program run on the test inputs? The potential of Loula et al. 2025 for DS-1000."""
+"""The execution potential for DS-1000 (Loula et al. 2025): does it run on the test inputs?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from operator import itemgetter
 from cachetools import LRUCache
 
 from domains.ds1000.harness import Harness
-from domains.ds1000.program import UNFINISHED, Program, unfinished, whole
+from domains.ds1000.program import UNFINISHED, HarnessProgram, unfinished, whole
 from domains.ds1000.statements import all_statements, answer_statements, finished_statements
 from potentials.sandbox import Job, Limits, Outcome, RunResult, Sandbox
 from smc.errors import PotentialError
@@ -66,22 +66,24 @@ class RunsOnInputs(Potential):
     def batch_prefix(self, texts: Sequence[str]) -> list[float]:
         """`prefix` of several texts, in parallel."""
         indented = bool(self.harness.header)
-        found = [finished_statements(self.harness.kept(t), indented=indented) for t in texts]
-        keys = ["\0".join(("p", *statements)) for statements in found]
-        makers = [lambda case, s=s: unfinished(self.harness, case, s) for s in found]
+        finished = [finished_statements(self.harness.kept(t), indented=indented) for t in texts]
+        keys = ["\0".join(("p", *statements)) for statements in finished]
+        makers = [lambda case, s=s: unfinished(self.harness, case, s) for s in finished]
         return self._values(keys, makers, _waits)
 
     def batch_complete(self, texts: Sequence[str]) -> list[float]:
         """`complete` of several texts, in parallel."""
-        found = [self.harness.kept(t) for t in texts]
-        keys = [f"c\0{kept}" for kept in found]
-        makers = [lambda case, t=t: whole(self.harness, case, all_statements(t), t) for t in found]
+        answers = [self.harness.kept(t) for t in texts]
+        keys = [f"c\0{kept}" for kept in answers]
+        makers = [
+            lambda case, t=t: whole(self.harness, case, all_statements(t), t) for t in answers
+        ]
         return self._values(keys, makers, _ends)
 
     def _values(
         self,
         keys: Sequence[str],
-        makers: Sequence[Callable[[int], Program]],
+        makers: Sequence[Callable[[int], HarnessProgram]],
         good: Callable[[RunResult], bool],
     ) -> list[float]:
         """Return the value of each program, memoised; `good` judges a run on one input."""
@@ -101,7 +103,7 @@ class RunsOnInputs(Potential):
                     self._memo[_bytes(key)] = known[key], len(key)
         return [known[key] for key in keys]
 
-    def _run(self, programs: Sequence[Program]) -> list[RunResult]:
+    def _run(self, programs: Sequence[HarnessProgram]) -> list[RunResult]:
         jobs = [Job(p.pieces, limits=self.limits) for p in programs]
         results = self.sandbox.run_many(jobs)
         for i, (program, job, result) in enumerate(zip(programs, jobs, results, strict=True)):
@@ -109,7 +111,7 @@ class RunsOnInputs(Potential):
                 results[i] = self._again(program, job)
         return results
 
-    def _again(self, program: Program, job: Job) -> RunResult:
+    def _again(self, program: HarnessProgram, job: Job) -> RunResult:
         """Run a program whose given pieces failed once more, with more time for a busy machine."""
         limits = job.limits or self.sandbox.limits
         patient = dataclasses.replace(

@@ -15,15 +15,21 @@ from smc.potential import Boundary
 class Grammar(MaskPotential):
     """A context-free grammar, written for Lark, as a constraint on every token.
 
-    The language: context-free over terminals, contextual longest match, one byte of lookahead, no
-    backtracking, no priorities; a property of the bytes, however they are split into tokens.
-    Where a Lark grammar would mean something else under these rules it is rewritten if that can
-    be done exactly, and refused otherwise.
+    The language is that of one of Lark's parsers, to the letter, or the grammar is refused; a
+    property of the bytes, however they are split into tokens. Which parser: `parser` and `lexer`
+    say so, as Lark's arguments of these names do. Without them it is the LALR parser with the
+    contextual lexer if the grammar is LALR(1) without conflict, else the Earley parser with the
+    dynamic lexer, which is Lark's default and loses no sentence. `repr` shows which it is. A
+    grammar written for `Lark(..., parser="lalr")` that has conflicts needs `parser="lalr"`: Lark
+    settles them in silence (as shift, or by priority), and has fewer sentences then.
 
     Args:
         source: The grammar's text.
         start: The start rule.
         import_paths: Directories in which `%import` looks for grammars.
+        base_path: The directory of the grammar's file, for relative imports.
+        parser: "lalr" or "earley", as for Lark.
+        lexer: "contextual", "basic", "dynamic" or "dynamic_complete", as for Lark.
         max_threads: How many threads fill the masks of distinct texts; None: all cores, at most 8.
         limits: How much work one mask may cost before a `PotentialError`.
 
@@ -44,14 +50,23 @@ class Grammar(MaskPotential):
         start: str = "start",
         import_paths: Sequence[str | Path] = (),
         base_path: Path | None = None,
+        parser: str | None = None,
+        lexer: str | None = None,
         max_threads: int | None = None,
         limits: MaskLimits | None = None,
     ) -> None:
-        from potentials.grammar.lark import carry
+        from potentials.grammar.lark import translate
 
-        self._carried = carry(source, start=start, import_paths=import_paths, base_path=base_path)
+        self._translated = translate(
+            source,
+            start=start,
+            import_paths=import_paths,
+            base_path=base_path,
+            parser=parser,
+            lexer=lexer,
+        )
         self._start_rule = start
-        super().__init__(self._carried.llguidance, limits=limits, max_threads=max_threads)
+        super().__init__(self._translated.llguidance, limits=limits, max_threads=max_threads)
 
     @classmethod
     def from_file(
@@ -60,6 +75,8 @@ class Grammar(MaskPotential):
         *,
         start: str = "start",
         import_paths: Sequence[str | Path] = (),
+        parser: str | None = None,
+        lexer: str | None = None,
         max_threads: int | None = None,
         limits: MaskLimits | None = None,
     ) -> Grammar:
@@ -70,14 +87,24 @@ class Grammar(MaskPotential):
             start=start,
             import_paths=import_paths,
             base_path=path.parent,
+            parser=parser,
+            lexer=lexer,
             max_threads=max_threads,
             limits=limits,
+        )
+
+    def __repr__(self) -> str:
+        translated = self._translated
+        settled = ", conflicts settled as Lark does" if translated.settled else ""
+        return (
+            f"<Grammar: the language of Lark(start={self._start_rule!r}, "
+            f"parser={translated.parser!r}, lexer={translated.lexer!r}){settled}>"
         )
 
     @property
     def rewrites(self) -> tuple[str, ...]:
         """What was put differently for the mask engine, with the same meaning."""
-        return self._carried.rewrites
+        return self._translated.rewrites
 
     def boundary_at(self, *rules: str, delimiters: str = "") -> Boundary[Any]:
         """Return a boundary wherever one of these rules is completed.
@@ -99,4 +126,4 @@ class Grammar(MaskPotential):
         def admits(text: str) -> bool:
             return self.prefix(GrammarState(text.encode())) == 0.0
 
-        return boundary_of(self._carried.lark, self._start_rule, rules, delimiters, admits)
+        return boundary_of(self._translated.lark, self._start_rule, rules, delimiters, admits)

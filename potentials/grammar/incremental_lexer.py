@@ -75,8 +75,8 @@ class Scan:
             for s, a in zip(self.states, self._lexer.automata, strict=True)
         ):
             return None
-        found = {self.terminal(x) for x in range(self._lexer.size + 1)}
-        return found.pop() if len(found) == 1 else None
+        terminals = {self.terminal(x) for x in range(self._lexer.size + 1)}
+        return terminals.pop() if len(terminals) == 1 else None
 
 
 class Scanner:
@@ -103,10 +103,10 @@ class Scanner:
         return None
 
     def _scan(self, states: tuple[int, ...]) -> Scan:
-        found = self._scans.get(states)
-        if found is None:
-            found = self._scans[states] = Scan(self, states)
-        return found
+        scan = self._scans.get(states)
+        if scan is None:
+            scan = self._scans[states] = Scan(self, states)
+        return scan
 
 
 @dataclass(frozen=True)

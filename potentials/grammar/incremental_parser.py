@@ -1,4 +1,4 @@
-"""Where in a text the rules of a grammar are completed, one token at a time.
+"""An incremental LALR parser: where in a text the rules of a grammar are completed.
 
 The stack of the LALR parser is an immutable linked list, so that particles share it and resampling
 copies a reference. A rule is reported when the parser reduces it: at its last character where the
@@ -8,9 +8,10 @@ text can only mean that, else when the next terminal decides (`WHERE a = 1` may 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from potentials.grammar.incremental_lexer import Lexicon, Scan, Scanner, lexicon
+from potentials.grammar.lark import internals
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -71,19 +72,15 @@ class Tracker:
     """
 
     def __init__(self, lark: Lark, start: str) -> None:
-        from lark.parsers.lalr_analysis import Shift
-
-        self._shift = Shift
-        frontend: Any = lark.parser
-        table = frontend.parser._parse_table
-        self._actions: dict[int, dict[str, tuple[Any, Any]]] = table.states
-        self._terminals = frozenset({t.name for t in lark.terminals} | {"$END"})
+        table = internals.parser_table(lark, start)
+        self._shifts, self._reductions = table.shifts, table.reductions
+        self._terminals = frozenset({t.name for t in lark.terminals} | {internals.END})
         self._ignored = frozenset(lark.ignore_tokens)
         self._lexicon: Lexicon = lexicon(lark.terminals)
-        self._scanners = self._scanners_of(frontend.lexer)
+        self._scanners = self._scanners_of(lark)
         self._sure: dict[int, Rule | None] = {}
-        first: int = table.start_states[start]
-        self.start = Position(Stack(first, 0, 0, None), self._scanners[first].start)
+        first = Stack(table.start, 0, 0, None)
+        self.start = Position(first, self._scanners[table.start].start)
         rules: list[Rule] = list(lark.rules)
         self.names = frozenset(
             {str(r.origin.name) for r in rules}
@@ -125,14 +122,12 @@ class Tracker:
             return None
         if name in self._ignored:
             return stack
-        while True:
-            action = self._actions[stack.state].get(name)
-            if action is None:
+        while (to := self._shifts[stack.state].get(name)) is None:
+            rule = self._reductions[stack.state].get(name)
+            if rule is None:
                 return None
-            if action[0] is self._shift:
-                break
-            stack = self._reduce(stack, action[1], events)
-        stack = Stack(action[1], start, end, stack)
+            stack = self._reduce(stack, rule, events)
+        stack = Stack(to, start, end, stack)
         events.append(Event(name, start, end))
         while (rule := self._sure_rule(stack.state)) is not None:
             stack = self._reduce(stack, rule, events)
@@ -149,23 +144,20 @@ class Tracker:
         events.append(Event(str(rule.origin.name), start, end))
         if rule.alias:
             events.append(Event(str(rule.alias), start, end))
-        state = self._actions[below.state][rule.origin.name][1]
+        state = self._shifts[below.state][rule.origin.name]
         return Stack(state, start, end, below)
 
     def _sure_rule(self, state: int) -> Rule | None:
         """The rule that is reduced in a state whatever comes next, if there is one."""
         if state not in self._sure:
-            row = self._actions[state].items()
-            actions = [a for name, a in row if name in self._terminals]
-            shifts = any(a is self._shift for a, _ in actions)
-            rules = {id(rule): rule for a, rule in actions if a is not self._shift}
+            rules = {id(rule): rule for rule in self._reductions[state].values()}
+            shifts = not self._terminals.isdisjoint(self._shifts[state])
             only = next(iter(rules.values())) if len(rules) == 1 and not shifts else None
             self._sure[state] = only
         return self._sure[state]
 
-    def _scanners_of(self, lexer: Any) -> dict[int, Scanner]:
+    def _scanners_of(self, lark: Lark) -> dict[int, Scanner]:
         """The scanner of every parser state; states with the same terminals share one."""
-        made = {
-            id(basic): self._lexicon.scanner(basic.terminals) for basic in lexer.lexers.values()
-        }
-        return {state: made[id(basic)] for state, basic in lexer.lexers.items()}
+        lists = dict(internals.contextual_terminals(lark))
+        made = {id(terminals): self._lexicon.scanner(terminals) for terminals in lists.values()}
+        return {state: made[id(terminals)] for state, terminals in lists.items()}

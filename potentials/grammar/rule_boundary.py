@@ -1,4 +1,4 @@
-"""Boundaries where the rules of a grammar are completed."""
+"""Grammar rules as boundaries: a boundary wherever one of some rules is completed."""
 
 from __future__ import annotations
 

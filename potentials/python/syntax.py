@@ -1,4 +1,4 @@
-"""Can the text still become a Python module?"""
+"""The syntax potential: can the text still become a Python module?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from cachetools import LRUCache
 
 from potentials.python.compiling import MAX_SIZE, compiles, may_go_on
-from potentials.python.reading import Reading, read
+from potentials.python.reading import ScannerState, read
 from smc.potential import Boundary, IncrementalPotential
 from smc.utf8 import decode_more
 
@@ -39,7 +39,7 @@ class SyntaxState(NamedTuple):
         dead: Whether a finished statement is wrong.
     """
 
-    reading: Reading
+    reading: ScannerState
     rest: str = ""
     rest_at: int = 0
     pending: bytes = b""
@@ -80,7 +80,7 @@ class PythonSyntax(IncrementalPotential[SyntaxState]):
 
     def start(self) -> SyntaxState:
         """Return the state of the empty text."""
-        nothing = Reading()
+        nothing = ScannerState()
         nest = nothing.nest._replace(one_line_fields=_ONE_LINE_FIELDS)
         return self._read(SyntaxState(nothing._replace(nest=nest)), self.before)
 

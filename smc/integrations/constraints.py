@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from smc.errors import GrammarError, SettingsError
 from smc.potential import AnyPotential, IncrementalPotential, Potential
+from smc.references import find_potential
 
 if TYPE_CHECKING:
     from potentials import MaskLimits
@@ -38,27 +39,27 @@ def constraints(
         SettingsError: A potential cannot be found or made, or an argument is of the wrong kind.
 
     Example:
-        >>> found = constraints(regex="a+", potentials="potentials.molecule:SMILESValidity")
-        >>> [p.name for p in found]
+        >>> chosen = constraints(regex="a+", potentials="potentials.molecule:SMILESValidity")
+        >>> [p.name for p in chosen]
         ['Regex', 'SMILESValidity']
     """
     from potentials import Grammar, JSONSchema, Regex
 
-    found: list[AnyPotential] = []
+    made: list[AnyPotential] = []
     if grammar is not None:
         source = _text("grammar", grammar)
-        found.append(_made("grammar", lambda: Grammar(source, limits=limits)))
+        made.append(_made("grammar", lambda: Grammar(source, limits=limits)))
     if regex is not None:
         pattern = _text("regex", regex)
-        found.append(_made("regex", lambda: Regex(pattern, limits=limits)))
+        made.append(_made("regex", lambda: Regex(pattern, limits=limits)))
     for name, given in (("json_schema", json_schema), ("compact_json", compact_json)):
         if given is not None:
             schema = given if isinstance(given, str) else json.dumps(given)
             space = None if name == "json_schema" else False
-            made = partial(JSONSchema, schema, whitespace=space, limits=limits)
-            found.append(_made("json_schema", made))
+            make = partial(JSONSchema, schema, whitespace=space, limits=limits)
+            made.append(_made("json_schema", make))
     named = potentials.split(",") if isinstance(potentials, str) else potentials
-    return found + [_potential(p) for p in named if p]
+    return made + [_potential(p) for p in named if p]
 
 
 def request_limits() -> MaskLimits:
@@ -79,10 +80,8 @@ def request_limits() -> MaskLimits:
 
 
 def _potential(given: AnyPotential | str) -> AnyPotential:
-    from smc.cli.loading import potential
-
     if isinstance(given, str):
-        return potential(given.strip(), option="potentials:")
+        return find_potential(given.strip(), option="potentials:")
     if not isinstance(given, Potential | IncrementalPotential):
         raise SettingsError(
             f"potentials: got {given!r}; expected potentials, or text such as "

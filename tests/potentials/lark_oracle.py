@@ -16,11 +16,11 @@ def reference_parser(
     import_paths: Sequence[str | Path] = (),
     base_path: Path | None = None,
 ) -> Callable[[str], bool]:
-    """Return the acceptor that defines the language of a carried grammar.
+    """Return the acceptor that defines the language of a translated grammar.
 
     Args:
         source: The grammar.
-        mode: One of `MODES`; None: the mode that `carry` names for this grammar.
+        mode: One of `parsers.MODES`; None: the mode that `translate` names for this grammar.
         start: The start rule.
         import_paths: Where `%import` looks.
         base_path: Where relative imports look first.
@@ -30,10 +30,10 @@ def reference_parser(
     """
     from lark.exceptions import UnexpectedInput
 
-    from potentials.grammar.lark.translate import carry
+    from potentials.grammar.lark.translation import translate
 
     if mode is None:
-        mode = carry(source, start=start, import_paths=import_paths, base_path=base_path).mode
+        mode = translate(source, start=start, import_paths=import_paths, base_path=base_path).mode
     parser = lark_parser(source, mode, start=start, import_paths=import_paths, base_path=base_path)
 
     def accepts(text: str) -> bool:

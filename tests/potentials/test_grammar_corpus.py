@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
-from potentials.grammar.lark import carry
+from potentials.grammar.lark import TranslatedGrammar, translate
 from smc.errors import GrammarError
 from tests.potentials.corpus.case import Case
 from tests.potentials.corpus.cuts import CUTS
@@ -68,6 +68,10 @@ def accepts(found: LLMatcher, tokens: list[int]) -> bool:
     return found.try_consume_tokens(tokens) == len(tokens) and found.is_accepting()
 
 
+def translated_case(case: Case) -> TranslatedGrammar:
+    return translate(case.source, start=case.start, base_path=case.base_path, parser=case.parser)
+
+
 def strings(case: Case) -> list[str]:
     """Return every string of at most `length` pieces, a shorter length where they are too many."""
     found: dict[str, None] = {}
@@ -85,12 +89,14 @@ def test_the_corpus_is_as_large_as_promised() -> None:
 
 @pytest.mark.parametrize("case", CARRIED, ids=lambda c: c.name)
 def test_accepts_exactly_the_strings_that_lark_accepts(case: Case) -> None:
-    carried = carry(case.source, start=case.start, base_path=case.base_path)
-    assert carried.mode == case.mode
+    translated = translate(
+        case.source, start=case.start, base_path=case.base_path, parser=case.parser
+    )
+    assert translated.mode == case.mode
     in_lark = reference_parser(
         case.source, mode=case.mode, start=case.start, base_path=case.base_path
     )
-    vocabulary, found = matcher(case, carried.llguidance)
+    vocabulary, found = matcher(case, translated.llguidance)
     inside = {w for w in strings(case) if in_lark(w)}
     assert set(case.some_in) <= inside
     wrong = [
@@ -104,9 +110,11 @@ def test_accepts_exactly_the_strings_that_lark_accepts(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CARRIED, ids=lambda c: c.name)
 def test_no_token_that_leads_to_a_sentence_is_masked(case: Case) -> None:
-    carried = carry(case.source, start=case.start, base_path=case.base_path)
+    translated = translate(
+        case.source, start=case.start, base_path=case.base_path, parser=case.parser
+    )
     in_lark = reference_parser(case.source, mode=case.mode, start=case.start)
-    vocabulary, found = matcher(case, carried.llguidance)
+    vocabulary, found = matcher(case, translated.llguidance)
     rng = random.Random(7)
     inside = [w for w in strings(case) if in_lark(w)]
     for sentence in rng.sample(inside, min(12, len(inside))):
@@ -121,7 +129,7 @@ def test_no_token_that_leads_to_a_sentence_is_masked(case: Case) -> None:
 @pytest.mark.parametrize("case", TO_REFUSE, ids=lambda c: c.name)
 def test_refuses_with_name_line_and_remedy(case: Case) -> None:
     with pytest.raises(GrammarError) as caught:
-        carry(case.source, start=case.start, base_path=case.base_path)
+        translate(case.source, start=case.start, base_path=case.base_path)
     message = str(caught.value)
     for part in case.refused:
         assert re.search(part, message), message

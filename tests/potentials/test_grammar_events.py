@@ -87,7 +87,7 @@ def test_a_rule_that_may_go_on_is_reported_by_what_comes_next() -> None:
 
 def test_events_are_the_subtrees_of_the_parse_tree() -> None:
     grammar = Grammar(STATEMENTS)
-    parser = grammar._carried.lark
+    parser = grammar._translated.lark
     for names in itertools.product(["a", "bc"], repeat=3):
         text = f"{names[0]} = ({names[1]} + {names[2]}) + a; b={names[2]};"
         tree = parser.parse(text)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from potentials.grammar.lark import carry
+from potentials.grammar.lark import translate
 from potentials.grammar.lark.automata import alphabet, charset, pattern, re_semantics
 from potentials.grammar.lark.automata.dfa import DEAD, DFA
 from smc.errors import GrammarError
@@ -76,36 +76,36 @@ def test_complement_and_intersection_of_sets() -> None:
 
 def test_imports_are_found_beside_the_grammar_and_in_the_paths(tmp_path: Path) -> None:
     (tmp_path / "words.lark").write_text('WORD: "x"+\n', encoding="utf-8")
-    assert carry("%import .words.WORD\nstart: WORD", base_path=tmp_path).mode == "lalr"
-    assert carry("%import words.WORD\nstart: WORD", import_paths=[tmp_path]).mode == "lalr"
+    assert translate("%import .words.WORD\nstart: WORD", base_path=tmp_path).mode == "lalr"
+    assert translate("%import words.WORD\nstart: WORD", import_paths=[tmp_path]).mode == "lalr"
     with pytest.raises(GrammarError, match="words"):
-        carry("%import words.WORD\nstart: WORD")
+        translate("%import words.WORD\nstart: WORD")
 
 
 def test_says_what_it_rewrote_and_which_mode_it_has() -> None:
-    carried = carry('start: "if" NAME | NAME\nNAME: /[a-z]+/\n%ignore " "')
-    assert carried.mode == "lalr"
-    assert carried.lark is not None
-    assert any("NAME" in r and "IF" in r for r in carried.rewrites)
-    assert carried.llguidance.startswith("%llguidance {")
-    assert '"no_forcing": true' in carried.llguidance
+    translated = translate('start: "if" NAME | NAME\nNAME: /[a-z]+/\n%ignore " "')
+    assert translated.mode == "lalr"
+    assert translated.lark is not None
+    assert any("NAME" in r and "IF" in r for r in translated.rewrites)
+    assert translated.llguidance.startswith("%llguidance {")
+    assert '"no_forcing": true' in translated.llguidance
 
 
 def test_a_grammar_with_conflicts_has_no_lalr_parser() -> None:
-    carried = carry('start: s\ns: s s | "a"')
-    assert carried.mode == "earley-dynamic"
-    assert carried.lark is None
+    translated = translate('start: s\ns: s s | "a"')
+    assert translated.mode == "earley-dynamic"
+    assert translated.lark is None
 
 
 def test_a_conflict_settled_by_rule_priority_is_a_conflict() -> None:
-    carried = carry('start: a | b\na.2: "x"\nb.1: "x"')
-    assert carried.mode == "earley-dynamic"
+    translated = translate('start: a | b\na.2: "x"\nb.1: "x"')
+    assert translated.mode == "earley-dynamic"
 
 
 @pytest.mark.parametrize("source", ["", "start:", "%ignore", 'start: "a" |\nstart: "b"', "1"])
 def test_malformed_grammars_are_refused(source: str) -> None:
     if source == "start:":
-        assert carry(source).mode == "lalr"  # the empty text alone is a language
+        assert translate(source).mode == "lalr"  # the empty text alone is a language
         return
     with pytest.raises(GrammarError, match="Grammar, line"):
-        carry(source)
+        translate(source)

@@ -1,4 +1,4 @@
-"""What keeps a mode of Lark from being carried, and how to say it."""
+"""Diagnostics: what keeps a mode of Lark from being translated, and how to say it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from potentials.grammar.lark.lexer.clashes import ClashFinder
 from potentials.grammar.lark.lexer.contexts import Clash, Context
-from potentials.grammar.lark.lexer.scanner import Scanner, Share
+from potentials.grammar.lark.lexer.shares import ShareTable
 from potentials.grammar.lark.lexer.terminals import Terminals
 from potentials.grammar.lark.loading import Loaded
 from potentials.grammar.lark.productions import Usable
@@ -15,8 +15,8 @@ from smc.errors import GrammarError
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Why a mode's language cannot be carried.
+class Obstacle:
+    """Why a mode's language cannot be translated.
 
     Attributes:
         what: A sentence or two with the names.
@@ -32,21 +32,20 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Grammar:
+class AnalysedGrammar:
     """A loaded grammar and what has been found out about it."""
 
     loaded: Loaded
     usable: Usable
     terminals: Terminals
-    scanner: Scanner
+    shares: ShareTable
 
 
-def changing_ignored(grammar: Grammar, shares: dict[tuple[int, str], Share]) -> Problem | None:
+def changing_ignored(grammar: AnalysedGrammar, contexts: Iterable[Context]) -> Obstacle | None:
     """Look for an ignored terminal that does not take the same texts everywhere."""
-    found: dict[str, Share] = {}
-    for (_state, name), share in shares.items():
-        if name in grammar.loaded.ignore and found.setdefault(name, share) != share:
-            return Problem(
+    for name in grammar.loaded.ignore:
+        if len({grammar.shares.share(context.names, name) for context in contexts}) > 1:
+            return Obstacle(
                 f"the ignored terminal {name} loses some of its texts to other terminals, and not "
                 "the same ones everywhere",
                 name,
@@ -56,51 +55,51 @@ def changing_ignored(grammar: Grammar, shares: dict[tuple[int, str], Share]) -> 
     return None
 
 
-def ignored_and_used(grammar: Grammar) -> Problem | None:
+def ignored_and_used(grammar: AnalysedGrammar) -> Obstacle | None:
     """Look for a terminal that rules ask for and Lark ignores."""
     used = {n for ps in grammar.loaded.rules.values() for p in ps for n, terminal in p if terminal}
     both = sorted(used & set(grammar.loaded.ignore))
     if not both:
         return None
-    return Problem(
+    return Obstacle(
         f"terminal {both[0]} is ignored and also asked for by a rule, which it never reaches",
         both[0],
         "Take it out of `%ignore`, or out of the rules.",
     )
 
 
-def first_problem(
-    grammar: Grammar, contexts: Iterable[Context], *, competing: bool
-) -> Problem | None:
-    """Return the worst problem of the contexts: one that cutting does not cure goes first."""
-    finder = ClashFinder(grammar.scanner, competing)
-    contexts = list(contexts)
+def first_obstacle(
+    grammar: AnalysedGrammar, contexts: Iterable[Context], *, competing: bool
+) -> Obstacle | None:
+    """Return the worst obstacle of the contexts: one that cutting does not cure goes first."""
+    finder = ClashFinder(grammar.shares, competing)
+    contexts = list({id(context): context for context in contexts}.values())
     for context in contexts:
         swallowed = _swallowed(grammar, context)
         if swallowed:
             return swallowed
     seen: set[tuple[object, ...]] = set()
-    curable: Problem | None = None
+    curable: Obstacle | None = None
     for context in contexts:
         key = (context.names, context.certain, tuple(sorted(context.next_symbols.items())))
         if key in seen:
             continue
         seen.add(key)
         for clash in finder.clashes(context):
-            problem = _explained(grammar, clash)
-            if not problem.curable:
-                return problem
-            curable = curable or problem
+            obstacle = _explained(grammar, clash)
+            if not obstacle.curable:
+                return obstacle
+            curable = curable or obstacle
     return curable
 
 
-def skipped(grammar: Grammar, contexts: Sequence[Context]) -> Problem | None:
+def skipped(grammar: AnalysedGrammar, contexts: Sequence[Context]) -> Obstacle | None:
     """Look for texts that may be ignored or used; llguidance would only ignore them."""
     for context in contexts:
         for ignored in grammar.loaded.ignore:
             for name in sorted(context.names - set(grammar.loaded.ignore)):
-                if grammar.scanner.share_texts(ignored, name):
-                    return Problem(
+                if grammar.shares.beginnings.share_texts(ignored, name):
+                    return Obstacle(
                         f"{name} and the ignored {ignored} match the same text, which is then "
                         "either",
                         name,
@@ -109,24 +108,24 @@ def skipped(grammar: Grammar, contexts: Sequence[Context]) -> Problem | None:
     return None
 
 
-def doubtful_shares(grammar: Grammar, sets: Sequence[frozenset[str]]) -> Problem | None:
+def doubtful_shares(grammar: AnalysedGrammar, contexts: Iterable[Context]) -> Obstacle | None:
     """Look for shares that are not settled by the text of the terminal alone."""
-    scanner = grammar.scanner
-    for names in dict.fromkeys(sets):
-        order = scanner.order(names)
+    shares = grammar.shares
+    for names in dict.fromkeys(context.names for context in contexts):
+        order = shares.order(names)
         for name in sorted(names):
             if name in grammar.loaded.ignore and name in order.made_of:
-                return Problem(
+                return Obstacle(
                     f"the ignored text {name} is one that {order.made_of[name][0]} matches, and "
                     "Lark then hands it to the parser, ignored or not",
                     name,
                     "Ignore a regular expression in place of the string.",
                 )
-            share = scanner.share(names, name)
+            share = shares.share(names, name)
             if not share.whole and grammar.terminals.looking & set(share.rivals):
-                found = scanner.language(share)
-                if any(a not in (0, found.all_next) for a in found.accept):
-                    return Problem(
+                texts = shares.language(share)
+                if any(a not in (0, texts.all_next) for a in texts.accept):
+                    return Obstacle(
                         f"whether {' or '.join(share.rivals[:3])} goes before {name} depends on "
                         "what comes after it",
                         name,
@@ -135,7 +134,7 @@ def doubtful_shares(grammar: Grammar, sets: Sequence[frozenset[str]]) -> Problem
     return None
 
 
-def _swallowed(grammar: Grammar, context: Context) -> Problem | None:
+def _swallowed(grammar: AnalysedGrammar, context: Context) -> Obstacle | None:
     """Look for a terminal that reads on through whatever could follow it."""
     for name, allowed in sorted(context.next_symbols.items()):
         own = grammar.terminals.taken[name]
@@ -147,7 +146,7 @@ def _swallowed(grammar: Grammar, context: Context) -> Problem | None:
             if own.accept[s]
         )
         if not any(ends):
-            return Problem(
+            return Obstacle(
                 f"terminal {name} swallows every text that may follow it, so it never ends and no "
                 "sentence has it",
                 name,
@@ -156,28 +155,28 @@ def _swallowed(grammar: Grammar, context: Context) -> Problem | None:
     return None
 
 
-def _explained(grammar: Grammar, clash: Clash) -> Problem:
+def _explained(grammar: AnalysedGrammar, clash: Clash) -> Obstacle:
     alphabet = grammar.terminals.alphabet
     chars = alphabet.ranges(clash.symbols)
     shown = repr(chr(chars[0][0])) if chars else "the end of the text"
     name = clash.terminal
     others = " and ".join(clash.longer[:3]) or "nothing else"
     if clash.kind == "looks ahead":
-        return Problem(
+        return Obstacle(
             f"terminal {name} depends on what comes after it: {shown} may follow it "
             f"({clash.context.where}) but its assertion forbids it there",
             name,
             "Drop the assertion, or let nothing follow that it forbids.",
         )
     if clash.kind == "splits a character":
-        return Problem(
+        return Obstacle(
             f"after {name}, {shown} may follow ({clash.context.where}) and has its first byte in "
             f"common with characters of {others}; one byte of lookahead does not tell them apart",
             name,
             "Write the character classes in ASCII: [0-9A-Za-z_] for \\w, [ \\t\\r\\n] for \\s.",
             True,
         )
-    return Problem(
+    return Obstacle(
         f"after {name}, {shown} may follow or may go on into {others} ({clash.context.where}); "
         "where that comes to nothing Lark's lexer backs up, and longest match does not",
         name,
@@ -187,10 +186,9 @@ def _explained(grammar: Grammar, clash: Clash) -> Problem:
     )
 
 
-def refusal(problems: list[Problem], source: str, line: int) -> GrammarError:
-    """Return the error for a grammar that no mode could carry; the first problem leads."""
-    first = problems[0]
-    rest = " ".join(
-        f"Nor can Lark's other modes be carried: {p.what}." for p in problems[1:] if p != first
-    )
-    return GrammarError(f"Grammar, line {line}: {first.what}. {first.remedy} {rest}".strip())
+def refusal(obstacles: list[Obstacle], line: int, advice: str = "") -> GrammarError:
+    """Return the error for a grammar that no strategy could translate; the first obstacle leads."""
+    first = obstacles[0]
+    rest = (f"Nor does another way do: {o.what}." for o in obstacles[1:] if o != first)
+    words = [f"Grammar, line {line}: {first.what}.", first.remedy, *rest, advice]
+    return GrammarError(" ".join(w for w in words if w))

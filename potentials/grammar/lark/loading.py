@@ -1,4 +1,4 @@
-"""Loading: Lark's own loader resolves imports, templates, `%extend`, EBNF, anonymous terminals."""
+"""Grammar loading: Lark resolves imports, templates, `%extend`, EBNF and anonymous terminals."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from potentials.grammar.lark import internals
 from potentials.grammar.lark.automata.pattern import Node, Unsupported, literal, parse
 from smc.errors import GrammarError
 
@@ -53,7 +54,7 @@ class Loaded:
         rules: For each nonterminal its productions; a symbol is a (name, is_terminal) pair.
         ignore: The names of ignored terminals.
         import_paths: Where imports were looked for, beside Lark's own grammars.
-        lark_rules: The productions as Lark's own objects.
+        priorities: Of productions (name, symbols), where they have one.
     """
 
     source: str
@@ -62,7 +63,7 @@ class Loaded:
     rules: dict[str, tuple[tuple[tuple[str, bool], ...], ...]]
     ignore: tuple[str, ...]
     import_paths: tuple[str, ...]
-    lark_rules: tuple[Any, ...]
+    priorities: dict[tuple[str, tuple[str, ...]], int]
 
 
 def load(
@@ -74,31 +75,33 @@ def load(
         GrammarError: If it is malformed, or has no such start rule.
     """
     from lark.exceptions import LarkError
-    from lark.load_grammar import load_grammar
 
-    paths: list[Any] = [str(p) for p in ([base_path] if base_path else []) + list(import_paths)]
+    paths = [str(p) for p in ([base_path] if base_path else []) + list(import_paths)]
     # Relative imports are resolved against the folder of this name.
     name = str(Path(base_path) / "grammar.lark") if base_path else "<string>"
     try:
-        grammar, _files = load_grammar(source, name, paths, True)
-        definitions, bnf, ignored = grammar.compile([start], set())
+        compiled = internals.compile_grammar(source, name, paths, start)
     except RecursionError as error:
         raise _malformed(source, "it is nested too deeply, or without end") from error
     except (LarkError, OSError, re.error, AssertionError, KeyError, ValueError) as error:
         raise _malformed(source, _explain(error)) from error
-    if not any(str(rule.origin.name) == start for rule in bnf):
+    if not any(str(rule.origin.name) == start for rule in compiled.rules):
         raise _malformed(
             source, f"the start rule `{start}` is not defined; define it or pass start="
         )
     rules: dict[str, list[tuple[tuple[str, bool], ...]]] = {}
-    for rule in bnf:
+    priorities: dict[tuple[str, tuple[str, ...]], int] = {}
+    for rule in compiled.rules:
         body = tuple((str(s.name), s.is_term) for s in rule.expansion)
         productions = rules.setdefault(str(rule.origin.name), [])
         if body not in productions:
             productions.append(body)
+        if rule.options.priority:
+            key = (str(rule.origin.name), tuple(name for name, _terminal in body))
+            priorities.setdefault(key, int(rule.options.priority))
     used = {n for ps in rules.values() for p in ps for n, is_terminal in p if is_terminal}
-    ignore = tuple(dict.fromkeys(str(n) for n in ignored))
-    by_name = {t.name: t for t in definitions}
+    ignore = tuple(dict.fromkeys(compiled.ignored))
+    by_name = {t.name: t for t in compiled.terminals}
     for name in sorted(used - set(by_name)):
         raise GrammarError(
             f"Grammar, line {line_of(source, name)}: terminal {name} is only declared "
@@ -107,16 +110,16 @@ def load(
         )
     terminals = {n: _terminal(by_name[n], source) for n in sorted(used | set(ignore))}
     frozen = {k: tuple(v) for k, v in rules.items()}
-    return Loaded(source, start, terminals, frozen, ignore, tuple(paths), tuple(bnf))
+    return Loaded(source, start, terminals, frozen, ignore, tuple(paths), priorities)
 
 
 def line_of(source: str, name: str) -> int:
     """Return the line where a rule or terminal is defined, or first named; 1 if nowhere."""
     bare = re.escape(name)
     for shape in (rf"^\s*[?!]*{bare}\s*(\.\-?\d+|\{{[^}}]*\}})?\s*:", rf"\b{bare}\b"):
-        found = re.search(shape, source, re.MULTILINE)
-        if found:
-            return source.count("\n", 0, found.end()) + 1
+        named = re.search(shape, source, re.MULTILINE)
+        if named:
+            return source.count("\n", 0, named.end()) + 1
     return 1
 
 
@@ -168,9 +171,9 @@ def _explain(error: Exception) -> str:
 
 
 def _malformed(source: str, why: str) -> GrammarError:
-    found = re.search(r"at line (\d+)|line (\d+)", why)
-    if found:
-        line = int(found.group(1) or found.group(2))
+    numbered = re.search(r"at line (\d+)|line (\d+)", why)
+    if numbered:
+        line = int(numbered.group(1) or numbered.group(2))
     else:
         names = re.findall(r"[A-Za-z_][A-Za-z0-9_]*", why)
         lines = [line_of(source, n) for n in names if re.search(rf"\b{n}\b", source)]

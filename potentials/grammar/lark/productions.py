@@ -1,4 +1,4 @@
-"""Productions in BNF, and what can be said of them without looking into the terminals."""
+"""Context-free productions in BNF: which symbols are productive, reachable, nullable."""
 
 from __future__ import annotations
 
@@ -80,17 +80,17 @@ def reduce_rules(
 
 def nullable(rules: Rules) -> set[str]:
     """Return the nonterminals that derive the empty text."""
-    found: set[str] = set()
+    empty: set[str] = set()
     changed = True
     while changed:
         changed = False
         for name, productions in rules.items():
-            if name not in found and any(
-                all(not terminal and n in found for n, terminal in p) for p in productions
+            if name not in empty and any(
+                all(not terminal and n in empty for n, terminal in p) for p in productions
             ):
-                found.add(name)
+                empty.add(name)
                 changed = True
-    return found
+    return empty
 
 
 def fixpoint(

@@ -1,1 +1,1 @@
-"""Lark grammars, each with what must become of it: carried, in a named mode of Lark, or refused."""
+"""Lark grammars, and what must become of each: translated, in a named mode, or refused."""

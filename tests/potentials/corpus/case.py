@@ -13,13 +13,14 @@ class Case:
     Attributes:
         name: Unique.
         source: The grammar.
-        mode: The mode of Lark whose language it is carried with; None: it must be refused.
+        mode: The mode of Lark whose language it is translated with; None: it must be refused.
         pieces: The alphabet: every string of at most `length` of these is tried, in or out of the
             language. Pieces of several characters reach deeper.
         length: The most pieces of a string.
         refused: What the error must say: a regular expression for each thing it has to name.
         start: The start rule.
         base_path: Where its imports are.
+        parser: Lark's argument; None: not given.
         some_in: Some strings that must be in the language, so that no comparison is empty.
     """
 
@@ -32,6 +33,7 @@ class Case:
     start: str = "start"
     base_path: Path | None = None
     some_in: tuple[str, ...] = ()
+    parser: str | None = None
 
     @property
     def tokens(self) -> tuple[str, ...]:

@@ -74,6 +74,7 @@ CUTS = (
         ("if", "x", ";", " "),
         6,
         some_in=("if x x;", "x;if x"),
+        parser="lalr",
     ),
     Case(
         "dangling else with names",
@@ -82,6 +83,7 @@ CUTS = (
         ("i", "e", "x", " "),
         6,
         some_in=("i i x e x", "ix"),
+        parser="lalr",
     ),
     Case(
         "ignored before it can be used",
@@ -90,5 +92,6 @@ CUTS = (
         ("a", "\n", " "),
         6,
         some_in=("a\n a",),
+        parser="lalr",
     ),
 )

@@ -1,4 +1,4 @@
-"""Grammars of whole languages that are carried: written here, or shipped with Lark."""
+"""Grammars of whole languages that are translated: written here, or shipped with Lark."""
 
 from pathlib import Path
 

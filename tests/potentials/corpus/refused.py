@@ -1,4 +1,4 @@
-"""Grammars that cannot be carried, and what the error has to say of each."""
+"""Grammars that cannot be translated, and what the error has to say of each."""
 
 from tests.potentials.corpus.case import Case
 from tests.potentials.corpus.languages import SHIPPED

@@ -1,4 +1,4 @@
-"""Small grammars, one construct each, that are carried."""
+"""Small grammars, one construct each, that are translated."""
 
 from tests.potentials.corpus.case import Case, chars
 
@@ -383,5 +383,22 @@ SMALL = (
         chars("a,"),
         6,
         some_in=("aa,a",),
+    ),
+    Case(
+        "terminal that another takes all texts of",
+        'start: "on" NAME | NAME value+\nvalue: INT | FLOAT | "on"\nNAME: /[a-z]+/\n'
+        'INT: /-?[0-9]+/\nFLOAT: /-?[0-9]+(\\.[0-9])?/\n%ignore " "',
+        "lalr",
+        ("on", "x", "1", ".", " "),
+        5,
+        some_in=("on x", "x 1 on", "x1.1"),
+    ),
+    Case(
+        "keywords in any case and names in ASCII",
+        'start: NAME "is"i "dis"i? NAME\nNAME: /[a-z]+/\n%ignore " "',
+        "lalr",
+        ("is", "IS", "d", "x", "\u0130", " "),
+        5,
+        some_in=("x is dis x", "x IS x"),
     ),
 )

@@ -51,4 +51,28 @@ SPELLED: tuple[Case, ...] = (
         4,
         some_in=('a:"b"\n',),
     ),
+    Case(
+        "conflict whose settling would lose sentences",
+        'start: a a "if" | a "!"\na: W+\nW: /[a-z]/\n%ignore " "',
+        EARLEY,
+        ("x", "if", "!", " "),
+        5,
+        some_in=("x y if", "xyif", "x!", "x x x if"),
+    ),
+    Case(
+        "conflict whose settling would lose all sentences",
+        'start: a a "if"\na: W+\nW: /[a-z]/\n%ignore " "',
+        EARLEY,
+        ("x", "if", " "),
+        5,
+        some_in=("x y if", "xyif"),
+    ),
+    Case(
+        "dangling else, either way",
+        'start: "i" start | "i" start "e" start | NAME\nNAME: /[a-z]+/\n%ignore " "',
+        EARLEY,
+        ("i", "e", "x", " "),
+        5,
+        some_in=("i i x e x", "ix", "iexex"),
+    ),
 )

@@ -1,1 +1,1 @@
-"""Automata layer: character sets, regular expressions and the DFAs they become."""
+"""Automata: character sets, regular expressions and the deterministic automata they become."""

@@ -1,4 +1,4 @@
-"""The characters of a grammar, put into as few symbols as its terminals can tell apart."""
+"""Alphabet compression: characters that no terminal tells apart become one symbol."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from potentials.grammar.lark.automata import charset
+from potentials.grammar.lark.automata.bitmask import members
 from potentials.grammar.lark.automata.charset import Ranges
-from potentials.grammar.lark.automata.pattern import Alt, Chars, Look, Node, Repeat, Seq
+from potentials.grammar.lark.automata.pattern import Chars, Node, walk
 
 
 @dataclass(frozen=True)
@@ -43,30 +44,28 @@ class Alphabet:
 
     def ranges(self, mask: int) -> Ranges:
         """Return the characters of a mask; the end is none."""
-        return charset.normal(
-            r for i, symbol in enumerate(self.symbols) if mask >> i & 1 for r in symbol
-        )
+        return charset.normal(r for i in self.indices(mask) for r in self.symbols[i])
 
     def indices(self, mask: int) -> list[int]:
         """Return the symbols of a mask as indices, without the end."""
-        return [i for i in range(self.size) if mask >> i & 1]
+        return list(members(mask & self.everything))
 
     def lead_bytes(self, mask: int) -> frozenset[int]:
         """Return the first UTF-8 bytes of the non-ASCII characters of a mask."""
-        found: set[int] = set()
+        leads: set[int] = set()
         for low, high in self.ranges(mask):
             if high < 0x80:
                 continue
             first, last = (chr(c).encode()[0] for c in (max(low, 0x80), high))
-            found.update(range(first, last + 1))
-        return frozenset(found)
+            leads.update(range(first, last + 1))
+        return frozenset(leads)
 
 
 def build(nodes: Iterable[Node]) -> Alphabet:
     """Return the coarsest alphabet that the character sets of these trees respect."""
     sets: set[Ranges] = {((0, 0x7F),), charset.UNIVERSE}
     for node in nodes:
-        _gather(node, sets)
+        sets.update(part.ranges for part in walk(node) if isinstance(part, Chars))
     ordered = sorted(sets)
     edges = sorted({edge for s in ordered for low, high in s for edge in (low, high + 1)})
     edges = sorted({0, *edges, 0xD800, 0xE000, 0x110000})
@@ -86,13 +85,3 @@ def build(nodes: Iterable[Node]) -> Alphabet:
         for bit, ranges in enumerate(ordered)
     }
     return Alphabet(tuple(charset.normal(g) for g in groups.values()), masks)
-
-
-def _gather(node: Node, into: set[Ranges]) -> None:
-    if isinstance(node, Chars):
-        into.add(node.ranges)
-    elif isinstance(node, (Repeat, Look)):
-        _gather(node.item, into)
-    elif isinstance(node, (Seq, Alt)):
-        for child in node.items if isinstance(node, Seq) else node.options:
-            _gather(child, into)

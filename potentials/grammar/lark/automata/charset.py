@@ -94,8 +94,8 @@ def _all_text() -> str:
 
 def _matched(regexp: str, flags: int) -> Ranges:
     """Return the characters that a one-character expression matches, by asking Python's `re`."""
-    found = re.compile(f"(?:{regexp})+", flags | re.DOTALL).finditer(_all_text())
-    return normal((m.start(), m.end() - 1) for m in found)
+    matches = re.compile(f"(?:{regexp})+", flags | re.DOTALL).finditer(_all_text())
+    return normal((m.start(), m.end() - 1) for m in matches)
 
 
 @cache

@@ -1,11 +1,14 @@
-"""Deterministic automata over the symbols of an alphabet, and the few operations needed here."""
+"""Deterministic automata with one symbol of lookahead: products, differences, unions."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-DEAD = -1
+from potentials.grammar.lark.automata.minimisation import DEAD, minimal
+
+__all__ = ["DEAD", "DFA", "both", "either", "meeting", "minus", "same_language", "trimmed", "union"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,13 @@ class DFA:
     accept: tuple[int, ...]
     size: int
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.steps, self.accept))
+
     @property
     def all_next(self) -> int:
         """The mask of every symbol and the end."""
@@ -36,8 +46,13 @@ class DFA:
         return self.live_next(0) if self.steps else 0
 
     @cached_property
+    def edges(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """For each state its (symbol, next state), without what is dead."""
+        return tuple(tuple((x, to) for x, to in enumerate(row) if to != DEAD) for row in self.steps)
+
+    @cached_property
     def _live_masks(self) -> tuple[int, ...]:
-        return tuple(sum(1 << x for x, to in enumerate(row) if to != DEAD) for row in self.steps)
+        return tuple(sum(1 << x for x, _to in row) for row in self.edges)
 
     def live_next(self, state: int) -> int:
         """Return the mask of the symbols that lead on from a state."""
@@ -60,56 +75,7 @@ class DFA:
 
 def trimmed(steps: list[list[int]], accept: list[int], size: int) -> DFA:
     """Return the minimal automaton: states that lead nowhere become `DEAD`, equal ones merge."""
-    count = len(steps)
-    back: list[list[int]] = [[] for _ in range(count)]
-    for s, row in enumerate(steps):
-        for to in set(row):
-            if to != DEAD:
-                back[to].append(s)
-    alive = {s for s in range(count) if accept[s]}
-    stack = list(alive)
-    while stack:
-        for s in back[stack.pop()]:
-            if s not in alive:
-                alive.add(s)
-                stack.append(s)
-    if 0 not in alive:
-        return DFA(((DEAD,) * size,), (0,), size)
-    rows = [[to if to in alive else DEAD for to in row] for row in steps]
-    names: dict[object, int] = {}
-    block = [names.setdefault(accept[s], len(names)) if s in alive else DEAD for s in range(count)]
-    while True:
-        names = {}
-        refined = [
-            names.setdefault(
-                (block[s], tuple(block[t] if t != DEAD else DEAD for t in rows[s])), len(names)
-            )
-            if s in alive
-            else DEAD
-            for s in range(count)
-        ]
-        if len(set(refined)) == len(set(block)):
-            break
-        block = refined
-    order: dict[int, int] = {}
-    queue = [0]
-    order[block[0]] = 0
-    representative = [0]
-    while queue:
-        s = queue.pop(0)
-        for to in rows[s]:
-            if to != DEAD and block[to] not in order:
-                order[block[to]] = len(representative)
-                representative.append(to)
-                queue.append(to)
-    return DFA(
-        tuple(
-            tuple(DEAD if to == DEAD else order[block[to]] for to in rows[s])
-            for s in representative
-        ),
-        tuple(accept[s] for s in representative),
-        size,
-    )
+    return DFA(*minimal(steps, accept, size), size)
 
 
 def same_language(a: DFA, b: DFA) -> bool:
@@ -118,21 +84,45 @@ def same_language(a: DFA, b: DFA) -> bool:
     return a.steps == b.steps and a.accept == b.accept
 
 
-def product(a: DFA, b: DFA) -> list[tuple[int, int]]:
-    """Return the reachable pairs of states; `DEAD` stays on a side that has died."""
-    seen = {(0, 0)}
-    stack = [(0, 0)]
+Alive = tuple[tuple[int, int], ...]
+
+
+def meeting(
+    automata: Sequence[DFA], lead: DFA | None = None, *, together: bool = False
+) -> Iterator[tuple[int, Alive]]:
+    """Yield the joint states that automata reach together by the same texts, each once.
+
+    Args:
+        automata: Read side by side.
+        lead: If given, only texts that may still become one of its matches are read.
+        together: Whether to leave out texts after which only `lead` is alive.
+
+    Yields:
+        The state of `lead` (0 without one), and (which, state) of the automata still alive.
+    """
+    start: tuple[int, Alive] = (0, tuple((i, 0) for i in range(len(automata))))
+    seen: set[tuple[int, Alive]] = {start}
+    stack: list[tuple[int, Alive]] = [start]
     while stack:
-        s, t = stack.pop()
-        for x in range(a.size):
-            pair = (
-                DEAD if s == DEAD else a.steps[s][x],
-                DEAD if t == DEAD else b.steps[t][x],
+        now = stack.pop()
+        yield now
+        at, alive = now
+        following: dict[int, list[tuple[int, int]]] = {}
+        for i, s in alive:
+            for x, to in automata[i].edges[s]:
+                following.setdefault(x, []).append((i, to))
+        if lead is None:
+            nexts = ((0, tuple(together)) for together in following.values())
+        else:
+            nexts = (
+                (to, tuple(following.get(x, ())))
+                for x, to in lead.edges[at]
+                if not together or x in following
             )
-            if pair != (DEAD, DEAD) and pair not in seen:
-                seen.add(pair)
-                stack.append(pair)
-    return sorted(seen)
+        for then in nexts:
+            if then not in seen:
+                seen.add(then)
+                stack.append(then)
 
 
 def minus(a: DFA, b: DFA, *, and_extensions: bool) -> DFA:
@@ -147,49 +137,69 @@ def minus(a: DFA, b: DFA, *, and_extensions: bool) -> DFA:
     for s, t in queue:
         b_accept = b.accept[t] if t != DEAD else 0
         accept.append(a.accept[s] & ~b_accept)
-        row: list[int] = []
-        for x in range(a.size):
-            to = a.steps[s][x]
-            cut = and_extensions and b_accept >> x & 1
-            if to == DEAD or cut:
-                row.append(DEAD)
+        row = [DEAD] * a.size
+        for x, to in a.edges[s]:
+            if and_extensions and b_accept >> x & 1:
                 continue
             pair = (to, DEAD if t == DEAD else b.steps[t][x])
             if pair not in index:
                 index[pair] = len(queue)
                 queue.append(pair)
-            row.append(index[pair])
+            row[x] = index[pair]
         steps.append(row)
     return trimmed(steps, accept, a.size)
 
 
 def either(a: DFA, b: DFA) -> DFA:
     """Return the union."""
-    pairs = product(a, b)
-    pairs.remove((0, 0))
-    pairs.insert(0, (0, 0))
-    index = {pair: i for i, pair in enumerate(pairs)}
-    steps = [
-        [
-            index.get(
-                (DEAD if s == DEAD else a.steps[s][x], DEAD if t == DEAD else b.steps[t][x]), DEAD
-            )
-            for x in range(a.size)
-        ]
-        for s, t in pairs
-    ]
-    accept = [
-        (a.accept[s] if s != DEAD else 0) | (b.accept[t] if t != DEAD else 0) for s, t in pairs
-    ]
-    return trimmed(steps, accept, a.size)
+    return union([a, b], a.size)
+
+
+def union(automata: Sequence[DFA], size: int) -> DFA:
+    """Return the union of any number of automata: of fixed strings, their trie.
+
+    Args:
+        automata: Over one alphabet.
+        size: The number of its symbols.
+    """
+    start: Alive = tuple((i, 0) for i in range(len(automata)))
+    index: dict[Alive, int] = {start: 0}
+    queue: list[Alive] = [start]
+    steps: list[list[int]] = []
+    accept: list[int] = []
+    for alive in queue:
+        accepted = 0
+        following: dict[int, list[tuple[int, int]]] = {}
+        for i, s in alive:
+            accepted |= automata[i].accept[s]
+            for x, to in automata[i].edges[s]:
+                following.setdefault(x, []).append((i, to))
+        row = [DEAD] * size
+        for x, together in following.items():
+            then = tuple(together)
+            if then not in index:
+                index[then] = len(queue)
+                queue.append(then)
+            row[x] = index[then]
+        steps.append(row)
+        accept.append(accepted)
+    return trimmed(steps, accept, size)
 
 
 def both(a: DFA, b: DFA) -> DFA:
     """Return the intersection."""
-    pairs = [p for p in product(a, b) if DEAD not in p and p != (0, 0)]
-    pairs.insert(0, (0, 0))
-    index = {pair: i for i, pair in enumerate(pairs)}
-    steps = [
-        [index.get((a.steps[s][x], b.steps[t][x]), DEAD) for x in range(a.size)] for s, t in pairs
-    ]
-    return trimmed(steps, [a.accept[s] & b.accept[t] for s, t in pairs], a.size)
+    index = {(0, 0): 0}
+    queue = [(0, 0)]
+    steps: list[list[int]] = []
+    for s, t in queue:
+        row = [DEAD] * a.size
+        for x, to in a.edges[s]:
+            pair = (to, b.steps[t][x])
+            if pair[1] == DEAD:
+                continue
+            if pair not in index:
+                index[pair] = len(queue)
+                queue.append(pair)
+            row[x] = index[pair]
+        steps.append(row)
+    return trimmed(steps, [a.accept[s] & b.accept[t] for s, t in queue], a.size)

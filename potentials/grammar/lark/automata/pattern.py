@@ -1,4 +1,4 @@
-"""Python regular expressions as a small tree.
+"""Syntax trees of Python regular expressions.
 
 The parser is Python's own (`re._parser`), so that what a construct means is never guessed at.
 """
@@ -6,6 +6,7 @@ The parser is Python's own (`re._parser`), so that what a construct means is nev
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from re import _constants as op  # pyright: ignore[reportAttributeAccessIssue]
 from re import _parser  # pyright: ignore[reportAttributeAccessIssue]
@@ -67,6 +68,29 @@ class End:
 Node = Chars | Seq | Alt | Repeat | Look | End
 
 EMPTY_STRING = Seq(())
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the parts of a tree."""
+    if isinstance(node, Seq):
+        return node.items
+    if isinstance(node, Alt):
+        return node.options
+    return (node.item,) if isinstance(node, (Repeat, Look)) else ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield all nodes of a tree, however deep."""
+    stack = [node]
+    while stack:
+        now = stack.pop()
+        yield now
+        stack.extend(children(now))
+
+
+def size_of(node: Node) -> int:
+    """Return how many nodes a tree has."""
+    return sum(1 for _ in walk(node))
 
 
 def literal(text: str, *, any_case: bool = False) -> Node:
@@ -165,8 +189,8 @@ def _class(items: Any, flags: int) -> Ranges:
             others = charset.union(others, _category(arg, ascii_only))
         else:
             raise Unsupported(f"uses the class item {code}")
-    found = charset.union(_cased(charset.normal(ranges), flags), others)
-    return charset.complement(found) if negate else found
+    members = charset.union(_cased(charset.normal(ranges), flags), others)
+    return charset.complement(members) if negate else members
 
 
 def _category(which: Any, ascii_only: bool) -> Ranges:
@@ -178,8 +202,8 @@ def _category(which: Any, ascii_only: bool) -> Ranges:
         op.CATEGORY_WORD: "w",
         op.CATEGORY_NOT_WORD: "W",
     }[which]
-    found = charset.category(letter.lower(), ascii_only)
-    return charset.complement(found) if letter.isupper() else found
+    members = charset.category(letter.lower(), ascii_only)
+    return charset.complement(members) if letter.isupper() else members
 
 
 def _cased(ranges: Ranges, flags: int) -> Ranges:

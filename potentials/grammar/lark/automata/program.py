@@ -1,4 +1,4 @@
-"""Regular expressions as programs of a backtracking matcher, which order their alternatives."""
+"""Regular expressions as programs of a backtracking matcher (Thompson, Pike)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from potentials.grammar.lark.automata.pattern import (
     Repeat,
     Seq,
     Unsupported,
+    size_of,
 )
 
-_LONGEST = 4000
+_MOST_COPIES = 4000  # instructions beyond those of the expression as it is written
 
 
 @dataclass(frozen=True)
@@ -60,37 +61,37 @@ def compile_program(node: Node, alphabet: Alphabet) -> tuple[Instruction, ...]:
         Unsupported: When counted repeats make it too long.
     """
     code: list[Instruction] = []
-    _emit(node, alphabet, code)
+    _emit(node, alphabet, code, 3 * size_of(node) + _MOST_COPIES)
     code.append(Match())
     return tuple(code)
 
 
-def _emit(node: Node, alphabet: Alphabet, code: list[Instruction]) -> None:
-    if len(code) > _LONGEST:
-        raise Unsupported(f"needs more than {_LONGEST} states (large counted repeats)")
+def _emit(node: Node, alphabet: Alphabet, code: list[Instruction], longest: int) -> None:
+    if len(code) > longest:
+        raise Unsupported(f"needs more than {longest} states (large counted repeats)")
     if isinstance(node, Chars):
         code.append(Read(alphabet.masks[node.ranges]))
     elif isinstance(node, Seq):
         for item in node.items:
-            _emit(item, alphabet, code)
+            _emit(item, alphabet, code, longest)
     elif isinstance(node, Alt):
-        _alternatives(node, alphabet, code)
+        _alternatives(node, alphabet, code, longest)
     elif isinstance(node, Repeat):
-        _repeat(node, alphabet, code)
+        _repeat(node, alphabet, code, longest)
     elif isinstance(node, End):
         code.append(AtEnd())
     else:
         code.append(Assert(node))
 
 
-def _alternatives(node: Alt, alphabet: Alphabet, code: list[Instruction]) -> None:
+def _alternatives(node: Alt, alphabet: Alphabet, code: list[Instruction], longest: int) -> None:
     fork = len(code)
     code.append(Match())
     starts: list[int] = []
     ends: list[int] = []
     for option in node.options:
         starts.append(len(code))
-        _emit(option, alphabet, code)
+        _emit(option, alphabet, code, longest)
         ends.append(len(code))
         code.append(Match())
     code[fork] = Fork(tuple(starts))
@@ -98,13 +99,13 @@ def _alternatives(node: Alt, alphabet: Alphabet, code: list[Instruction]) -> Non
         code[end] = Fork((len(code),))
 
 
-def _repeat(node: Repeat, alphabet: Alphabet, code: list[Instruction]) -> None:
+def _repeat(node: Repeat, alphabet: Alphabet, code: list[Instruction], longest: int) -> None:
     for _ in range(node.low):
-        _emit(node.item, alphabet, code)
+        _emit(node.item, alphabet, code, longest)
     if node.high is None:
         fork = len(code)
         code.append(Match())
-        _emit(node.item, alphabet, code)
+        _emit(node.item, alphabet, code, longest)
         code.append(Fork((fork,)))
         code[fork] = _choice(fork + 1, len(code), node.lazy)
         return
@@ -112,7 +113,7 @@ def _repeat(node: Repeat, alphabet: Alphabet, code: list[Instruction]) -> None:
     for _ in range(node.high - node.low):
         forks.append(len(code))
         code.append(Match())
-        _emit(node.item, alphabet, code)
+        _emit(node.item, alphabet, code, longest)
     for fork in forks:
         code[fork] = _choice(fork + 1, len(code), node.lazy)
 

@@ -1,4 +1,4 @@
-"""Which texts a Python regular expression really takes, as an automaton.
+"""What Python's `re` really takes, by subset construction over threads in order of preference.
 
 Python prefers alternatives in order and backs up, so what `re.match` takes need not be the longest
 text of the language: `a|ab` never takes `ab`, and `".*?"` stops at the first quote. With threads
@@ -23,9 +23,8 @@ from potentials.grammar.lark.automata.pattern import (
     End,
     Look,
     Node,
-    Repeat,
-    Seq,
     Unsupported,
+    walk,
 )
 from potentials.grammar.lark.automata.program import (
     Assert,
@@ -37,11 +36,13 @@ from potentials.grammar.lark.automata.program import (
     compile_program,
 )
 
-_MOST_STATES = 3000
+_MOST_STATES = 100_000
+_MOST_STEPS = 1_500_000
 
-# What a thread still owes: (index of the lookahead, state of its automaton). −1: the text must end.
-Owed = frozenset[tuple[int, int]]
-Thread = tuple[int, Owed]
+# Assertions not yet decided: (index of the lookahead, state of its automaton). −1: the text must
+# end here.
+Pending = frozenset[tuple[int, int]]
+Thread = tuple[int, Pending]
 
 _MUST_END = (-1, 0)
 
@@ -58,13 +59,7 @@ def language(node: Node, alphabet: Alphabet) -> DFA:
 
 def looks_around(node: Node) -> bool:
     """Return whether a tree has an assertion."""
-    if isinstance(node, (Look, End)):
-        return True
-    if isinstance(node, Repeat):
-        return looks_around(node.item)
-    if isinstance(node, Chars):
-        return False
-    return any(looks_around(c) for c in (node.items if isinstance(node, Seq) else node.options))
+    return any(isinstance(part, (Look, End)) for part in walk(node))
 
 
 @dataclass
@@ -83,28 +78,43 @@ class _Determiniser:
         steps: list[list[int]] = []
         accept: list[int] = []
         size = self.alphabet.size
+        work = 0
         for threads, _last in queue:
-            row: list[int] = []
-            accepted = 0
-            for x in range(size + 1):
-                taken, matched = self._step(code, threads, x)
-                accepted |= matched << x
-                if x == size:
-                    break
-                if not taken:
-                    row.append(DEAD)
-                    continue
+            following, accepted = self._following(code, threads)
+            row = [DEAD] * size
+            for x, taken in following.items():
                 last = x if self.looks_behind else None
                 key = (self._close(code, taken, x), last)
+                work += 1 + len(key[0])
                 if key not in index:
-                    if len(queue) >= _MOST_STATES:
-                        raise Unsupported(f"needs more than {_MOST_STATES} states")
+                    if len(queue) >= _MOST_STATES or work > _MOST_STEPS:
+                        raise Unsupported(f"needs more than {len(queue)} states")
                     index[key] = len(queue)
                     queue.append(key)
-                row.append(index[key])
+                row[x] = index[key]
             steps.append(row)
             accept.append(accepted)
         return dfa.trimmed(steps, accept, size)
+
+    def _following(
+        self, code: tuple[Instruction, ...], threads: tuple[Thread, ...]
+    ) -> tuple[dict[int, list[Thread]], int]:
+        """Return the threads that go on by symbol, and the mask before which there is a match."""
+        size = self.alphabet.size
+        if any(pending for _at, pending in threads):
+            outcomes = {x: self._step(code, threads, x) for x in range(size + 1)}
+            accepted = sum(matched << x for x, (_taken, matched) in outcomes.items())
+            return {x: t for x, (t, _matched) in outcomes.items() if t and x < size}, accepted
+        following: dict[int, list[Thread]] = {}
+        for at, pending in threads:
+            instruction = code[at]
+            if isinstance(instruction, Read):
+                for x in self.alphabet.indices(instruction.mask):
+                    following.setdefault(x, []).append((at + 1, pending))
+            elif self.ordered:
+                return following, (2 << size) - 1
+        matches = any(isinstance(code[at], Match) for at, _pending in threads)
+        return following, (2 << size) - 1 if matches else 0
 
     def _step(
         self, code: tuple[Instruction, ...], threads: tuple[Thread, ...], x: int
@@ -112,11 +122,11 @@ class _Determiniser:
         """Read symbol x (or the end): the threads that go on, and whether there was a match."""
         taken: list[Thread] = []
         matched = 0
-        for at, owed in threads:
+        for at, pending in threads:
             instruction = code[at]
             if isinstance(instruction, Read) and not instruction.mask >> x & 1:
                 continue
-            still = self._settle(owed, x)
+            still = self._settle(pending, x)
             if still is None:
                 continue
             if isinstance(instruction, Match):
@@ -129,11 +139,11 @@ class _Determiniser:
                 taken.append((at + 1, still))
         return taken, matched
 
-    def _settle(self, owed: Owed, x: int) -> Owed | None:
-        """Return what is still owed after symbol x; None if an assertion has failed."""
+    def _settle(self, pending: Pending, x: int) -> Pending | None:
+        """Return what is still pending after symbol x; None if an assertion has failed."""
         still: set[tuple[int, int]] = set()
         ended = x == self.alphabet.size
-        for item in owed:
+        for item in pending:
             which, state = item
             if item == _MUST_END:
                 if not ended:
@@ -164,17 +174,17 @@ class _Determiniser:
             if thread in seen:
                 continue
             seen.add(thread)
-            at, owed = thread
+            at, pending = thread
             instruction = code[at]
             if isinstance(instruction, Fork):
-                stack.extend((to, owed) for to in reversed(instruction.targets))
+                stack.extend((to, pending) for to in reversed(instruction.targets))
             elif isinstance(instruction, AtEnd):
-                stack.append((at + 1, owed | {_MUST_END}))
+                stack.append((at + 1, pending | {_MUST_END}))
             elif isinstance(instruction, Assert):
                 if instruction.look.ahead:
-                    stack.append((at + 1, owed | {(self._ahead(instruction.look), 0)}))
+                    stack.append((at + 1, pending | {(self._ahead(instruction.look), 0)}))
                 elif self._behind(instruction.look, last) != instruction.look.negative:
-                    stack.append((at + 1, owed))
+                    stack.append((at + 1, pending))
             else:
                 out.append(thread)
         return tuple(out) if self.ordered else tuple(sorted(out, key=_sort_key))

@@ -1,4 +1,4 @@
-"""Spelling regular expressions for llguidance: every character set as explicit code points."""
+"""Regular expressions in Rust's syntax; those of automata by state elimination (Kleene)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Lexer layer: which terminals match where, and where longest match and Lark part."""
+"""Contextual lexing: which terminals match where, and where longest match and Lark part."""

@@ -1,7 +1,8 @@
-"""Where terminals meet: the contexts of a lexer, whichever parser stands behind it."""
+"""Lexer contexts: which terminals are looked for at one place, and what may follow them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -41,3 +42,11 @@ class Clash:
     longer: tuple[str, ...]
     symbols: int
     context: Context
+
+
+def any_of(first: Mapping[str, int], names: Iterable[str]) -> int:
+    """Return the characters that any of some terminals can start with."""
+    mask = 0
+    for name in names:
+        mask |= first[name]
+    return mask

@@ -1,10 +1,11 @@
-"""Cutting terminals into lexemes where longest match alone would lose a text.
+"""Cutting terminals into lexemes, so that maximal munch without backtracking loses no text.
 
 Take `"or"`, `"order"` and names that may follow `or` without a space. After `ord`, llguidance can
 only go on to `order`, while Lark backs up and reads `or`, `dx` in `ordx`. So `order` is cut in two
 lexemes, `or` and `der`; then nothing is live after `or` but what may really come next. What follows
-`or` directly must not spell `der`, which Lark would have read as `order`: that *debt* goes with the
-context to whatever comes next, and ends when the text can no longer pay it (after a space, say).
+`or` directly must not spell `der`, which Lark would have read as `order`: that *negative lookahead*
+goes with the context to whatever comes next, and ends when the text can no longer spell it (after a
+space, say).
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ from dataclasses import dataclass, field
 
 from potentials.grammar.lark.automata.dfa import DEAD, DFA, trimmed
 from potentials.grammar.lark.lexer.contexts import Context
-from potentials.grammar.lark.lexer.joint import Debts, Joint, TooIntricateError
-from potentials.grammar.lark.lexer.scanner import Scanner
-
-_NONE: Debts = frozenset()
+from potentials.grammar.lark.lexer.product_automaton import (
+    ANYTHING_AHEAD,
+    Continuation,
+    Lookahead,
+    ProductAutomaton,
+    TooLargeError,
+)
+from potentials.grammar.lark.lexer.shares import ShareTable
 
 
 @dataclass(frozen=True)
@@ -27,15 +32,13 @@ class Piece:
     Attributes:
         source: Where it begins: the context's start, or a cut.
         target: The cut where it ends; None if the terminal ends with it.
-        debts: What is owed after it, if the terminal ends with it.
-        beside: What llguidance also looks for after it, pieces of longer terminals.
+        lookahead: What holds after it, if the terminal ends with it.
         texts: What it takes.
     """
 
     source: int
     target: int | None
-    debts: Debts
-    beside: Debts
+    lookahead: Lookahead
     texts: DFA
 
 
@@ -51,36 +54,34 @@ class Cutter:
     """Cuts the lexemes of contexts.
 
     Attributes:
-        scanner: The terminals.
+        shares: The terminals.
     """
 
-    scanner: Scanner
+    shares: ShareTable
     _done: dict[Hashable, Cutting] = field(default_factory=dict)
 
-    def cut(self, context: Context, debts: Debts, others: Debts) -> Cutting:
+    def cut(self, context: Context, lookahead: Lookahead) -> Cutting:
         """Return the lexemes of a context.
 
         Args:
             context: What is looked for.
-            debts: What the text must not spell.
-            others: Pieces of longer terminals that llguidance looks for beside.
+            lookahead: What else is known of the text that is to be cut.
 
         Raises:
-            TooIntricateError: If no cut makes longest match right.
+            TooLargeError: If no cut makes longest match right.
         """
         key = (
             context.names,
             tuple(sorted(context.next_symbols.items())),
             context.certain,
-            debts,
-            others,
+            lookahead,
         )
         if key not in self._done:
-            self._done[key] = _Walk(self.scanner, context, debts, others).cutting()
+            self._done[key] = _Cuts(self.shares, context, lookahead).cutting()
         return self._done[key]
 
 
-class _Walk(Joint):
+class _Cuts(ProductAutomaton):
     """The cuts of a context."""
 
     def cutting(self) -> Cutting:
@@ -91,7 +92,7 @@ class _Walk(Joint):
             {n: tuple(self._pieces(n)) for n in self.names if n in self.context.next_symbols}
         )
 
-    def _creditors(self, first: int) -> list[int]:
+    def _preferred(self, first: int) -> list[int]:
         """Return the terminals that would have gone before, had they matched."""
         limit = self.place[first]
         return [i for i, p in enumerate(self.place) if p <= limit and self.tried[i]]
@@ -101,21 +102,21 @@ class _Walk(Joint):
         if pick is None:
             return 0
         allowed = self.context.next_symbols.get(self.names[pick[0]], 0)
-        creditors = self._creditors(pick[1])
+        preferred = self._preferred(pick[1])
         lawful = 0
         for x in range(self.size):
             going = (
                 self.dfas[i].accept[to]
-                for i in creditors
+                for i in preferred
                 if state.at[i] != DEAD and (to := self.dfas[i].steps[state.at[i]][x]) != DEAD
             )
-            # Where a creditor matches one more character, Lark reads on, too.
-            if allowed >> x & 1 and not any(going) and not self.defaults(state, x):
+            # Where one of these matches one more character, Lark reads on, too.
+            if allowed >> x & 1 and not any(going) and not self.violates(state, x):
                 lawful |= 1 << x
         live = _joint(self.dfas, state.at)
-        beside = _joint(self.owed_dfas, state.owed)
-        if beside & lawful or self._sharing(beside, lawful):
-            raise TooIntricateError
+        ahead = _joint(self.ahead_dfas, state.ahead)
+        if ahead & lawful or self._sharing(ahead, lawful):
+            raise TooLargeError
         # llguidance sees bytes: what begins with the same byte has to begin a lexeme, too.
         return (lawful & live) | self._sharing(live, lawful)
 
@@ -124,27 +125,26 @@ class _Walk(Joint):
         leads = frozenset().union(*(self.leads[x] for x in range(self.size) if other >> x & 1))
         return sum(1 << x for x in range(self.size) if mask >> x & 1 and self.leads[x] & leads)
 
-    def _owed_after(self, z: int) -> tuple[Debts, Debts]:
-        """Return what is owed, and what goes on beside, after what Lark reads at a state."""
+    def _lookahead_after(self, z: int) -> Lookahead:
+        """Return what is known of the text after what Lark reads at a state."""
         state, pick = self.states[z], self.picks[z]
         assert pick is not None
-        name = self.names[pick[0]]
-        allowed = self.context.next_symbols.get(name, 0)
-        debts: set[tuple[str, int]] = set()
-        for i in self._creditors(pick[1]):
+        allowed = self.context.next_symbols.get(self.names[pick[0]], 0)
+        forbidden: set[Continuation] = set()
+        for i in self._preferred(pick[1]):
             s = state.at[i]
             wanted = self.dfas[i].live_next(s) & allowed if s != DEAD else 0
             if wanted & ~(self._enforced(z, pick[0]) & ~self.cuts[z]):
-                debts.add((self.names[i], s))
-        for (owner, _), d, s in zip(self.owed, self.owed_dfas, state.owed, strict=False):
+                forbidden.add(Continuation(self.names[i], s))
+        for earlier, d, s in zip(self.forbidden, self.ahead_dfas, state.ahead, strict=False):
             if s != DEAD and d.live_next(s) & allowed:
-                debts.add((owner, s))
-        beside = {
-            (self.names[i], s)
+                forbidden.add(Continuation(earlier.terminal, s))
+        alongside = {
+            Continuation(self.names[i], s)
             for i, s in enumerate(state.at)
             if s != DEAD and self.dfas[i].live_next(s) & self.cuts[z]
         }
-        return frozenset(debts), frozenset(beside)
+        return Lookahead(frozenset(forbidden), frozenset(alongside))
 
     def _enforced(self, z: int, pick: int) -> int:
         """Return the symbols on which llguidance is sure to read on, so that `pick` cannot end."""
@@ -166,16 +166,16 @@ class _Walk(Joint):
                 continue
             done.add(source)
             inside = self._segment(source)
-            ends: dict[tuple[Debts, Debts], set[int]] = {}
+            ends: dict[Lookahead, set[int]] = {}
             for z in inside:
                 if self._reads(z, i):
-                    ends.setdefault(self._owed_after(z), set()).add(z)
-            for (debts, beside), zs in ends.items():
-                out.append(Piece(source, None, debts, beside, self._texts(source, zs)))
+                    ends.setdefault(self._lookahead_after(z), set()).add(z)
+            for lookahead, zs in ends.items():
+                out.append(Piece(source, None, lookahead, self._texts(source, zs)))
             for z in inside:
                 onward = [x for x in range(self.size) if self.cuts[z] >> x & 1]
                 if any(self.steps[z][x] in reaches for x in onward):
-                    out.append(Piece(source, z, _NONE, _NONE, self._texts(source, {z})))
+                    out.append(Piece(source, z, ANYTHING_AHEAD, self._texts(source, {z})))
                     todo.append(z)
         return out
 
@@ -192,15 +192,15 @@ class _Walk(Joint):
             for to in set(row) - {DEAD}:
                 if self.states[to].at[i] != DEAD:
                     back.setdefault(to, []).append(z)
-        found = {z for z in range(len(self.states)) if self._reads(z, i)}
-        stack = list(found)
+        leading = {z for z in range(len(self.states)) if self._reads(z, i)}
+        stack = list(leading)
         while stack:
             for z in back.get(stack.pop(), ()):
-                if z not in found:
-                    found.add(z)
+                if z not in leading:
+                    leading.add(z)
                     stack.append(z)
-        self._reached[i] = found
-        return found
+        self._reached[i] = leading
+        return leading
 
     def _edges(self, source: int, z: int, fresh: bool) -> list[int]:
         """Return the steps of a segment: from a cut its cut symbols first, then all others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from potentials.grammar.lark.automata import alphabet as alphabets
 from potentials.grammar.lark.automata import re_semantics
@@ -10,7 +11,7 @@ from potentials.grammar.lark.automata.alphabet import Alphabet
 from potentials.grammar.lark.automata.dfa import DFA, minus, same_language
 from potentials.grammar.lark.automata.pattern import Unsupported
 from potentials.grammar.lark.automata.rust_regex import spell, spell_dfa
-from potentials.grammar.lark.loading import Loaded, describe, line_of_terminal
+from potentials.grammar.lark.loading import Loaded, Terminal, describe, line_of_terminal
 from smc.errors import GrammarError
 
 
@@ -32,6 +33,11 @@ class Terminals:
     looking: frozenset[str]
     rewritten: tuple[str, ...]
 
+    @cached_property
+    def first(self) -> dict[str, int]:
+        """For each terminal the mask of the symbols that it can start with."""
+        return {name: automaton.first for name, automaton in self.taken.items()}
+
 
 def understand(loaded: Loaded) -> Terminals:
     """Return the automata of a grammar's terminals.
@@ -44,28 +50,28 @@ def understand(loaded: Loaded) -> Terminals:
     spelled: dict[str, str] = {}
     rewritten: list[str] = []
     for name, terminal in loaded.terminals.items():
-        where = f"Grammar, line {line_of_terminal(terminal, loaded.source)}: terminal "
-        where += describe(terminal)
         try:
-            found = re_semantics.preferred(terminal.node, alphabet)
+            texts = re_semantics.preferred(terminal.node, alphabet)
             around = re_semantics.looks_around(terminal.node)
-            whole = re_semantics.language(terminal.node, alphabet)
-            plain = not around and same_language(found, whole)
+            plain = terminal.is_string or (
+                not around and same_language(texts, re_semantics.language(terminal.node, alphabet))
+            )
         except Unsupported as error:
             raise GrammarError(
-                f"{where} {error}. Write it as a regular expression without that, or put the "
-                "structure into rules."
+                f"{_where(terminal, loaded)} {error}. Write it as a regular expression without "
+                "that, or put the structure into rules."
             ) from error
-        if found.accept[0]:
+        if texts.accept[0]:
             raise GrammarError(
-                f"{where} can match the empty text, which Lark's lexers do not take. "
-                "Make it match at least one character, and the place where it stands optional."
+                f"{_where(terminal, loaded)} can match the empty text, which Lark's lexers do not "
+                "take. Make it match at least one character, and the place where it stands "
+                "optional."
             )
-        taken[name] = found
+        taken[name] = texts
         if plain:
             spelled[name] = spell(terminal.node)
-        elif not found.empty:
-            spelled[name] = spell_dfa(found, alphabet)
+        elif not texts.empty:
+            spelled[name] = spell_dfa(texts, alphabet)
             rewritten.append(
                 f"{describe(terminal)}: written as the texts that Python's order of preference "
                 "takes" + (", assertions resolved" if around else "")
@@ -74,6 +80,11 @@ def understand(loaded: Loaded) -> Terminals:
         n for n, d in taken.items() if any(a not in (0, d.all_next) for a in d.accept)
     )
     return Terminals(alphabet, taken, spelled, looking, tuple(rewritten))
+
+
+def _where(terminal: Terminal, loaded: Loaded) -> str:
+    line = line_of_terminal(terminal, loaded.source)
+    return f"Grammar, line {line}: terminal {describe(terminal)}"
 
 
 def spell_lexeme(terminal: str, texts: DFA, terminals: Terminals) -> str:

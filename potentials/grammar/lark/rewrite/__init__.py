@@ -1,1 +1,1 @@
-"""Rewrite layer: grammars made exact for llguidance, and written in its dialect."""
+"""Grammar rewriting: productions made exact for llguidance, and written in its dialect."""

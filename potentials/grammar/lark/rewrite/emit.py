@@ -1,4 +1,4 @@
-"""Writing a grammar out in llguidance's dialect of Lark."""
+"""Serialisation of productions in llguidance's dialect of Lark."""
 
 from __future__ import annotations
 

@@ -1,88 +1,85 @@
-"""Writing a labelled grammar down, symbols that derive the same in the same way as one."""
+"""Bisimulation of nonterminals: those that derive the same in the same way become one."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, Protocol, TypeVar
 
-from potentials.grammar.lark.automata.dfa import DFA
-from potentials.grammar.lark.productions import Rules, reduce_rules
+from potentials.grammar.lark.automata.partition import coarsest_partition
+from potentials.grammar.lark.productions import Rules, Symbol, reduce_rules
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Lexeme:
-    """A terminal of the threaded grammar: some texts of one of Lark's."""
+class Label(Protocol):
+    """A nonterminal of the source under some label; hashable."""
+
+    @property
+    def name(self) -> str:
+        """The nonterminal, for people."""
+        ...
+
+    def __hash__(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """The start symbol of a labelled grammar."""
+
+    name: str = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Lexeme(Generic[T]):
+    """A terminal of a labelled grammar: some texts of a terminal of the source."""
 
     terminal: str
-    texts: DFA
+    texts: T
+
+
+Body = tuple[Label | Lexeme[T], ...]
 
 
 @dataclass(frozen=True)
-class Threaded:
-    """The threaded grammar; a terminal's name is a key of `lexemes`."""
+class LexemeGrammar(Generic[T]):
+    """Productions over lexemes.
+
+    Attributes:
+        rules: Productions; a terminal's name is a key of `lexemes`. Empty without a sentence.
+        start: The start symbol.
+        lexemes: What each terminal takes.
+    """
 
     rules: Rules
     start: str
-    lexemes: dict[str, Lexeme]
+    lexemes: dict[str, Lexeme[T]]
 
 
-def written(productions: dict[Hashable, list[tuple[Any, ...]]]) -> Threaded:
-    """Merge symbols with the same productions, and name what is left; the top one is `start`."""
-    block: dict[Any, int] = dict.fromkeys(productions, 0)
-    while True:
-        names: dict[Any, int] = {}
-        refined = {
-            key: names.setdefault(
-                (
-                    block[key],
-                    frozenset(
-                        tuple(s if isinstance(s, Lexeme) else block[s] for s in body)
-                        for body in bodies
-                    ),
-                ),
-                len(names),
-            )
-            for key, bodies in productions.items()
-        }
-        if len(names) == len(set(block.values())):
-            break
-        block = refined
-    lexeme_names: dict[Lexeme, str] = {}
+def merge(productions: Mapping[Label, Sequence[Body[T]]], start: Label) -> LexemeGrammar[T]:
+    """Return the grammar with one nonterminal for those that derive the same in the same way."""
+
+    def shape(key: Label, block: Mapping[Label, int]) -> frozenset[tuple[object, ...]]:
+        return frozenset(
+            tuple(s if isinstance(s, Lexeme) else block[s] for s in body)
+            for body in productions[key]
+        )
+
+    block = coarsest_partition(productions, shape)
+    names: dict[int, str] = {}
+    for key in (start, *productions):
+        names.setdefault(block[key], f"{key.name}#{block[key]}")
+    lexeme_names: dict[Lexeme[T], str] = {}
+
+    def symbol(s: Label | Lexeme[T]) -> Symbol:
+        if isinstance(s, Lexeme):
+            return lexeme_names.setdefault(s, f"{s.terminal}#{len(lexeme_names)}"), True
+        return names[block[s]], False
+
     rules: Rules = {}
     for key, bodies in productions.items():
-        name = f"{_plain(key)}#{block[key]}"
-        for other in rules:
-            if other.rpartition("#")[2] == str(block[key]):
-                name = other
-        if name in rules:
-            continue
-        rules[name] = tuple(
-            dict.fromkeys(
-                tuple(
-                    (lexeme_names.setdefault(s, f"{s.terminal}#{len(lexeme_names)}"), True)
-                    if isinstance(s, Lexeme)
-                    else (f"#{block[s]}", False)
-                    for s in body
-                )
-                for body in bodies
-            )
-        )
-    by_block = {name.rpartition("#")[2]: name for name in rules}
-    full: Rules = {
-        name: tuple(
-            tuple((s, t) if t else (by_block[s[1:]], False) for s, t in body) for body in bodies
-        )
-        for name, bodies in rules.items()
-    }
-    start = by_block[str(block["start"])]
-    kept, _dropped = reduce_rules(full, start)
-    return Threaded(kept, start, {n: s for s, n in lexeme_names.items()})
-
-
-def _plain(key: Any) -> str:
-    if isinstance(key, str):
-        return key
-    if key[0] == "L":
-        return "after all"
-    return key[2] if key[0] in ("T", "M") else key[0][3]
+        if names[block[key]] not in rules:
+            written = (tuple(symbol(s) for s in body) for body in bodies)
+            rules[names[block[key]]] = tuple(dict.fromkeys(written))
+    kept, _dropped = reduce_rules(rules, names[block[start]])
+    return LexemeGrammar(kept, names[block[start]], {n: s for s, n in lexeme_names.items()})

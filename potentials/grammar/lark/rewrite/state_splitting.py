@@ -1,4 +1,4 @@
-"""Splitting a grammar so that each place where a terminal stands has one share of it.
+"""Splitting nonterminals by LALR state and lexer context, so that each terminal has one share.
 
 Two labels do it, and neither changes the language. The parser state in which a symbol begins is
 the same for every derivation of a text. The *context*, that is the state in which the lexer was
@@ -8,240 +8,189 @@ the same under all labels is merged again: a grammar that needs no splitting sta
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from potentials.grammar.lark.lalr import Automaton
-from potentials.grammar.lark.lexer.scanner import Share
+from potentials.grammar.lark.lexer.contexts import Context
+from potentials.grammar.lark.lexer.shares import Share, ShareTable
 from potentials.grammar.lark.productions import Rules, Symbol
+from potentials.grammar.lark.rewrite.merging import Label, Lexeme, LexemeGrammar, Top, merge
 
-Label = tuple[Hashable, ...]
+_NO_CONTEXT = -1
 
 
-@dataclass(frozen=True)
-class Split:
-    """A grammar over shares.
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A nonterminal that begins in a state of the parser and a context of the lexer."""
 
-    Attributes:
-        rules: Productions; a terminal's name is a key of `shares`.
-        start: The start symbol.
-        shares: What each terminal takes.
-    """
+    state: int
+    context: int
+    name: str
 
-    rules: Rules
-    start: str
-    shares: dict[str, Share]
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A nonterminal between two contexts."""
+
+    opening: Opening
+    end: int
+
+    @property
+    def name(self) -> str:
+        """The nonterminal."""
+        return self.opening.name
+
+
+Body = tuple[Label | Lexeme[Share], ...]
 
 
 def split(
-    rules: Rules, start: str, automaton: Automaton, shares: dict[tuple[int, str], Share]
-) -> Split:
+    rules: Rules,
+    start: str,
+    automaton: Automaton,
+    contexts: dict[int, Context],
+    shares: ShareTable,
+) -> LexemeGrammar[Share]:
     """Split a grammar by Lark's parser states.
 
     Args:
         rules: Usable productions.
         start: The start symbol.
         automaton: Lark's automaton.
-        shares: For each context and terminal what it takes there.
+        contexts: By parser state.
+        shares: The terminals.
     """
-    whole = _one_share_each(shares)
-    if whole is not None:
-        return _named(rules, start, whole)
-    context_of = _classes(shares)
-    table = _Table(rules, automaton, shares, context_of)
-    first = (automaton.start, context_of[automaton.start], start)
-    outs = table.outs(first)
-    productions: dict[Hashable, list[tuple[Any, ...]]] = {}
-    stack: list[Any] = [(first, out) for out in outs]
-    top = tuple(stack)
+    by_names = {
+        names: {n: shares.share(names, n) for n in names}
+        for names in dict.fromkeys(context.names for context in contexts.values())
+    }
+    everywhere = _one_share_each(by_names.values())
+    if everywhere is not None:
+        return unsplit(rules, start, everywhere)
+    class_of, classes = _classes(by_names)
+    context_of = {state: class_of[context.names] for state, context in contexts.items()}
+    table = _Splitter(rules, automaton, context_of, classes)
+    first = Opening(automaton.start, context_of[automaton.start], start)
+    top = Top(start)
+    productions: dict[Label, list[Body]] = {top: [(Span(first, end),) for end in table.ends(first)]}
+    stack = [s for body in productions[top] for s in body]
     while stack:
-        key = stack.pop()
-        if key in productions:
+        symbol = stack.pop()
+        if isinstance(symbol, Lexeme) or symbol in productions:
             continue
-        (state, context, name), out = key
-        productions[key] = []
-        for production in rules[name]:
-            for body in table.bodies(production, state, context):
-                if body[1] == out:
-                    productions[key].append(body[0])
-                    stack.extend(s for s in body[0] if not isinstance(s, Share))
-    merged, roots = _merge(productions, top)
-    return _written(merged, roots, start)
+        assert isinstance(symbol, Span)
+        productions[symbol] = table.bodies(symbol)
+        stack.extend(s for body in productions[symbol] for s in body)
+    return merge(productions, top)
 
 
-def _one_share_each(shares: dict[tuple[int, str], Share]) -> dict[str, Share] | None:
-    found: dict[str, Share] = {}
-    for (_state, name), share in shares.items():
-        if found.setdefault(name, share) != share:
-            return None
-    return found
-
-
-def _named(rules: Rules, start: str, shares: dict[str, Share]) -> Split:
+def unsplit(rules: Rules, start: str, shares: dict[str, Share]) -> LexemeGrammar[Share]:
+    """Return a grammar as it is, each terminal with its one share."""
     used = {n for ps in rules.values() for p in ps for n, terminal in p if terminal}
-    return Split(rules, start, {n: shares[n] for n in sorted(used)})
+    return LexemeGrammar(rules, start, {n: Lexeme(n, shares[n]) for n in sorted(used)})
 
 
-def _classes(shares: dict[tuple[int, str], Share]) -> dict[int, Hashable]:
-    """Return a label for each context; contexts with one label share all they have in common."""
-    by_state: dict[int, dict[str, Share]] = {}
-    for (state, name), share in shares.items():
-        by_state.setdefault(state, {})[name] = share
-    groups: list[dict[str, Share]] = []
-    out: dict[int, Hashable] = {}
-    for state in sorted(by_state, key=lambda s: -len(by_state[s])):
-        mine = by_state[state]
-        for i, group in enumerate(groups):
-            if all(group.get(n, s) == s for n, s in mine.items()):
-                group.update(mine)
-                out[state] = i
+def _one_share_each(contexts: Iterable[dict[str, Share]]) -> dict[str, Share] | None:
+    by_name: dict[str, Share] = {}
+    for shares in contexts:
+        for name, share in shares.items():
+            if by_name.setdefault(name, share) != share:
+                return None
+    return by_name
+
+
+def _classes(
+    contexts: dict[frozenset[str], dict[str, Share]],
+) -> tuple[dict[frozenset[str], int], list[dict[str, Share]]]:
+    """Return a class for each context, and its shares; in one class all in common is the same."""
+    class_of: dict[frozenset[str], int] = {}
+    classes: list[dict[str, Share]] = []
+    for names in sorted(contexts, key=len, reverse=True):
+        mine = contexts[names]
+        for i, theirs in enumerate(classes):
+            if all(theirs.get(n, s) == s for n, s in mine.items()):
+                theirs.update(mine)
+                class_of[names] = i
                 break
         else:
-            groups.append(dict(mine))
-            out[state] = len(groups) - 1
-    return out
+            class_of[names] = len(classes)
+            classes.append(dict(mine))
+    return class_of, classes
 
 
 @dataclass
-class _Table:
+class _Splitter:
     """The productions under labels, worked out as they are asked for."""
 
     rules: Rules
     automaton: Automaton
-    shares: dict[tuple[int, str], Share]
-    context_of: dict[int, Hashable]
+    context_of: dict[int, int]
+    shares: list[dict[str, Share]]
+    _ends: dict[Opening, set[int]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self._by_class: dict[tuple[Hashable, str], Share] = {
-            (self.context_of[s], n): share for (s, n), share in self.shares.items()
-        }
-        self._outs: dict[Label, set[Hashable]] = {}
-
-    def outs(self, key: Label) -> set[Hashable]:
-        """Return the contexts in which a labelled symbol may end."""
-        if key not in self._outs:
-            self._outs[key] = set()
+    def ends(self, opening: Opening) -> set[int]:
+        """Return the contexts in which a labelled nonterminal may end."""
+        if opening not in self._ends:
+            self._ends[opening] = set()
             changed = True
             while changed:
                 changed = False
-                for known in list(self._outs):
+                for known in list(self._ends):
                     changed |= self._grow(known)
-        return self._outs[key]
+        return self._ends[opening]
 
-    def _grow(self, key: Label) -> bool:
-        state, context, name = key
-        before = len(self._outs[key]), len(self._outs)
-        for production in self.rules[str(name)]:
-            ends = {context}
-            at: Any = state
+    def _grow(self, opening: Opening) -> bool:
+        before = len(self._ends[opening]), len(self._ends)
+        for production in self.rules[opening.name]:
+            ends = {opening.context}
+            at = opening.state
             for symbol, terminal in production:
-                if terminal:
-                    to = self.automaton.actions[at].get(symbol)
-                    usable = isinstance(to, int) and any(
-                        (c, symbol) in self._by_class for c in ends
-                    )
-                    ends = (
-                        {self.context_of.get(to, -1)} if isinstance(to, int) and usable else set()
-                    )
-                else:
-                    to = self.automaton.gotos[at].get(symbol)
-                    inner = [self._outs.setdefault((at, c, symbol), set()) for c in ends]
-                    ends = set().union(*inner)
-                if to is None or not ends:
+                to = self.automaton.next_state(at, symbol, terminal=terminal)
+                if to is None:
                     ends = set()
+                elif terminal:
+                    usable = any(self._share(c, symbol) for c in ends)
+                    ends = {self.context_of.get(to, _NO_CONTEXT)} if usable else set()
+                else:
+                    inner = (Opening(at, c, symbol) for c in ends)
+                    ends = set().union(*[self._ends.setdefault(o, set()) for o in inner])
+                if to is None or not ends:
                     break
                 at = to
-            self._outs[key] |= ends
-        return (len(self._outs[key]), len(self._outs)) != before
+            self._ends[opening] |= ends
+        return (len(self._ends[opening]), len(self._ends)) != before
 
-    def bodies(
-        self, production: tuple[Symbol, ...], state: Any, context: Hashable
-    ) -> list[tuple[tuple[Any, ...], Hashable]]:
-        """Return the labelled bodies of a production, each with the context it ends in."""
-        partial: list[tuple[tuple[Any, ...], Hashable]] = [((), context)]
-        at: Any = state
+    def _share(self, context: int, terminal: str) -> Share | None:
+        return None if context == _NO_CONTEXT else self.shares[context].get(terminal)
+
+    def bodies(self, span: Span) -> list[Body]:
+        """Return the labelled bodies of a nonterminal."""
+        opening = span.opening
+        return [
+            body
+            for production in self.rules[opening.name]
+            for body, end in self._labelled(production, opening)
+            if end == span.end
+        ]
+
+    def _labelled(self, production: tuple[Symbol, ...], opening: Opening) -> list[tuple[Body, int]]:
+        partial: list[tuple[Body, int]] = [((), opening.context)]
+        at = opening.state
         for symbol, terminal in production:
-            longer: list[tuple[tuple[Any, ...], Hashable]] = []
-            for body, c in partial:
+            to = self.automaton.next_state(at, symbol, terminal=terminal)
+            if to is None:
+                return []
+            longer: list[tuple[Body, int]] = []
+            for body, context in partial:
                 if terminal:
-                    to = self.automaton.actions[at].get(symbol)
-                    share = self._by_class.get((c, symbol))
-                    if isinstance(to, int) and share is not None:
-                        longer.append(((*body, share), self.context_of.get(to, -1)))
+                    share = self._share(context, symbol)
+                    if share is not None:
+                        after = self.context_of.get(to, _NO_CONTEXT)
+                        longer.append(((*body, Lexeme(symbol, share)), after))
                 else:
-                    key = (at, c, symbol)
-                    longer.extend(((*body, (key, out)), out) for out in self._outs.get(key, ()))
-            partial = longer
-            if not partial:
-                break
-            row = self.automaton.actions[at] if terminal else self.automaton.gotos[at]
-            at = row[symbol]
+                    inner = Opening(at, context, symbol)
+                    ends = self._ends.get(inner, ())
+                    longer.extend(((*body, Span(inner, end)), end) for end in ends)
+            partial, at = longer, to
         return partial
-
-
-def _merge(
-    productions: dict[Hashable, list[tuple[Any, ...]]], top: tuple[Any, ...]
-) -> tuple[dict[Any, list[tuple[Any, ...]]], tuple[Any, ...]]:
-    """Merge labelled symbols that derive the same in the same way."""
-    block: dict[Any, int] = {}
-    kinds: dict[str, int] = {}
-    for key in productions:
-        block[key] = kinds.setdefault(_plain(key), len(kinds))
-    while True:
-        names: dict[Any, int] = {}
-        refined: dict[Any, int] = {}
-        for key, bodies in productions.items():
-            signature = frozenset(
-                tuple(s if isinstance(s, Share) else block[s] for s in body) for body in bodies
-            )
-            refined[key] = names.setdefault((block[key], signature), len(names))
-        if len(names) == len(set(block.values())):
-            break
-        block = refined
-    chosen: dict[int, Any] = {}
-    for key in productions:
-        chosen.setdefault(block[key], key)
-    merged = {
-        key: list(
-            dict.fromkeys(
-                tuple(s if isinstance(s, Share) else chosen[block[s]] for s in body)
-                for body in productions[key]
-            )
-        )
-        for key in chosen.values()
-    }
-    return merged, tuple(dict.fromkeys(chosen[block[key]] for key in top))
-
-
-def _plain(key: Any) -> str:
-    return key[0][2]
-
-
-def _written(merged: dict[Any, list[tuple[Any, ...]]], roots: tuple[Any, ...], start: str) -> Split:
-    counts: dict[str, int] = {}
-
-    def fresh(name: str) -> str:
-        counts[name] = counts.get(name, 0) + 1
-        return name if counts[name] == 1 else f"{name}#{counts[name]}"
-
-    names = {key: fresh(_plain(key)) for key in merged}
-    share_names: dict[Share, str] = {}
-    rules: Rules = {}
-    for key, bodies in merged.items():
-        written: list[tuple[Symbol, ...]] = []
-        for body in bodies:
-            symbols: list[Symbol] = []
-            for s in body:
-                if isinstance(s, Share):
-                    if s not in share_names:
-                        share_names[s] = fresh(s.terminal)
-                    symbols.append((share_names[s], True))
-                else:
-                    symbols.append((names[s], False))
-            written.append(tuple(symbols))
-        rules[names[key]] = tuple(written)
-    top = names[roots[0]] if len(roots) == 1 else fresh(start)
-    if len(roots) != 1:
-        rules[top] = tuple(((names[r], False),) for r in roots)
-    return Split(rules, top, {n: s for s, n in share_names.items()})
