@@ -188,6 +188,8 @@ def test_fixed_parts_keep_every_way_to_spell_them() -> None:
         ({"type": "intger"}, "intger"),
         ({"$ref": "https://example.org/x"}, "example.org"),
         ({"minLength": "a"}, "minLength"),
+        ({"minimum": float("inf")}, "not JSON"),
+        ('{"const": NaN}', "not JSON"),
         (False, "False"),
         ("{", "JSON"),
         (3, "3"),

@@ -109,3 +109,11 @@ def test_what_only_some_branches_could_end_is_pruned() -> None:
     dead_end = {"type": "object", "properties": {"n": {"$ref": "#/anyOf/0"}}, "required": ["n"]}
     potential = JSONSchema({"anyOf": [dead_end, {"const": {"n": 1}}]}).bind(VOCABULARY)
     assert not mask_of(potential, b'{"n":', VOCABULARY)[TOKENS.index(b"{")]
+
+
+def test_names_too_long_to_be_counted_are_watched() -> None:
+    schema = {"type": "object", "propertyNames": {"maxLength": 5000.0}, "maxProperties": 2.0}
+    potential = JSONSchema(schema).bind(REPEATS)
+    assert complete(potential, '{"a":1,"b":2}')
+    assert not mask_of(potential, b'{"a":1,"a', REPEATS)[REPEATS.tokens.index(b'"')]
+    assert not mask_of(potential, b'{"a":1,"b":2', REPEATS)[REPEATS.tokens.index(b",")]

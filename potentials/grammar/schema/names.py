@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from potentials.grammar.lark.automata import alphabet as alphabets
-from potentials.grammar.lark.automata import dfa, re_semantics
+from potentials.grammar.lark.automata import dfa, pattern, re_semantics
 from potentials.grammar.lark.automata.alphabet import Alphabet
 from potentials.grammar.lark.automata.charset import UNIVERSE
 from potentials.grammar.lark.automata.dfa import DEAD, DFA
@@ -82,6 +82,15 @@ def _measured(
     if all(names is not None for names in listed):
         texts = dict.fromkeys(name for names in listed for name in names or ())
         return tuple(name for name in texts if name not in known), False
+    try:
+        return _counted(kinds, known)
+    except pattern.Unsupported:
+        return None, False  # too large to be looked through: what follows is watched instead
+
+
+def _counted(
+    kinds: Sequence[Disjunct], known: Sequence[str]
+) -> tuple[tuple[str, ...] | None, bool]:
     trees = {atom: strings.tree(atom) for kind in kinds for atom in kind}
     alphabet = alphabets.build([_ANY_TEXT, *trees.values()])
     few: dict[str, None] = {}

@@ -72,8 +72,9 @@ def lexemes(atoms: Iterable[Atom]) -> Iterator[str]:
     if len(integral) == 2:
         return
     if any(a.keyword == "in" and a.positive for a in atoms):
-        for value in _listed(atoms):
-            yield from _literals(value, integral == {True})
+        literals = [x for v in _listed(atoms) for x in _literals(v, integral == {True})]
+        if literals:
+            yield f"/(?:{'|'.join(literals)})/"
         return
     units = [exact(a.value) for a in atoms if a.keyword == "multipleOf" and a.positive]
     if any(a.keyword == "multipleOf" and not a.positive for a in atoms):
@@ -88,19 +89,19 @@ def lexemes(atoms: Iterable[Atom]) -> Iterator[str]:
 def _listed(atoms: list[Atom]) -> list[Fraction]:
     """Return the numbers of a disjunct that lists some, as far as they meet the rest."""
     interval = _interval(atoms)
-    first, *others = (a.value for a in atoms if a.keyword == "in" and a.positive)
+    lists = [(frozenset(a.value), a.positive) for a in atoms if a.keyword == "in"]
+    rest = [a for a in atoms if a.keyword != "in"]
+    first = next(a.value for a in atoms if a.keyword == "in" and a.positive)
     return [
         value
         for value in first
         if value in interval
-        and all(value in other for other in others)
-        and all(_meets(value, a) == a.positive for a in atoms)
+        and all((value in values) == positive for values, positive in lists)
+        and all(_meets(value, a) == a.positive for a in rest)
     ]
 
 
 def _meets(value: Fraction, atom: Atom) -> bool:
-    if atom.keyword == "in":
-        return value in atom.value
     if atom.keyword == "multipleOf":
         return value % exact(atom.value) == 0
     if atom.keyword == "integral":
@@ -224,8 +225,6 @@ def _plain(value: Fraction) -> int | float:
 
 def _literals(value: Fraction, integral: bool) -> Iterator[str]:
     if value.denominator == 1:
-        yield json.dumps(str(int(value)))
-        if not integral:
-            yield json.dumps(f"{int(value)}.0")
+        yield str(int(value)) if integral else rf"{int(value)}(?:\.0)?"
     else:
-        yield json.dumps(json.dumps(float(value)))
+        yield json.dumps(float(value)).replace(".", r"\.").replace("+", r"\+")

@@ -16,6 +16,10 @@ _REMARKS = frozenset(
     "contentMediaType contentSchema discriminator $comment $schema $id id $anchor $dynamicAnchor "
     "$defs definitions".split()
 )
+_SIZES = frozenset(
+    "minLength maxLength minItems maxItems minProperties maxProperties minContains "
+    "maxContains".split()
+)
 _TYPES = frozenset("null boolean integer number string array object".split())
 _DRAFTS = {
     "http://json-schema.org/draft-04/schema": 4,
@@ -39,11 +43,7 @@ def _names(value: Any) -> bool:
 
 
 _WANTED: dict[str, tuple[Callable[[Any], bool], str]] = {
-    **dict.fromkeys(
-        "minLength maxLength minItems maxItems minProperties maxProperties minContains "
-        "maxContains".split(),
-        (_natural, "a whole number that is not negative"),
-    ),
+    **dict.fromkeys(_SIZES, (_natural, "a whole number that is not negative")),
     **dict.fromkeys(
         "minimum maximum exclusiveMinimum exclusiveMaximum".split(), (_number, "a number")
     ),
@@ -81,7 +81,8 @@ def parsed(given: Schema | str) -> Schema:
     """
     try:
         # The copy gives every subschema an identity of its own.
-        schema = json.loads(given if isinstance(given, str) else json.dumps(given))
+        value = json.loads(given) if isinstance(given, str) else given
+        schema = json.loads(json.dumps(value, allow_nan=False))
     except (ValueError, TypeError) as error:
         raise GrammarError(f"JSONSchema: the schema is not JSON: {error}.") from error
     except RecursionError as error:
@@ -143,6 +144,9 @@ def _upgraded(schema: Any, draft: int) -> Any:
 
 
 def _upgrade(schema: dict[str, Any], draft: int) -> None:
+    for key in _SIZES & schema.keys():
+        if _natural(schema[key]):
+            schema[key] = int(schema[key])
     if draft <= 7 and "$ref" in schema:
         # What stands beside a reference means nothing there, but for what others refer to.
         for key in schema.keys() - {"$ref", "definitions", "$defs", "$schema", "$id", "id"}:

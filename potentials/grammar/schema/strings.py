@@ -36,7 +36,14 @@ def enumerated(atoms: Iterable[Atom]) -> list[str] | None:
     listed = [a.value for a in atoms if a.keyword == "in" and a.positive]
     if not listed:
         return None
-    return [t for t in listed[0] if all(holds(a, t) for a in atoms)]
+    lists = [(frozenset(a.value), a.positive) for a in atoms if a.keyword == "in"]
+    rest = [a for a in atoms if a.keyword != "in"]
+    return [
+        text
+        for text in listed[0]
+        if all((text in texts) == positive for texts, positive in lists)
+        and all(holds(a, text) for a in rest)
+    ]
 
 
 def lexeme(atoms: Iterable[Atom]) -> str | None:
