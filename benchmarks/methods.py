@@ -1,4 +1,4 @@
-"""What is run on every item: a method of the engine, with the settings of the paper.
+"""Methods and settings of a run: the engine's, with the values of the paper.
 
 Loula et al. 2025 (arXiv:2504.13139): N = 10, resampling under 0.9 of it, temperature 1.
 """
@@ -62,7 +62,7 @@ def parse_methods(text: str) -> list[str]:
 
 def corrects(method: str) -> bool:
     """Whether a method weighs what its proposal changed."""
-    return method_settings(method, Settings()).proposal.corrects
+    return method_settings(method, Settings()).proposal.properly_weighted
 
 
 def generator(seed: int, item: Item) -> np.random.Generator:

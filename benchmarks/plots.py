@@ -1,4 +1,4 @@
-"""The picture beside a table: scores of the methods, and what full SMC gains over each."""
+"""Plots of a report: scores of the methods, and what full SMC gains over each."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.statistics import Interval
-from benchmarks.summary import AHEAD, Row
+from benchmarks.summary import AHEAD, MethodRow
+from smc.intervals import Interval
 
 _INK = "#2b4c7e"
 
 
-def plot(rows: Sequence[Row], path: Path, *, title: str, score: str) -> None:
+def plot(rows: Sequence[MethodRow], path: Path, *, title: str, score: str) -> None:
     """Draw points with error bars into a file, whose name decides the format.
 
     Args:

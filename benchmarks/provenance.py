@@ -1,4 +1,4 @@
-"""Where results come from: the command, the code, the machine, the date, the model's bytes.
+"""Provenance of results: the command, the code, the machine, the date, the model's bytes.
 
 Nothing here names a folder of the machine: paths are shortened to what another reader can use.
 """
@@ -67,7 +67,7 @@ def commit() -> str:
 
 def machine() -> dict[str, Any]:
     """Return processor, cores that this process may use, torch's threads, load, and GPU if used."""
-    found: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
@@ -76,21 +76,21 @@ def machine() -> dict[str, Any]:
     }
     torch = sys.modules.get("torch")
     if torch is not None:
-        found["threads"] = torch.get_num_threads()
+        facts["threads"] = torch.get_num_threads()
         if torch.cuda.is_available() and torch.cuda.memory_allocated() > 0:
-            found["gpu"] = torch.cuda.get_device_name()
-    return found
+            facts["gpu"] = torch.cuda.get_device_name()
+    return facts
 
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that results depend on."""
-    found = {"python": platform.python_version()}
+    known = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            known[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return known
 
 
 def now() -> str:

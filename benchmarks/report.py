@@ -1,4 +1,4 @@
-"""What a folder of results says, as JSON, Markdown and a picture."""
+"""The command `report`: a folder of results as JSON, Markdown and a picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.markdown import render
+from benchmarks.disk import explained_disk
+from benchmarks.markdown import SETTINGS, START, render
 from benchmarks.store import RUN, Store
 from benchmarks.summary import summarise
 from smc.errors import SettingsError
@@ -43,7 +44,8 @@ def main(arguments: argparse.Namespace) -> None:
     if page is not None:
         link = None if picture is None else _relative(picture, page)
         text = render(run, rows, picture=link)
-        _parent(page, "--markdown").write_text(text, encoding="utf-8")
+        with explained_disk(page, "--markdown"):
+            _parent(page, "--markdown").write_text(text, encoding="utf-8")
         if not arguments.json:
             print(text, end="")
 
@@ -55,12 +57,12 @@ def read(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         SettingsError: There are none, or they cannot be read.
     """
     store = Store(folder)
-    run = store.read_run()
-    if run is None:
+    if store.read_run() is None:
         raise SettingsError(
             f"report: no {RUN} in {folder}; expected the --out folder of `python -m benchmarks "
             "run`."
         )
+    run = store.stated(SETTINGS, START)
     records = store.records()
     if not records:
         raise SettingsError(
@@ -74,7 +76,8 @@ def _draw(rows: Any, path: Path, settings: Mapping[str, Any]) -> None:
         from benchmarks.plots import plot
 
         title = f"{settings['domain']}, {settings['model']}, N = {settings['num_particles']}"
-        plot(rows, _parent(path, "--plot"), title=title, score=settings["primary"])
+        with explained_disk(path, "--plot"):
+            plot(rows, _parent(path, "--plot"), title=title, score=settings["primary"])
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"--plot: {error.name} is not installed; install the extra `bench`, or use --json."

@@ -1,4 +1,4 @@
-"""Runs a domain's items through the methods, and goes on where a run before it stopped."""
+"""The command `run`: a task's items through the methods, resumed where a run before it stopped."""
 
 from __future__ import annotations
 
@@ -27,8 +27,16 @@ from benchmarks.ray.cluster import LOCAL, check_address
 from benchmarks.ray.pool import ray_team
 from benchmarks.ray.worker import Setup, code_digest, items_digest
 from benchmarks.store import Store
-from benchmarks.tasks import default_model, find_data, load_items, load_model, load_task
-from benchmarks.work import Here, Workplace, pending_units
+from benchmarks.tasks import (
+    current_name,
+    default_model,
+    find_data,
+    load_items,
+    load_model,
+    load_task,
+    task_names,
+)
+from benchmarks.work import Here, Workplace, pending_units, ways
 from domains.base import Item, Task
 from smc.errors import SettingsError
 from smc.settings import METHODS
@@ -36,7 +44,10 @@ from smc.settings import METHODS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `run`."""
-    parser.add_argument("domain", help="gdb17, …, or the dotted name of a module with a task")
+    parser.add_argument(
+        "domain",
+        help=f"the task: {', '.join(task_names())}, or the dotted name of a module with a task",
+    )
     parser.add_argument("--methods", default=",".join(METHODS), help="default: %(default)s")
     parser.add_argument("--model", help="folder, name on the Hub, or module:function")
     parser.add_argument("--particles", type=int, default=10, help="N (default: 10)")
@@ -88,6 +99,7 @@ def main(arguments: argparse.Namespace) -> None:
     elif arguments.ray_workers is not None:
         raise SettingsError("--ray-workers: got a number without --ray; expected both or neither.")
     methods = parse_methods(arguments.methods)
+    arguments = argparse.Namespace(**{**vars(arguments), "domain": current_name(arguments.domain)})
     task = load_task(arguments.domain)
     settings = RunSettings(
         num_particles=arguments.particles,
@@ -99,6 +111,7 @@ def main(arguments: argparse.Namespace) -> None:
     data = find_data(arguments.data)
     items = load_items(task, arguments.limit, data)
     model_name = arguments.model or default_model(task)
+    resample_at, proposal = ways(task)
     store = Store(arguments.out)
     runs = arguments.seeds * len(methods)
     most = runs * math.ceil(len(items) / arguments.batch)
@@ -108,14 +121,15 @@ def main(arguments: argparse.Namespace) -> None:
     ):
         common = {
             "domain": task.name,
+            "variant": arguments.domain.partition(":")[2] or None,
             "primary": task.primary,
             "model": provenance.shown_model(model_name),
             "model_digest": provenance.model_digest(model_name),
             "dtype": arguments.dtype,
             "temperature": arguments.temperature,
             "data": "examples" if data is None else data.name,
-            "resample_at": _named(getattr(task, "resample_at", None)),
-            "proposal": _named(getattr(task, "proposal", None)),
+            "resample_at": _named(resample_at),
+            "proposal": _named(proposal),
             **asdict(settings),
         }
         start = {

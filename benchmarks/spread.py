@@ -1,4 +1,4 @@
-"""Who does what, where units of work are spread over workers that may be lost."""
+"""Work queue: which worker has which unit, where workers may be lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From records to rows: one for each method, with scores, costs and differences."""
+"""Summary of records: a row for each method, with scores, costs and differences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.methods import in_order
 from benchmarks.records import Record
-from benchmarks.statistics import Interval, bootstrap, paired
+from smc.intervals import Interval, bootstrap, mean_interval, paired
 
 Key = tuple[str, int]
 """Item and seed."""
@@ -35,7 +35,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Row:
+class MethodRow:
     """What a table says of one method.
 
     Attributes:
@@ -87,7 +87,7 @@ class Row:
         }
 
 
-def summarise(records: Iterable[Record], primary: str) -> list[Row]:
+def summarise(records: Iterable[Record], primary: str) -> list[MethodRow]:
     """Return a row a method, in the order of the engine's table of methods.
 
     Args:
@@ -131,11 +131,11 @@ def _row(
     score: Mapping[Key, float | None],
     others: Mapping[str, Mapping[Key, float | None]],
     differences: Mapping[str, Interval],
-) -> Row:
+) -> MethodRow:
     evidence = [r["log_evidence"] for r in records if r["log_evidence"] is not None]
-    return Row(
+    return MethodRow(
         method=method,
-        score=bootstrap(_by_item(score)),
+        score=mean_interval(_by_item(score)),
         runs=len(records),
         tokens=float(np.mean([r["tokens"] for r in records])),
         seconds=float(np.mean([r["seconds"] for r in records])),
@@ -144,7 +144,7 @@ def _row(
         ess=float(np.mean([r["ess"] for r in records])),
         extinct=sum(r["status"] == "extinct" for r in records),
         unfinished=sum(not any(r["weights"]) for r in records),
-        scores={name: bootstrap(_by_item(values)) for name, values in others.items()},
+        scores={name: mean_interval(_by_item(values)) for name, values in others.items()},
         differences=differences,
         costs=_costs(records),
     )
@@ -154,13 +154,13 @@ def _costs(records: Sequence[Record]) -> dict[str, Cost]:
     """Return what each potential took, over all runs of a method."""
     tokens = sum(r["tokens"] for r in records)
     names = dict.fromkeys(name for r in records for name in r["costs"])
-    found = {}
+    costs = {}
     for name in names:
         own = [r["costs"][name] for r in records if name in r["costs"]]
         calls, seconds = sum(c["calls"] for c in own), math.fsum(c["seconds"] for c in own)
         if calls and tokens:
-            found[name] = Cost(calls / len(records), seconds / calls * 1e6, seconds / tokens * 1e3)
-    return found
+            costs[name] = Cost(calls / len(records), seconds / calls * 1e6, seconds / tokens * 1e3)
+    return costs
 
 
 def _mean_score(record: Record, name: str, rates: set[str]) -> float | None:
@@ -191,11 +191,11 @@ def _is_rate(name: str, records: Sequence[Record]) -> bool:
 
 
 def _by_item(values: Mapping[Key, float | None]) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
+    by_item: dict[str, list[float]] = {}
     for (item, _), value in sorted(values.items()):
         if value is not None:
-            found.setdefault(item, []).append(value)
-    return found
+            by_item.setdefault(item, []).append(value)
+    return by_item
 
 
 def _differences(

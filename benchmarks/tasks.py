@@ -1,10 +1,11 @@
-"""Finding a domain by name, and the model and data that it is run with."""
+"""Tasks by name, and the models and data that they are run with."""
 
 from __future__ import annotations
 
 import inspect
 import os
 import pkgutil
+import warnings
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,7 @@ from typing import Any
 
 import domains
 import smc
-from domains.base import Item, Task
+from domains.base import Item, Task, Variants
 from smc.errors import SettingsError
 from smc.model import LanguageModel
 
@@ -23,30 +24,73 @@ _METHODS = ("items", "cheap", "expensive", "score", "population_scores")
 
 
 def load_task(name: str) -> Task[Any]:
-    """Return the task of a domain.
+    """Return a task by its name.
 
     Args:
-        name: Of a package in `domains`, or the dotted name of any module. The module (or its
-            submodule `task`) holds `TASK`, or exactly one class with the methods of `Task`.
+        name: `DOMAIN` or `DOMAIN:VARIANT`. The domain is a package in `domains`, or the dotted
+            name of any module. The module (or its submodule `task`) holds `TASK`, or exactly one
+            class with the methods of `Task`; variants stand in `VARIANTS`, in its submodule
+            `variants` or in the module itself.
 
     Raises:
-        SettingsError: There is no such domain, or it holds no task.
+        SettingsError: There is no such domain or variant, or the domain holds no task.
     """
-    where = name if "." in name else f"domains.{name}"
+    domain, colon, variant = current_name(name).partition(":")
+    if colon:
+        return _variant(domain, variant)
+    where = _module_of(domain)
     modules = [m for m in (_imported(f"{where}.task"), _imported(where)) if m is not None]
-    if not modules:
-        raise SettingsError(
-            f"domain: {name!r} not found; expected one of {', '.join(_known())}, or the dotted "
-            "name of a module that holds a task."
-        )
     for module in modules:
-        found = _task_in(module)
-        if found is not None:
-            return found
+        task = _task_in(module)
+        if task is not None:
+            return task
+    if not modules or "." not in domain:
+        raise _unknown(name)
     raise SettingsError(
         f"domain: {where} holds no task; expected `TASK`, or one class that can be made without "
         f"arguments and has {', '.join(_METHODS)}, as domains.base.Task says."
     )
+
+
+def current_name(name: str) -> str:
+    """Return the present spelling of a task's name, with a warning if it is not the one given.
+
+    Variants were modules once, so that `domains.spider.by_clause` meant `spider:by_clause`. Such
+    names go on working for one release.
+    """
+    parts = name.removeprefix("domains.").split(".")
+    if len(parts) != 2 or parts[0] not in domain_names():
+        return name
+    domain, variant = parts
+    if variant not in _variants(_module_of(domain)):
+        return name
+    current = f"{domain}:{variant}"
+    warnings.warn(
+        f"the task {name!r} is now called {current!r}; the old name will not be known to the next "
+        "release.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return current
+
+
+def domain_names() -> list[str]:
+    """Return the packages of `domains` that hold a task."""
+    return sorted(
+        module.name
+        for root in domains.__path__
+        for module in pkgutil.iter_modules([root])
+        if module.ispkg and (Path(root) / module.name / "task.py").is_file()
+    )
+
+
+def task_names() -> list[str]:
+    """Return what `load_task` knows without dots: each domain, followed by its variants."""
+    return [
+        name
+        for domain in domain_names()
+        for name in (domain, *(f"{domain}:{v}" for v in _variants(_module_of(domain))))
+    ]
 
 
 def default_model(task: Task[Any]) -> str:
@@ -142,8 +186,35 @@ def load_items(task: Task[Any], limit: int | None, data: Path | None) -> list[It
     return items
 
 
-def _known() -> list[str]:
-    return sorted(m.name for m in pkgutil.iter_modules(domains.__path__) if m.ispkg)
+def _variant(domain: str, name: str) -> Task[Any]:
+    where = _module_of(domain)
+    if _imported(where) is None:
+        raise _unknown(f"{domain}:{name}")
+    variants = _variants(where)
+    if name not in variants:
+        listed = ", ".join(f"{domain}:{v}" for v in variants)
+        raise SettingsError(
+            f"domain: {domain} has no variant {name!r}; expected "
+            f"{f'one of {listed}, or ' if listed else ''}{domain} alone."
+        )
+    return variants[name]
+
+
+def _variants(where: str) -> Variants:
+    """Return the table of a domain's variants; an empty one where there is none."""
+    tables = (getattr(_imported(m), "VARIANTS", None) for m in (f"{where}.variants", where))
+    return next((table for table in tables if table is not None), {})
+
+
+def _module_of(domain: str) -> str:
+    return domain if "." in domain else f"domains.{domain}"
+
+
+def _unknown(name: str) -> SettingsError:
+    return SettingsError(
+        f"domain: {name!r} not found; expected one of {', '.join(task_names())}, or the dotted "
+        "name of a module that holds a task."
+    )
 
 
 def _imported(name: str) -> ModuleType | None:

@@ -1,4 +1,4 @@
-"""Units of work: what is run at once, and stored at once. Here they are run in this process."""
+"""Units of work: what is run, and stored, at once. Here they are run in this process."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Any, Protocol
 import smc
 from benchmarks import provenance
 from benchmarks.methods import RunSettings, generator
-from benchmarks.records import Record, Run, prompt_digest
+from benchmarks.records import Record, Recorder, prompt_digest
 from benchmarks.store import Store
 from domains.base import Item, Task
 from smc.errors import SettingsError
 from smc.model import LanguageModel
+from smc.potential import Boundary
+from smc.proposals import Proposal
 
 UnitKey = tuple[str, int, tuple[str, ...]]
 
@@ -68,12 +70,18 @@ class Here:
         return {"machine": provenance.machine(), "versions": provenance.versions()}
 
 
+def ways(task: Task[Any]) -> tuple[Boundary[Any] | None, Proposal | None]:
+    """Return a task's `resample_at` and `proposal`; None where it was written before these were."""
+    return getattr(task, "resample_at", None), getattr(task, "proposal", None)
+
+
 def run_unit(
     task: Task[Any], unit: Unit, model: LanguageModel, settings: RunSettings
 ) -> list[Record]:
     """Run one method on some items at once; return one record each."""
     items = unit.items
     potentials = [[*task.cheap(item), *task.expensive(item)] for item in items]
+    resample_at, proposal = ways(task)
     began, cpu_began = time.perf_counter(), time.process_time()
     posteriors = smc.sample_batch(
         model,
@@ -83,16 +91,18 @@ def run_unit(
         max_tokens=settings.max_tokens,
         ess_threshold=settings.ess_threshold,
         resampling=settings.resampling,
-        resample_at=getattr(task, "resample_at", None),
-        proposal=getattr(task, "proposal", None) if unit.method == "smc" else None,
+        resample_at=resample_at,
+        proposal=proposal if unit.method == "smc" else None,
         method=unit.method,
         stop=settings.stop,
         seeds=[generator(unit.seed, item) for item in items],
     )
     seconds = (time.perf_counter() - began) / len(items)
     cpu_seconds = (time.process_time() - cpu_began) / len(items)
-    run = Run(task, unit.method, unit.seed, settings.max_tokens)
-    return [run.record(i, p, seconds, cpu_seconds) for i, p in zip(items, posteriors, strict=True)]
+    recorder = Recorder(task, unit.method, unit.seed, settings.max_tokens)
+    return [
+        recorder.record(i, p, seconds, cpu_seconds) for i, p in zip(items, posteriors, strict=True)
+    ]
 
 
 def pending_units(

@@ -1,29 +1,30 @@
-"""What a benchmark domain is: items to answer, potentials that steer, scores that judge.
+"""The protocol of benchmark tasks: items to answer, potentials that steer, scores that judge.
 
 A domain is one frozen dataclass that satisfies `Task`. It knows its data, its prompt, its
 potentials and its scores; it knows nothing of language models, methods or particles. A runner
 does, for every item:
 
     smc.sample(model, item.prompt, potentials=task.cheap(item) + task.expensive(item),
-               stop=task.stop, max_tokens=task.max_tokens, ...)
+               stop=task.stop, max_tokens=task.max_tokens, resample_at=task.resample_at, ...)
 
 and then `task.score(item, text)` for every text and `task.population_scores(item, texts, weights)`
 once. A method that uses fewer potentials leaves a list out. Where two items have the same
 potential, return the same object: prompts in one batch then share its work.
 
-A task may also have `resample_at`, a boundary where particles wait for each other, and `proposal`,
-how full SMC draws its tokens.
+A domain whose task comes in variants lists them in one table, `VARIANTS`, in its module `variants`
+(or beside the task): the task `spider:by_clause` is the entry `by_clause` of `spider`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from smc.model import Prompt
-from smc.potential import AnyPotential
+from smc.potential import AnyPotential, Boundary
+from smc.proposals import Proposal
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,16 @@ class Task(Protocol[ItemT]):
     @property
     def max_tokens(self) -> int:
         """Tokens of an answer at most, the end included."""
+        ...
+
+    @property
+    def resample_at(self) -> Boundary[Any] | None:
+        """Where particles wait for each other before they are resampled; None: nowhere."""
+        ...
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """How full SMC draws its tokens; None: from the model times the cheap potentials."""
         ...
 
     def items(self, limit: int | None = None, data: Path | None = None) -> list[ItemT]:
@@ -110,6 +121,10 @@ class Task(Protocol[ItemT]):
             Finite numbers by name; what is not defined for these texts is left out.
         """
         ...
+
+
+Variants: TypeAlias = Mapping[str, Task[Any]]
+"""Tasks of one domain by the names of its variants."""
 
 
 def checked_weights(texts: Sequence[str], weights: Sequence[float]) -> None:

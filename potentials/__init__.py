@@ -9,7 +9,7 @@ from smc.lazy import lazy_names
 if TYPE_CHECKING:
     from potentials.grammar import Grammar
     from potentials.grammar.json_schema import JSONSchema
-    from potentials.grammar.llguidance import Limits
+    from potentials.grammar.llguidance import Limits, MaskLimits
     from potentials.grammar.regex import Regex
     from potentials.python import PythonExecution, PythonSyntax, PythonTests, python_statements
 
@@ -17,6 +17,7 @@ _HOMES = {
     "Grammar": "potentials.grammar.grammar",
     "JSONSchema": "potentials.grammar.json_schema",
     "Limits": "potentials.grammar.llguidance",
+    "MaskLimits": "potentials.grammar.llguidance",
     "PythonExecution": "potentials.python",
     "PythonSyntax": "potentials.python",
     "PythonTests": "potentials.python",
@@ -28,6 +29,7 @@ __all__ = [
     "Grammar",
     "JSONSchema",
     "Limits",
+    "MaskLimits",
     "PythonExecution",
     "PythonSyntax",
     "PythonTests",

@@ -1,4 +1,4 @@
-"""Where a statement, a step or a line ends: boundaries that need no grammar.
+"""Boundaries that need no grammar: where a statement, a step or a line ends.
 
 Each reads the text one token at a time and fires in the token that completes the mark, also where
 the mark is split over tokens or the token goes on after it.

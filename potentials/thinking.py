@@ -94,12 +94,12 @@ class ThoughtSwitchPenalty(TokenPotential[Thought]):
             switches=self.switches,
             token_ids=self.token_ids,
         )
-        found = self._found(vocabulary)
+        switches = self._switches(vocabulary)
         eos = vocabulary.eos_set
-        bound._is_switch = frozenset(found)
+        bound._is_switch = frozenset(switches)
         bound._by_bytes = {b: i for i, b in enumerate(vocabulary.tokens) if b and i not in eos}
         bound._row = np.zeros(len(vocabulary), dtype=np.float32)
-        bound._row[found] = -self.penalty
+        bound._row[switches] = -self.penalty
         return bound
 
     def start(self) -> Thought:
@@ -134,15 +134,15 @@ class ThoughtSwitchPenalty(TokenPotential[Thought]):
 
     def _tokens(self, piece: bytes) -> list[int]:
         """The token that a piece is, or else the longest tokens that it begins with, in turn."""
-        found, rest = [], piece
+        ids, rest = [], piece
         while rest:
             sizes = range(len(rest), 0, -1)
             size = next((n for n in sizes if rest[:n] in self._by_bytes), None)
-            found.append(-1 if size is None else self._by_bytes[rest[:size]])
+            ids.append(-1 if size is None else self._by_bytes[rest[:size]])
             rest = rest[size or 1 :]
-        return found
+        return ids
 
-    def _found(self, vocabulary: Vocabulary) -> list[int]:
+    def _switches(self, vocabulary: Vocabulary) -> list[int]:
         if self.token_ids is not None:
             outside = [i for i in self.token_ids if not 0 <= i < len(vocabulary)]
             if outside:
@@ -153,13 +153,13 @@ class ThoughtSwitchPenalty(TokenPotential[Thought]):
             return list(self.token_ids)
         words = {w.strip().casefold() for w in self.switches}
         tokens = enumerate(vocabulary.tokens)
-        found = [
+        switches = [
             i for i, b in tokens if b and b.decode("utf-8", "replace").strip().casefold() in words
         ]
-        if not found:
+        if not switches:
             raise SettingsError(
                 f"ThoughtSwitchPenalty: none of {', '.join(self.switches)} is a token of this "
                 "vocabulary; expected at least one that is. Give token_ids=, the first tokens of "
                 "the words, say."
             )
-        return found
+        return switches

@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from smc.backends.loading import load
 from smc.errors import (
     GrammarError,
     ModelError,
@@ -37,8 +37,6 @@ from smc.sampling import sample, sample_batch
 from smc.settings import METHODS, Settings
 
 if TYPE_CHECKING:
-    import torch
-
     from smc.backends.table import TableModel as TableModel
     from smc.backends.transformers import TransformersModel as TransformersModel
     from smc.backends.vllm import VLLMModel as VLLMModel
@@ -89,34 +87,5 @@ __all__ = [
     "sample",
     "sample_batch",
 ]
-
-
-def load(
-    name: str,
-    *,
-    device: str | None = None,
-    dtype: str | torch.dtype = "auto",
-    temperature: float = 1.0,
-    top_p: float = 1.0,
-    top_k: int = 0,
-    eos_ids: Sequence[int] | None = None,
-    trust_remote_code: bool = False,
-    revision: str | None = None,
-) -> TransformersModel:
-    """Load a Hugging Face causal language model by name or folder: `TransformersModel.load`."""
-    from smc.backends.transformers import TransformersModel
-
-    return TransformersModel.load(
-        name,
-        device=device,
-        dtype=dtype,
-        temperature=temperature,
-        top_p=top_p,
-        top_k=top_k,
-        eos_ids=eos_ids,
-        trust_remote_code=trust_remote_code,
-        revision=revision,
-    )
-
 
 __getattr__ = lazy_names(__name__, _LAZY)

@@ -1,9 +1,10 @@
-"""The laws of a potential, checked on examples: for authors of potentials of their own."""
+"""Law checks of potentials on example texts, for authors of potentials of their own."""
 
 from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,11 +28,15 @@ def check_potential(
 ) -> None:
     """Check the laws of a potential on every cut of some example texts.
 
-    1. All values are log weights: numbers, not NaN, not +inf.
+    1. All values are log weights: numbers, not NaN, not +inf; and not truth values.
     2. prefix = −inf implies −inf for every extension.
     3. A batch gives what its parts give.
     4. The value of a text does not depend on how it was split into pieces.
-    5. Token scores are the ratios of prefixes, token by token, and at EOS complete over prefix.
+    5. Token scores are the ratios of prefixes, token by token, and at EOS complete over prefix. A
+       mask says 0 or −inf, so all that it allows must have the ratio 0.
+
+    Log weights that look like probabilities (all in [0, 1], and not all 0) are lawful, since a
+    reward may look so, and are warned of.
 
     Args:
         potential: Of any level.
@@ -41,6 +46,9 @@ def check_potential(
 
     Raises:
         AssertionError: A law does not hold; the message names it, the text and the values.
+
+    Warns:
+        UserWarning: The values look like probabilities.
     """
     cuts = list(dict.fromkeys(t[:i] for t in examples for i in range(len(t) + 1)))
     prefixes = {t: log_prefix(potential, t) for t in cuts}
@@ -59,10 +67,21 @@ def _check_values(
 ) -> None:
     for method, values in (("prefix", prefixes), ("complete", completes)):
         for text, value in values.items():
-            assert not math.isnan(value) and value != math.inf, (
-                f"{potential.name}: {method}({text!r}) is {value}; expected a log weight, that is "
-                "a finite number or −inf."
+            number = isinstance(value, int | float | np.integer | np.floating)
+            good = number and not isinstance(value, bool) and value < math.inf  # NaN is not
+            assert good, (
+                f"{potential.name}: {method}({text!r}) is {value!r}; expected a log weight, that "
+                "is a finite number or −inf. For a yes or no return 0.0 or float('-inf')."
             )
+    values = [*prefixes.values(), *completes.values()]
+    if all(0 <= v <= 1 for v in values) and any(values):
+        warnings.warn(
+            f"{potential.name}: all of its {len(values)} values lie in [0, 1], from "
+            f"{min(values):g} to {max(values):g}, as probabilities do; expected log weights, where "
+            "0 is neutral and −inf forbids. If they are probabilities, return their logarithm. If "
+            "they are rewards, this warning is of no account.",
+            stacklevel=3,
+        )
 
 
 def _check_extinction(
@@ -146,8 +165,7 @@ def _check_tokens(potential: TokenPotential[Any], cuts: list[str], vocabulary: V
                 expected = bound.prefix(bound.advance(states[i], new)) - now
             else:
                 continue
-            hard = scores.mask is not None and expected > -math.inf
-            assert _equal(row[token], 0.0 if hard else expected, _FLOAT32_TOLERANCE), (
+            assert _equal(row[token], expected, _FLOAT32_TOLERANCE), (
                 f"{potential.name}: after {cuts[i]!r}, token {token} ({new!r}) has score "
                 f"{row[token]}; the ratio of prefixes is {expected}."
             )

@@ -6,7 +6,16 @@ A candidate that fails (bad SQL, an invalid molecule) is never an error: it is a
 
 
 class SMCError(Exception):
-    """Base class of everything raised on purpose by this project."""
+    """Base class of everything raised on purpose by this project.
+
+    Results hold errors as data (`Extension.error`), so those that say the same are equal.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), str(self)))
 
 
 class SettingsError(SMCError, ValueError):

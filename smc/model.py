@@ -1,4 +1,4 @@
-"""What a language model is to the engine: a vocabulary, and rows that grow by one token.
+"""The language model protocol: a vocabulary, and rows that grow by one token.
 
 A backend never sees a particle, a weight or the meaning of a potential; the engine never sees a
 logit. Between them pass row indices, token ids, masks and uniforms.
@@ -7,112 +7,42 @@ logit. Between them pass row indices, token ids, masks and uniforms.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smc.errors import VocabularyError
+from smc.vocabulary import (
+    FloatArray,
+    IntArray,
+    Vocabulary,
+    mask_width,
+    pack_mask,
+    unpack_mask,
+)
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
+__all__ = [
+    "HOLD",
+    "BlockDecoding",
+    "Decoding",
+    "DrawRequest",
+    "Draws",
+    "FloatArray",
+    "IntArray",
+    "LanguageModel",
+    "Prompt",
+    "Vocabulary",
+    "mask_width",
+    "pack_mask",
+    "unpack_mask",
+]
 
 Prompt = str | Sequence[Mapping[str, str]] | Sequence[int]
 """Plain text, chat messages (`{"role": …, "content": …}`), or token ids."""
 
 HOLD = -1
 """As a token of `Decoding.advance`: the row stays as it is (a paused particle)."""
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """Token ids, the bytes they stand for, and which of them end a sequence.
-
-    Attributes:
-        tokens: `[V]` the bytes of each id; None for an id that is not text (special, unused,
-            empty). Such ids are outside the model: a backend gives them probability zero and
-            normalises over the rest.
-        eos_ids: Ids that end a sequence. Together they are one event, "the text is complete";
-            their bytes are not part of the text.
-
-    Raises:
-        VocabularyError: No EOS id, or one out of range.
-    """
-
-    tokens: tuple[bytes | None, ...]
-    eos_ids: tuple[int, ...]
-    _hash: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        if not self.eos_ids:
-            raise VocabularyError(
-                "vocabulary: no end-of-sequence token, so no sequence could ever be complete; "
-                "expected at least one id in `eos_ids`. Name one: that of a newline, say."
-            )
-        bad = [i for i in self.eos_ids if not 0 <= i < len(self.tokens)]
-        if bad:
-            raise VocabularyError(
-                f"vocabulary: EOS ids {bad} are outside 0..{len(self.tokens) - 1}; "
-                "expected ids of this vocabulary."
-            )
-        object.__setattr__(self, "_hash", hash((self.tokens, self.eos_ids)))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __reduce__(self) -> tuple[type[Vocabulary], tuple[Any, ...]]:
-        return Vocabulary, (self.tokens, self.eos_ids)  # hashes differ between processes
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    @cached_property
-    def suppressed(self) -> IntArray:
-        """Ids that are neither text nor EOS: outside the model."""
-        eos = set(self.eos_ids)
-        ids = [i for i, b in enumerate(self.tokens) if not b and i not in eos]
-        return np.asarray(ids, dtype=np.int64)
-
-    @cached_property
-    def eos_set(self) -> frozenset[int]:
-        """The EOS ids, to ask for one."""
-        return frozenset(self.eos_ids)
-
-    @cached_property
-    def eos_mask(self) -> NDArray[np.uint32]:
-        """`[W]` packed mask that allows the EOS ids alone (see `TokenScores`)."""
-        allowed = np.zeros(len(self), dtype=bool)
-        allowed[list(self.eos_ids)] = True
-        return pack_mask(allowed)
-
-    def ending_with(self, stop: Sequence[str]) -> Vocabulary:
-        """Return this vocabulary with every token that starts with a stop string as EOS."""
-        marks = tuple(s.encode() for s in stop)
-        if not marks:
-            return self
-        found = (i for i, b in enumerate(self.tokens) if b and b.startswith(marks))
-        return Vocabulary(self.tokens, tuple(sorted({*self.eos_ids, *found})))
-
-
-def mask_width(size: int) -> int:
-    """Number of 32-bit words in a packed mask over `size` tokens."""
-    return (size + 31) // 32
-
-
-def pack_mask(allowed: NDArray[np.bool_]) -> NDArray[np.uint32]:
-    """Pack `[..., V]` booleans into `[..., W]` words; token i is bit `i % 32` of word `i // 32`."""
-    size = allowed.shape[-1]
-    padding = [(0, 0)] * (allowed.ndim - 1) + [(0, mask_width(size) * 32 - size)]
-    packed = np.packbits(np.pad(allowed, padding), axis=-1, bitorder="little")
-    return packed.view("<u4")
-
-
-def unpack_mask(mask: NDArray[np.uint32], size: int) -> NDArray[np.bool_]:
-    """Inverse of `pack_mask`: `[..., W]` words to `[..., size]` booleans."""
-    packed = np.ascontiguousarray(mask).view(np.uint8)
-    return np.unpackbits(packed, axis=-1, count=size, bitorder="little").view(np.bool_)
 
 
 @dataclass(frozen=True)
@@ -135,13 +65,13 @@ class DrawRequest:
     temperature: float | FloatArray = 1.0
 
     def part(self, rows: IntArray) -> tuple[IntArray, DrawRequest]:
-        """Return the draws that concern some rows, and a plan of them over those rows alone.
+        """Return the draws that concern some rows, and a request for them over those rows alone.
 
         Args:
-            rows: `[B]` rows of this plan, in the order of those of the new one.
+            rows: `[B]` rows of this request, in the order of those of the new one.
 
         Returns:
-            `[m]` indices of draws of this plan, and the plan of these.
+            `[m]` indices of draws of this request, and the request for these.
         """
         place = np.full(max(int(rows.max(initial=-1)), int(self.rows.max(initial=-1))) + 1, -1)
         place[rows] = np.arange(len(rows))
@@ -163,7 +93,7 @@ class Draws:
     """What comes back from the device: nothing of the vocabulary's size.
 
     Attributes:
-        tokens: `[M]` token ids; −1 where the row's plan leaves no mass.
+        tokens: `[M]` token ids; −1 where the row's request leaves no mass.
         log_weights: `[M]` log of p·φ/q at the token drawn, that is the incremental weight. At
             temperature 1 it is the log normaliser of the row; −inf where there is no mass.
         log_probs: `[M]` log p of the token drawn, under the model; −inf where there is no mass.
@@ -190,8 +120,8 @@ class Decoding(Protocol):
         """
         ...
 
-    def draw(self, plan: DrawRequest) -> Draws:
-        """Draw tokens from the current rows as the plan says."""
+    def draw(self, request: DrawRequest, /) -> Draws:
+        """Draw tokens from the current rows as the request says."""
         ...
 
     def join(self, other: Decoding) -> bool:

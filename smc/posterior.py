@@ -1,22 +1,30 @@
-"""The result of a run: a weighted set of texts, the evidence, and how it came about."""
+"""The posterior, the result of a run: weighted texts, the evidence, and the history of both."""
 
 from __future__ import annotations
 
-import dataclasses
 import enum
-import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
 from smc.errors import SettingsError
-from smc.model import FloatArray
+from smc.history import Step, TextSequence
+from smc.model import FloatArray, Prompt
+from smc.posterior_json import posterior_fields, posterior_json
 from smc.weights import ess, log_mean_exp, normalise
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+__all__ = ["Posterior", "Status", "Step", "TextSequence"]
+
+K = TypeVar("K", bound=Hashable)
 
 
 class Status(enum.Enum):
@@ -29,48 +37,7 @@ class Status(enum.Enum):
     """Every particle died: log evidence −inf. A result, not an error; see `Posterior.reason`."""
 
 
-@dataclass(frozen=True)
-class TextSequence:
-    """One particle at the end of a run.
-
-    Attributes:
-        text: What was generated, without the prompt and without what ended it.
-        tokens: Token ids, the end-of-sequence token included.
-        finished: False of a particle that died on the way.
-    """
-
-    text: str
-    tokens: tuple[int, ...]
-    finished: bool
-
-
-@dataclass(frozen=True)
-class Step:
-    """What happened to the population at one token.
-
-    Attributes:
-        pieces: `[N]` the text that the step added to each particle.
-        log_weights: `[N]` after the step's increments, before resampling.
-        ess: Effective sample size of those.
-        ancestors: `[N]` the index of each particle's parent, if the step resampled; else None.
-        log_evidence_increment: log of the factor that the step multiplied the evidence by.
-        costs: For each potential, evaluations and seconds.
-    """
-
-    pieces: tuple[str, ...]
-    log_weights: tuple[float, ...]
-    ess: float
-    ancestors: tuple[int, ...] | None
-    log_evidence_increment: float
-    costs: Mapping[str, tuple[int, float]]
-
-    @property
-    def resampled(self) -> bool:
-        """Whether the population was resampled after this step."""
-        return self.ancestors is not None
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Posterior:
     """A weighted set of N texts that stands for the target γ.
 
@@ -80,6 +47,10 @@ class Posterior:
         history: One record a token step.
         num_tokens: Particle-tokens drawn, those resampled away included.
         reason: Of an extinct population: which potential, at which text.
+        prompt: What the texts go on from, where it was kept.
+        model: Name of the model, where it was kept.
+        seed: Of the run, where it was a number.
+        settings: What else was asked for, as plain JSON: `{"num_particles": 10}`.
     """
 
     sequences: tuple[TextSequence, ...]
@@ -87,6 +58,23 @@ class Posterior:
     history: tuple[Step, ...] = ()
     num_tokens: int = 0
     reason: str | None = None
+    prompt: Prompt | None = None
+    model: str | None = None
+    seed: int | None = None
+    settings: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the weights are some.
+
+        Raises:
+            SettingsError: Not one log weight a sequence, or NaN or +inf among them.
+        """
+        log_weights = np.asarray(self.log_weights)
+        if log_weights.shape != (len(self.sequences),) or not np.all(log_weights < np.inf):
+            raise SettingsError(
+                f"posterior: got log weights {log_weights!r} for {len(self.sequences)} sequences; "
+                "expected one for each, finite or −inf."
+            )
 
     @cached_property
     def log_evidence(self) -> float:
@@ -111,13 +99,37 @@ class Posterior:
         """`[N]` normalised weights; all zero if extinct."""
         return normalise(self.log_weights)
 
-    def probabilities(self) -> dict[str, float]:
-        """Return the posterior by text, duplicates summed, most probable first; {} if extinct."""
-        totals: dict[str, float] = {}
+    @overload
+    def probabilities(self) -> dict[str, float]: ...
+
+    @overload
+    def probabilities(self, key: Callable[[str], K]) -> dict[K, float]: ...
+
+    def probabilities(self, key: Callable[[str], Any] | None = None) -> dict[Any, float]:
+        """Return the posterior by text, duplicates summed, most probable first; {} if extinct.
+
+        Args:
+            key: What texts are the same by: `str.lower`, a parser, the answer of a solution. The
+                result is then by what it returns, which must be hashable. Default: the text.
+
+        Example:
+            >>> texts = (TextSequence(t, (1,), True) for t in ("4", "four", "five"))
+            >>> posterior = Posterior(tuple(texts), np.log([2.0, 1.0, 1.0]))
+            >>> posterior.probabilities(lambda text: text in ("4", "four"))
+            {True: 0.75, False: 0.25}
+        """
+        totals: dict[Any, float] = {}
         for sequence, weight in zip(self.sequences, self.weights, strict=True):
             if weight > 0:
-                totals[sequence.text] = totals.get(sequence.text, 0.0) + float(weight)
+                same = sequence.text if key is None else key(sequence.text)
+                totals[same] = totals.get(same, 0.0) + float(weight)
         return dict(sorted(totals.items(), key=lambda item: -item[1]))
+
+    @property
+    def truncated_share(self) -> float:
+        """The share of the weight that texts have which were cut at `max_tokens`; 0 if extinct."""
+        cut = [s.truncated for s in self.sequences]
+        return float(self.weights[cut].sum())
 
     @property
     def best(self) -> str | None:
@@ -148,39 +160,79 @@ class Posterior:
         return totals
 
     def to_json(self) -> str:
-        """Return all of it as JSON text; −inf is written as null."""
-        record = dataclasses.asdict(self) | {"log_weights": self.log_weights.tolist()}
-        return json.dumps(_replace(record, -math.inf, None), ensure_ascii=False, allow_nan=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> Posterior:
-        """Read back what `to_json` wrote.
+        """Return all of it as JSON text; −inf is written as null.
 
         Raises:
-            SettingsError: It is something else.
+            SettingsError: `prompt` or `settings` hold something that JSON has not.
+        """
+        return posterior_json(self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Posterior:
+        """Read back what `to_json` wrote; members that it does not know are let be.
+
+        Raises:
+            SettingsError: It is something else; the message names the place.
+        """
+        return cls(**posterior_fields(text))
+
+    def save(self, path: str | Path) -> None:
+        """Write `to_json` to a file."""
+        Path(path).write_text(self.to_json() + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Posterior:
+        """Read back what `save` wrote.
+
+        Raises:
+            SettingsError: The file cannot be read, or is something else.
         """
         try:
-            record = json.loads(text)
-            return cls(
-                sequences=tuple(
-                    TextSequence(s["text"], tuple(s["tokens"]), s["finished"])
-                    for s in record["sequences"]
-                ),
-                log_weights=np.array(_finite_or_dead(record["log_weights"]), dtype=np.float64),
-                history=tuple(_step(s) for s in record["history"]),
-                num_tokens=record["num_tokens"],
-                reason=record["reason"],
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raw = Path(path).read_bytes()
+        except OSError as error:
             raise SettingsError(
-                f"posterior: cannot be read ({error!r}); expected JSON as `to_json` writes it."
+                f"posterior: {path}: {error.strerror or error}; expected a file that `save` wrote."
             ) from error
+        return cls.from_json(raw)
 
-    def to_html(self, path: str | Path | None = None, *, title: str = "Posterior") -> str:
-        """Return (and write) a page of its own: genealogy of the particles, ESS, texts."""
-        from smc.pages import posterior_page
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a row for each particle: `text`, `weight`, `log_weight`, `num_tokens`, `finished`.
 
-        page = posterior_page(self, title=title)
+        Raises:
+            SettingsError: pandas is not installed.
+        """
+        from smc.pages.frame import particle_frame
+
+        return particle_frame(self)
+
+    def plot(self, *, top: int = 10) -> Figure:
+        """Return a matplotlib figure: the effective sample size over time, and the likeliest texts.
+
+        Args:
+            top: How many texts.
+
+        Raises:
+            SettingsError: matplotlib is not installed.
+        """
+        from smc.pages.figure import posterior_figure
+
+        return posterior_figure(self, top)
+
+    def __repr__(self) -> str:
+        from smc.pages.summary import summary
+
+        return summary(self)
+
+    def to_html(self, path: str | Path | None = None, *, title: str | None = None) -> str:
+        """Return (and write) a page of its own: genealogy of the particles, ESS, texts.
+
+        Args:
+            path: Of the file, if one is to be written.
+            title: Its heading; default: the beginning of the prompt, where it was kept.
+        """
+        from smc.pages import default_title, posterior_page
+
+        page = posterior_page(self, title=default_title(self) if title is None else title)
         if path is not None:
             Path(path).write_text(page, encoding="utf-8")
         return page
@@ -189,28 +241,3 @@ class Posterior:
         from smc.pages import posterior_fragment
 
         return posterior_fragment(self)
-
-
-def _step(record: dict[str, Any]) -> Step:
-    ancestors = record["ancestors"]
-    increment = record["log_evidence_increment"]
-    return Step(
-        pieces=tuple(record["pieces"]),
-        log_weights=tuple(_finite_or_dead(record["log_weights"])),
-        ess=record["ess"],
-        ancestors=None if ancestors is None else tuple(ancestors),
-        log_evidence_increment=-math.inf if increment is None else increment,
-        costs={name: (calls, seconds) for name, (calls, seconds) in record["costs"].items()},
-    )
-
-
-def _finite_or_dead(values: list[float | None]) -> list[float]:
-    return [-math.inf if v is None else v for v in values]
-
-
-def _replace(value: Any, old: float, new: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _replace(v, old, new) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_replace(v, old, new) for v in value]
-    return new if isinstance(value, float) and value == old else value

@@ -1,10 +1,13 @@
-"""The proposals, as a user names them: frozen, validated, without any algorithm."""
+"""Proposals, as a user names them: frozen, validated, without any algorithm.
+
+What the engine does with one is its sampler (`smc.engine.sampler`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -19,6 +22,21 @@ from smc.potential import (
 )
 
 
+@runtime_checkable
+class Proposal(Protocol):
+    """How tokens are drawn: the arguments; `smc.engine.sampler` says how one is added."""
+
+    @property
+    def temperature(self) -> float:
+        """τ > 0 of the model's part of the proposal; the weight corrects for it."""
+        ...
+
+    @property
+    def properly_weighted(self) -> bool:
+        """Whether the incremental weight p·φ/q is kept."""
+        ...
+
+
 @dataclass(frozen=True)
 class LocalProposal:
     """Draw from model × cheap potentials.
@@ -26,12 +44,12 @@ class LocalProposal:
     Attributes:
         temperature: τ > 0 of the model's part; the weight corrects for it. (A temperature that
             should change the *target* belongs to the model.)
-        corrects: Whether the incremental weight is kept. False is locally constrained decoding:
-            every token costs nothing, and the samples are not from the target.
+        properly_weighted: Whether the incremental weight is kept. False is locally constrained
+            decoding: every token costs nothing, and the samples are not from the target.
     """
 
     temperature: float = 1.0
-    corrects: bool = True
+    properly_weighted: bool = True
 
     def __post_init__(self) -> None:
         _check_temperature(self)
@@ -57,8 +75,8 @@ class RejectionProposal:
 
     Attributes:
         temperature: τ > 0, see `LocalProposal`.
-        corrects: Whether the incremental weight is kept. False draws from the accepted tokens and
-            weighs nothing: locally constrained decoding for opaque checks.
+        properly_weighted: Whether the incremental weight is kept. False draws from the accepted
+            tokens and weighs nothing: locally constrained decoding for opaque checks.
         checks: Potentials, among those of the problem, that take part; the others are asked about
             the accepted token alone. None: all that are not `TokenPotential`s.
         extra_checks: m > 0 further tokens asked about for each particle, to estimate how much
@@ -81,7 +99,7 @@ class RejectionProposal:
     """
 
     temperature: float = 1.0
-    corrects: bool = True
+    properly_weighted: bool = True
     checks: tuple[AnyPotential, ...] | None = None
     extra_checks: int = 1
 
@@ -155,7 +173,7 @@ class DraftProposal:
     draft: LanguageModel
     block: int = 4
     temperature: float = 1.0
-    corrects: ClassVar[bool] = True
+    properly_weighted: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
         _check_temperature(self)
@@ -165,9 +183,6 @@ class DraftProposal:
                 f"DraftProposal: draft is {self.draft!r}; expected a language model, such as "
                 "smc.load returns."
             )
-
-
-Proposal = LocalProposal | RejectionProposal | DraftProposal
 
 
 def _check_temperature(proposal: Proposal) -> None:

@@ -1,6 +1,6 @@
-"""Resampling schemes: which particle each of the next generation descends from.
+"""Resampling: the test of when it is due, and the schemes that draw ancestors.
 
-One signature for all, `(rng, weights, count) -> ancestors`:
+One signature for all schemes, `(rng, weights, count) -> ancestors`:
 
 Args:
     rng: Generator, advanced by the scheme.
@@ -25,8 +25,30 @@ from types import MappingProxyType
 import numpy as np
 
 from smc.model import FloatArray, IntArray
+from smc.weights import ess
 
 Resampler = Callable[[np.random.Generator, FloatArray, int], IntArray]
+
+_ROUNDING = 1e-9
+
+
+def is_due(log_weights: FloatArray, ess_threshold: float) -> bool:
+    """Return whether a population shall be resampled: ESS < ess_threshold · N.
+
+    Equal weights have an ESS of N up to rounding, and are left alone even at a threshold of 1:
+    drawing among them would only add noise.
+
+    Args:
+        log_weights: `[N]`, −inf for the dead. A population of none but dead counts as ESS 0.
+        ess_threshold: Fraction of N in [0, 1]; 0: never.
+
+    Example:
+        >>> is_due(np.log([0.9, 0.1]), 0.8), is_due(np.log([0.5, 0.5]), 1.0)
+        (True, False)
+
+    Source: Liu & Chen (1995), J. Am. Stat. Assoc. 90, 567-576.
+    """
+    return ess(log_weights) < ess_threshold * len(log_weights) * (1 - _ROUNDING)
 
 
 def multinomial(rng: np.random.Generator, weights: FloatArray, count: int) -> IntArray:
@@ -83,8 +105,8 @@ def _inverse_cdf(weights: FloatArray, uniforms: FloatArray) -> IntArray:
     cdf = np.cumsum(weights)
     # A running sum rounds: scale the uniforms to its true end, so that neither an index past the
     # end nor a weightless last index can come back.
-    found = np.searchsorted(cdf, uniforms * cdf[-1], side="right")
-    return np.minimum(found, np.flatnonzero(weights)[-1]).astype(np.int64)
+    indices = np.searchsorted(cdf, uniforms * cdf[-1], side="right")
+    return np.minimum(indices, np.flatnonzero(weights)[-1]).astype(np.int64)
 
 
 def _check(weights: FloatArray) -> None:

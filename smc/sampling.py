@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from smc.engine import OnStep, Problem, run
+from smc.engine.sampler import sampler_of
 from smc.errors import SettingsError
 from smc.model import LanguageModel, Prompt
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, Boundary, IncrementalPotential, Potential, flatten
-from smc.proposals import Proposal, RejectionProposal
-from smc.settings import Settings, method_settings
+from smc.proposals import Proposal
+from smc.settings import LastSlot, Settings, method_settings
 
 Seed = int | np.random.Generator
 
@@ -26,6 +27,7 @@ def sample(
     *,
     num_particles: int = 10,
     max_tokens: int = 64,
+    at_max_tokens: LastSlot = "end",
     ess_threshold: float = 0.5,
     resampling: str = "systematic",
     resample_at: Boundary[Any] | None = None,
@@ -42,7 +44,9 @@ def sample(
         prompt: Text, chat messages, or token ids.
         potentials: What the text should be; any mix of levels.
         num_particles: N.
-        max_tokens: Longest text, end-of-sequence token included.
+        max_tokens: Longest text, an end-of-sequence token included.
+        at_max_tokens: A text that has not ended by then is taken as it is, truncated (`cut`), or
+            there is none, since the last token is an end whose probability is paid (`end`).
         ess_threshold: Resample when the effective sample size falls under this fraction of N.
         resampling: `multinomial`, `residual`, `stratified` or `systematic`.
         resample_at: Where particles wait for each other before resampling; None: nowhere.
@@ -77,6 +81,7 @@ def sample(
         [potentials],
         num_particles=num_particles,
         max_tokens=max_tokens,
+        at_max_tokens=at_max_tokens,
         ess_threshold=ess_threshold,
         resampling=resampling,
         resample_at=resample_at,
@@ -95,6 +100,7 @@ def sample_batch(
     *,
     num_particles: int = 10,
     max_tokens: int = 64,
+    at_max_tokens: LastSlot = "end",
     ess_threshold: float = 0.5,
     resampling: str = "systematic",
     resample_at: Boundary[Any] | None = None,
@@ -123,6 +129,7 @@ def sample_batch(
     free = Settings(
         num_particles=num_particles,
         max_tokens=max_tokens,
+        at_max_tokens=at_max_tokens,
         ess_threshold=ess_threshold,
         resampling=resampling,
         resample_at=resample_at,
@@ -130,7 +137,7 @@ def sample_batch(
     settings = method_settings(method, free)
     if proposal is not None:
         settings = dataclasses.replace(settings, proposal=proposal)
-        _check_checks(proposal, potentials)
+        sampler_of(proposal).check([p for own in potentials for p in flatten(own)])
     problems = [
         Problem(prompt, own, rng)
         for prompt, own, rng in zip(
@@ -177,19 +184,6 @@ def _checked_stop(stop: Sequence[str]) -> tuple[str, ...]:
     if any(not s for s in stop):
         raise SettingsError("stop: an empty string would end every text before it begins.")
     return tuple(stop)
-
-
-def _check_checks(proposal: Proposal, potentials: Sequence[Sequence[AnyPotential]]) -> None:
-    """Raise where a rejection proposal names a check that no problem has."""
-    if not isinstance(proposal, RejectionProposal):
-        return
-    there = {id(potential) for own in potentials for potential in flatten(own)}
-    for check in proposal.checks or ():
-        if id(check) not in there:
-            raise SettingsError(
-                f"RejectionProposal: the check {check.name} is not among the potentials; expected "
-                "the same object there, because the target is made of the potentials alone."
-            )
 
 
 def _check_potentials(potentials: Sequence[Sequence[AnyPotential]]) -> None:

@@ -17,6 +17,7 @@ from smc.proposals import LocalProposal, Proposal
 from smc.resampling import RESAMPLERS
 
 Expensive = Literal["never", "end", "boundaries"]
+LastSlot = Literal["cut", "end"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,11 @@ class Settings:
 
     Attributes:
         num_particles: N > 0 for each prompt.
-        max_tokens: T > 0. Part of the target: sequences of at most T tokens, EOS included. At
-            the last slot EOS is forced, and its exact weight applied.
+        max_tokens: T > 0. Part of the target.
+        at_max_tokens: What becomes of a text that has not ended with T tokens. `cut`: it is taken
+            as it is, truncated, and judged by `complete`; it pays nothing for an end that it did
+            not choose. `end`: there is none, for at the last slot EOS is forced and its
+            probability paid: sequences of at most T tokens, EOS included.
         ess_threshold: Resample when ESS < threshold · N; 0 never, 1 whenever weights differ.
         resampling: `multinomial`, `residual`, `stratified` or `systematic`.
         resample_at: None: consider resampling after every token. A boundary: particles wait
@@ -44,6 +48,7 @@ class Settings:
 
     num_particles: int = 10
     max_tokens: int = 64
+    at_max_tokens: LastSlot = "end"
     ess_threshold: float = 0.5
     resampling: str = "systematic"
     resample_at: Boundary[Any] | None = None
@@ -73,11 +78,12 @@ class Settings:
                 "proposal: expected a LocalProposal, a RejectionProposal or a DraftProposal, got "
                 f"{self.proposal!r}."
             )
+        _one_of("at_max_tokens", self.at_max_tokens, ("cut", "end"))
         _one_of("resampling", self.resampling, RESAMPLERS)
         _one_of("expensive", self.expensive, ("never", "end", "boundaries"))
 
 
-_UNCORRECTED = LocalProposal(corrects=False)
+_UNCORRECTED = LocalProposal(properly_weighted=False)
 
 METHODS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {

@@ -1,7 +1,8 @@
-"""Arithmetic on log weights; the only module that exponentiates a weight.
+"""Log weight arithmetic: sums, means, normalising, effective sample size.
 
-All functions are pure and take `[N]` float64 log weights, of which some may be −inf (dead
-particles, which stay in the population) and none NaN or +inf.
+The only module that exponentiates a weight. All functions are pure and take `[N]` float64 log
+weights, of which some may be −inf (dead particles, which stay in the population) and none NaN or
++inf.
 """
 
 from __future__ import annotations

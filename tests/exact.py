@@ -145,12 +145,17 @@ def with_boundary(potential: AnyPotential, boundary: smc.Boundary | None) -> Any
 
 
 def target(
-    potentials: Sequence[AnyPotential], *, model: TableModel = MODEL, max_tokens: int = MAX_TOKENS
+    potentials: Sequence[AnyPotential],
+    *,
+    model: TableModel = MODEL,
+    max_tokens: int = MAX_TOKENS,
+    at_max_tokens: str = "end",
 ) -> dict[str, float]:
     """Return γ of every text with mass: p(text) · ∏ Φ(text), over all of its tokenisations."""
     gamma: dict[str, float] = {}
-    for ids, prob in model.enumerate(max_tokens):
-        text = b"".join(model.vocabulary.tokens[i] or b"" for i in ids[:-1]).decode()
+    for ids, prob in model.enumerate(max_tokens, truncated=at_max_tokens == "cut"):
+        tokens = [model.vocabulary.tokens[i] for i in ids if i not in model.vocabulary.eos_ids]
+        text = b"".join(b or b"" for b in tokens).decode()
         weight = prob * math.exp(sum(log_complete(p, text) for p in potentials))
         if weight > 0:
             gamma[text] = gamma.get(text, 0.0) + weight

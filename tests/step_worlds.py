@@ -90,12 +90,12 @@ class Script:
         keep: Sequence[Solution] = (),
     ) -> list[Extension]:
         self.calls.append(tuple(solutions))
-        found = [
+        extensions = [
             self.reply(s, 0.5 if temperature == 0 else float(r.random()))
             for s, r in zip(solutions, rngs, strict=True)
         ]
-        self.passes += sum(e.num_tokens for e in found)
-        return found
+        self.passes += sum(e.num_tokens for e in extensions)
+        return extensions
 
 
 @dataclass
@@ -135,14 +135,14 @@ class TableSteps:
 
 def texts(max_tokens: int = MAX_TOKENS) -> dict[tuple[Solution, str], float]:
     """Return p of every (steps as drawn, text) that ends within the tokens."""
-    found: dict[tuple[Solution, str], float] = {}
+    probs: dict[tuple[Solution, str], float] = {}
     for ids, prob in MODEL.enumerate(max_tokens):
         if prob == 0:
             continue
         text = b"".join(VOCABULARY.tokens[i] or b"" for i in ids[:-1]).decode()
         key = steps_of(text), text
-        found[key] = found.get(key, 0.0) + prob
-    return found
+        probs[key] = probs.get(key, 0.0) + prob
+    return probs
 
 
 def log_product_of_odds(steps: Solution, value: Callable[[str], float]) -> float:

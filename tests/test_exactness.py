@@ -48,7 +48,7 @@ def worst_z(
 ) -> float:
     """Return the largest |z| over all texts, and over Ẑ."""
     posteriors = run(MODEL, problems(factors, seed, runs), settings)
-    return worst_z_of(posteriors, factors, min_hits)
+    return worst_z_of(posteriors, factors, min_hits, settings.at_max_tokens)
 
 
 def problems(factors: list, seed: int, runs: int = RUNS) -> list[Problem]:
@@ -56,8 +56,13 @@ def problems(factors: list, seed: int, runs: int = RUNS) -> list[Problem]:
     return [Problem("", factors, rng) for rng in rngs]
 
 
-def worst_z_of(posteriors: list[smc.Posterior], factors: list, min_hits: int = 25) -> float:
-    gamma = target(factors)
+def worst_z_of(
+    posteriors: list[smc.Posterior],
+    factors: list,
+    min_hits: int = 25,
+    at_max_tokens: str = "end",
+) -> float:
+    gamma = target(factors, at_max_tokens=at_max_tokens)
     texts = list(gamma)
     found = estimates(iter(posteriors), texts)
     hits = (found > 0).sum(axis=0)
@@ -68,7 +73,8 @@ def worst_z_of(posteriors: list[smc.Posterior], factors: list, min_hits: int = 2
 
 
 def settings(**changes) -> Settings:
-    return Settings(**({"num_particles": 4, "max_tokens": MAX_TOKENS} | changes))
+    fixed = {"num_particles": 4, "max_tokens": MAX_TOKENS, "at_max_tokens": "end"}
+    return Settings(**(fixed | changes))
 
 
 @pytest.mark.parametrize("boundary", [None, AfterB()], ids=["tokens", "boundaries"])
@@ -214,19 +220,15 @@ def test_control_a_resampler_that_never_returns_the_last_index(monkeypatch):
     def broken(rng, weights, count):
         return np.minimum(systematic(rng, weights, count), len(weights) - 2)
 
-    monkeypatch.setattr("smc.engine.RESAMPLERS", {"systematic": broken})
+    monkeypatch.setattr("smc.engine.step.RESAMPLERS", {"systematic": broken})
     assert worst_z(settings(ess_threshold=1.0), potentials(None), seed=20_261, min_hits=0) > 2 * Z
 
 
 def test_control_an_engine_that_forgets_the_last_value(monkeypatch):
-    def forgetful(child, k, value, complete):
-        population = child.population
-        if value == -np.inf:
-            population.kill(child.particles, "dead")
-        else:
-            population.log_weights[child.particles] += value
+    def forgetful(candidate, k, log_value, *, complete):
+        candidate.log_increments.append(log_value)
 
-    monkeypatch.setattr("smc.engine.weighing._multiply", forgetful)
+    monkeypatch.setattr("smc.engine.candidates.multiply", forgetful)
     assert worst_z(settings(ess_threshold=1.0), potentials(None), seed=20_261, min_hits=0) > 2 * Z
 
 

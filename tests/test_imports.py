@@ -5,6 +5,8 @@ import pkgutil
 import subprocess
 import sys
 
+import grimp
+import networkx
 import pytest
 
 HEAVY = {
@@ -58,3 +60,18 @@ def test_announced_names_exist(name):
     assert len(announced) == len(set(announced)), "a name stands twice in __all__"
     for attribute in announced:
         assert hasattr(module, attribute), f"{name}.__all__ names {attribute!r}, which is missing"
+
+
+def test_no_circle_of_imports_but_the_posterior_and_its_pages():
+    """Lazy imports count; those for the type checker alone do not."""
+    graph = grimp.build_graph(
+        "smc", "potentials", "domains", "benchmarks", exclude_type_checking_imports=True
+    )
+    imports = networkx.DiGraph(
+        (module, imported)
+        for module in graph.modules
+        for imported in graph.find_modules_directly_imported_by(module)
+    )
+    circles = [c for c in networkx.strongly_connected_components(imports) if len(c) > 1]
+    assert len(circles) == 1
+    assert {name for name in circles[0] if not name.startswith("smc.pages")} == {"smc.posterior"}

@@ -9,7 +9,7 @@ import pytest
 
 import smc
 from smc.engine import Problem, Run, run
-from smc.engine.decodings import Decodings
+from smc.engine.batch import Decodings
 from smc.model import HOLD, DrawRequest, pack_mask
 from smc.settings import Settings
 from tests.exact import MODEL, AfterB, Alternation, Judge, NoTripleA, SoftLength, with_boundary
@@ -238,8 +238,8 @@ def test_a_removed_problem_leaves_nothing_behind():
         engine.remove(number)
     engine.step()
     assert engine.unfinished() == {kept}
-    assert not engine._askers, "potentials that no problem has are forgotten"
-    assert {id(row.population) for row in engine._rows} == {id(engine._populations[kept])}
+    assert not engine._evaluators, "potentials that no problem has are forgotten"
+    assert {row.population for row in engine._batch.rows} == {engine._populations[kept]}
 
 
 def test_a_run_without_problems_does_nothing():

@@ -71,12 +71,12 @@ def posterior(*potentials, tokens=None, **settings):
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 1.0])
 def test_pieces_and_ancestors_give_the_texts(seed, threshold):
-    found = posterior(FewA(), seed=seed, ess_threshold=threshold)
-    lineage = Lineage(found)
+    run = posterior(FewA(), seed=seed, ess_threshold=threshold)
+    lineage = Lineage(run)
     texts = [lineage.text(lineage.num_steps, slot) for slot in range(lineage.num_particles)]
-    assert texts == [s.text for s in found.sequences]
+    assert texts == [s.text for s in run.sequences]
     if threshold in (0, 1):
-        assert any(s.resampled for s in found.history) == (threshold == 1)
+        assert any(s.resampled for s in run.history) == (threshold == 1)
 
 
 def test_the_runs_above_resample_and_kill():
@@ -87,14 +87,14 @@ def test_the_runs_above_resample_and_kill():
 
 
 def test_a_wrong_ancestor_gives_another_text():
-    found = posterior(FewA(), seed=0, ess_threshold=1.0)
-    last = max(t for t, step in enumerate(found.history) if step.resampled)
-    step = found.history[last]
+    run = posterior(FewA(), seed=0, ess_threshold=1.0)
+    last = max(t for t, step in enumerate(run.history) if step.resampled)
+    step = run.history[last]
     shifted = dataclasses.replace(step, ancestors=step.ancestors[1:] + step.ancestors[:1])
-    history = (*found.history[:last], shifted, *found.history[last + 1 :])
-    lineage = Lineage(dataclasses.replace(found, history=history))
+    history = (*run.history[:last], shifted, *run.history[last + 1 :])
+    lineage = Lineage(dataclasses.replace(run, history=history))
     texts = [lineage.text(lineage.num_steps, slot) for slot in range(lineage.num_particles)]
-    assert texts != [s.text for s in found.sequences]
+    assert texts != [s.text for s in run.sequences]
 
 
 def made_by_hand():
@@ -147,8 +147,8 @@ def test_nothing_comes_from_outside(make):
 @pytest.mark.parametrize("make", [lambda p: posterior_page(p, title="t"), posterior_fragment])
 def test_texts_are_escaped(make):
     evil = "</script><script>alert(1)</script>"
-    found = posterior(Dead(), tokens={evil: 0.5, '"><img onerror=x>': 0.3}, max_tokens=3)
-    for page in (make(found), make(posterior(tokens={evil: 0.5, "&lt;": 0.2}))):
+    run = posterior(Dead(), tokens={evil: 0.5, '"><img onerror=x>': 0.3}, max_tokens=3)
+    for page in (make(run), make(posterior(tokens={evil: 0.5, "&lt;": 0.2}))):
         assert evil not in page and "<img" not in page
         reader = Reader(page)
         assert [tag for tag, _ in reader.tags].count("script") == 2, "the data and our own"
@@ -160,21 +160,21 @@ def test_title_is_escaped():
 
 
 def test_hover_data_are_those_of_the_history():
-    found = posterior(FewA(), seed=1, tokens={"a</script>": 0.5, "b\u2028": 0.3})
-    page = posterior_page(found, title="t")
+    run = posterior(FewA(), seed=1, tokens={"a</script>": 0.5, "b\u2028": 0.3})
+    page = posterior_page(run, title="t")
     data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page, re.S)[1])
-    assert data["pieces"] == [[clean(p) for p in s.pieces] for s in found.history]
+    assert data["pieces"] == [[clean(p) for p in s.pieces] for s in run.history]
     assert data["ancestors"] == [
-        None if s.ancestors is None else list(s.ancestors) for s in found.history
+        None if s.ancestors is None else list(s.ancestors) for s in run.history
     ]
-    assert data["texts"] == [clean(s.text) for s in found.sequences]
-    np.testing.assert_allclose(data["final"], found.weights, atol=1e-5)
+    assert data["texts"] == [clean(s.text) for s in run.sequences]
+    np.testing.assert_allclose(data["final"], run.weights, atol=1e-5)
 
 
 def test_texts_and_probabilities_are_shown():
-    found = posterior(FewA(), seed=3)
-    texts = Reader(posterior_page(found, title="t")).texts
-    for text, probability in found.probabilities().items():
+    run = posterior(FewA(), seed=3)
+    texts = Reader(posterior_page(run, title="t")).texts
+    for text, probability in run.probabilities().items():
         assert text == "" or text in texts
         assert f"{100 * probability:.1f} %" in texts
 
@@ -186,11 +186,11 @@ def test_extinct_page_says_why():
 
 
 def test_threshold_and_drawings_appear_where_given():
-    found = posterior(FewA())
-    plain = posterior_page(found, title="t")
-    best = found.best
+    run = posterior(FewA())
+    plain = posterior_page(run, title="t")
+    best = run.best
     page = posterior_page(
-        found, title="t", ess_threshold=0.5, drawings={best: "<svg id='own'></svg>"}
+        run, title="t", ess_threshold=0.5, drawings={best: "<svg id='own'></svg>"}
     )
     assert 'class="smc-threshold"' in page and "<svg id='own'>" in page
     assert 'class="smc-threshold"' not in plain and 'class="smc-card"' not in plain
@@ -208,10 +208,10 @@ def test_no_history_no_chart():
 
 
 def test_to_html_writes_the_page(tmp_path):
-    found = posterior()
+    run = posterior()
     path = tmp_path / "page.html"
-    assert found.to_html(path, title="mine") == path.read_text(encoding="utf-8")
-    assert found._repr_html_() == posterior_fragment(found)
+    assert run.to_html(path, title="mine") == path.read_text(encoding="utf-8")
+    assert run._repr_html_() == posterior_fragment(run)
 
 
 def test_same_posterior_same_page():
@@ -250,13 +250,11 @@ BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029"
 def test_no_text_can_turn_the_direction_of_what_is_around_it():
     """A right-to-left override would show "gnp.exe" as "exe.png"; Hebrew turns by itself."""
     text = f"{BIDI}gnp.exe שלום"
-    found = dataclasses.replace(
+    run = dataclasses.replace(
         made_by_hand(), sequences=(TextSequence(text, (1,), True),) * 3, reason=text
     )
-    pieces = dataclasses.replace(found.history[0], pieces=(text,) * 3, costs={text: (1, 0.1)})
-    page = posterior_page(
-        dataclasses.replace(found, history=(pieces, found.history[1])), title=text
-    )
+    pieces = dataclasses.replace(run.history[0], pieces=(text,) * 3, costs={text: (1, 0.1)})
+    page = posterior_page(dataclasses.replace(run, history=(pieces, run.history[1])), title=text)
     assert "שלום" in page and not set(BIDI) & set(page)
     data = json.loads(re.search(r'application/json">(.*?)</script>', page).group(1))
     assert not set(BIDI) & set("".join([*data["texts"], *data["pieces"][0]]))
@@ -264,7 +262,7 @@ def test_no_text_can_turn_the_direction_of_what_is_around_it():
 
 
 def test_a_blank_in_front_is_kept_and_an_empty_text_is_told():
-    found = dataclasses.replace(
+    run = dataclasses.replace(
         made_by_hand(),
         sequences=(
             TextSequence(" a b", (1,), True),
@@ -272,7 +270,7 @@ def test_a_blank_in_front_is_kept_and_an_empty_text_is_told():
             TextSequence("c", (3,), False),
         ),
     )
-    page = posterior_page(found, title="x")
+    page = posterior_page(run, title="x")
     assert "<code>&nbsp;a b</code>" in page and "<i>empty</i>" in page
 
 

@@ -168,7 +168,7 @@ def test_without_correction_the_tokens_are_those_accepted_and_weigh_nothing():
         [[NoDouble()]] * runs,
         num_particles=1,
         max_tokens=20,
-        proposal=smc.RejectionProposal(corrects=False),
+        proposal=smc.RejectionProposal(properly_weighted=False),
         seeds=SEED,
     )
     assert {w for p in posteriors for w in p.log_weights} == {0.0}
@@ -288,15 +288,15 @@ def test_a_prompt_does_not_depend_on_its_neighbours():
         np.testing.assert_allclose(posterior.log_weights, alone.log_weights, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("corrects", [True, False])
-def test_where_everything_is_rejected_the_reason_names_the_check(corrects):
+@pytest.mark.parametrize("properly_weighted", [True, False])
+def test_where_everything_is_rejected_the_reason_names_the_check(properly_weighted):
     check = Counted(lambda text: text == "")
     posterior = smc.sample(
         wide_model(),
         "",
         [NoEnd(), check],
         num_particles=3,
-        proposal=smc.RejectionProposal(corrects=corrects),
+        proposal=smc.RejectionProposal(properly_weighted=properly_weighted),
     )
     assert posterior.status is smc.Status.EXTINCT
     assert posterior.reason == "NoEnd · Counted allows no next token after ''"
@@ -406,8 +406,8 @@ def test_control_a_weight_without_its_correction(monkeypatch, fault):
 
 
 def test_control_a_check_that_is_forgotten_leaves_mass_outside_the_target(monkeypatch):
-    monkeypatch.setattr("smc.engine.rejection._Rejection._refused", lambda *a, **k: set())
-    monkeypatch.setattr("smc.engine.weighing._multiply", lambda *a: None)
+    monkeypatch.setattr("smc.engine.rejection._Rounds._refused", lambda *a, **k: set())
+    monkeypatch.setattr("smc.engine.candidates.multiply", lambda *a, **k: None)
     factors = [NoTripleA(), SoftLength(), Judge()]
     with pytest.raises(KeyError):
         worst_z(settings(proposal=smc.RejectionProposal()), factors, seed=SEED, runs=200)

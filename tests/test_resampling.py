@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from smc.resampling import RESAMPLERS
+from smc.resampling import RESAMPLERS, is_due
 from smc.weights import ess, log_mean_exp, normalise
 
 WEIGHTS = np.array([0.05, 0.0, 0.31, 0.27, 0.0, 0.37])
@@ -80,3 +80,28 @@ def test_weights_at_the_edges():
     assert normalise(tiny).tolist() == [0.5, 0.5, 0.0]
     assert ess(tiny) == pytest.approx(2)
     assert log_mean_exp(tiny) == pytest.approx(-1000 + math.log(2 / 3))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 10, 1000])
+def test_equal_weights_are_never_due(size):
+    """Their ESS is N up to rounding, on either side of it."""
+    for scale in (-1e4, -0.1, 0.0, 0.3, 700.0):
+        assert not is_due(np.full(size, scale), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("weights", "threshold", "due"),
+    [
+        ([3.0, 1.0], 1.0, True),  # ESS 1.6
+        ([3.0, 1.0], 0.81, True),
+        ([3.0, 1.0], 0.8, False),  # at the limit itself
+        ([3.0, 1.0], 0.0, False),
+        ([1.0, 1.0, 0.0, 0.0], 0.5, False),
+        ([1.0, 1.0, 0.0, 0.0], 0.51, True),
+        ([0.0, 0.0], 0.5, True),
+        ([0.0, 0.0], 0.0, False),
+    ],
+)
+def test_due_below_a_fraction_of_the_particles(weights, threshold, due):
+    with np.errstate(divide="ignore"):
+        assert is_due(np.log(weights), threshold) is due

@@ -23,29 +23,29 @@ Z = 4.0
 
 def drawn_to_the_end(model, prompt, generators, **changes) -> list[tuple[Solution, float, bool]]:
     """Draw solutions step by step; return steps, log weight, and whether each came to its end."""
-    found: list[tuple[Solution, float, bool]] = [((), 0.0, False)] * len(generators)
+    drawn: list[tuple[Solution, float, bool]] = [((), 0.0, False)] * len(generators)
     live = list(range(len(generators)))
     while live:
         extensions = model.extend(
-            prompt, [found[i][0] for i in live], rngs=[generators[i] for i in live], **changes
+            prompt, [drawn[i][0] for i in live], rngs=[generators[i] for i in live], **changes
         )
         left = []
         for i, extension in zip(live, extensions, strict=True):
-            steps, log_weight, _ = found[i]
+            steps, log_weight, _ = drawn[i]
             step = (extension.step,) if extension.step else ()
-            found[i] = (*steps, *step), log_weight + extension.log_weight, extension.finished
-            over = extension.finished or extension.truncated or found[i][1] == -math.inf
+            drawn[i] = (*steps, *step), log_weight + extension.log_weight, extension.finished
+            over = extension.finished or extension.truncated or drawn[i][1] == -math.inf
             left += [] if over else [i]
         live = left
-    return found
+    return drawn
 
 
 def test_solutions_have_the_models_distribution():
     runs = 6000
-    found = drawn_to_the_end(token_steps(), "", rngs(31, runs))
+    solutions = drawn_to_the_end(token_steps(), "", rngs(31, runs))
     expected = texts()
     counts = {key: 0 for key in expected}
-    for steps, log_weight, finished in found:
+    for steps, log_weight, finished in solutions:
         assert log_weight == 0
         if finished:
             counts[steps, "".join(steps)] += 1  # a KeyError is a text that the model has not
@@ -83,8 +83,8 @@ def test_the_same_text_in_other_tokens_goes_on_in_its_own_way():
     two = TokenText.of("a.", (0, 2), ("a", "."))
     runs = 4000
     for step, ids in ((one, (3,)), (two, (0, 2))):
-        found = token_steps().extend("", [(step,)] * runs, rngs=rngs(6, runs))
-        ended = np.mean([e.finished and not e.step for e in found])
+        extensions = token_steps().extend("", [(step,)] * runs, rngs=rngs(6, runs))
+        ended = np.mean([e.finished and not e.step for e in extensions])
         p = MODEL.next_probs(ids)[4]
         assert abs(ended - p) < Z * math.sqrt(p * (1 - p) / runs)
     assert abs(MODEL.next_probs((3,))[4] - MODEL.next_probs((0, 2))[4]) > 0.05
@@ -92,10 +92,10 @@ def test_the_same_text_in_other_tokens_goes_on_in_its_own_way():
 
 def test_a_solution_that_was_not_drawn_here_is_read_by_its_longest_tokens():
     model = token_steps()
-    (found,) = model.extend("", [("a.",)], rngs=rngs(7, 1))
+    (extension,) = model.extend("", [("a.",)], rngs=rngs(7, 1))
     drawn = TokenText.of("a.", (3,), ("a.",))
     (again,) = token_steps().extend("", [(drawn,)], rngs=rngs(7, 1))
-    assert found == again
+    assert extension == again
     with pytest.raises(PromptError, match="no token"):
         model.extend("", [("z",)], rngs=rngs(7, 1))
 
@@ -107,7 +107,7 @@ def test_constrained_steps_are_weighted_to_the_target(boundary, temperature):
     factors = [NoTripleA(), SoftLength(), Alternation(), Judge()]
     runs = 6000
     model = TokenSteps(SMALL, boundary, factors, max_tokens=4, temperature=temperature)
-    found = drawn_to_the_end(model, "", rngs(8, runs))
+    solutions = drawn_to_the_end(model, "", rngs(8, runs))
     if temperature == 1:
         table = SMALL
     else:
@@ -119,7 +119,7 @@ def test_constrained_steps_are_weighted_to_the_target(boundary, temperature):
     gamma = target(factors, model=table, max_tokens=4)
     index = {text: i for i, text in enumerate(gamma)}
     values = np.zeros((runs, len(gamma)))
-    for r, (steps, log_weight, finished) in enumerate(found):
+    for r, (steps, log_weight, finished) in enumerate(solutions):
         if finished and log_weight > -math.inf:
             values[r, index["".join(steps)]] = math.exp(log_weight)
     hits = (values > 0).sum(axis=0)
@@ -129,11 +129,11 @@ def test_constrained_steps_are_weighted_to_the_target(boundary, temperature):
 
 
 def test_greedy_takes_the_most_probable_token():
-    (found,) = token_steps().extend("", [()], rngs=rngs(0, 1), temperature=0)
+    (extension,) = token_steps().extend("", [()], rngs=rngs(0, 1), temperature=0)
     ids: tuple[int, ...] = ()
     while not ids or ids[-1] not in (2, 3, 4):
         ids = (*ids, int(np.argmax(MODEL.next_probs(ids))))
-    assert found.step.tokens == ids
+    assert extension.step.tokens == ids
 
 
 def test_a_step_that_reaches_its_most_tokens_is_gone_on_from():
@@ -145,8 +145,8 @@ def test_a_step_that_reaches_its_most_tokens_is_gone_on_from():
 
 
 def test_a_text_without_room_for_its_end_is_truncated():
-    found = token_steps(max_tokens=1).extend("", [()] * 20, rngs=rngs(10, 20))
-    assert all(e.truncated and not e.finished for e in found)
+    extensions = token_steps(max_tokens=1).extend("", [()] * 20, rngs=rngs(10, 20))
+    assert all(e.truncated and not e.finished for e in extensions)
 
 
 @pytest.fixture(scope="module")
@@ -191,9 +191,9 @@ def test_going_on_costs_no_second_prefill(tiny):
 def test_another_prompt_starts_anew(tiny):
     model = TokenSteps(tiny, every(2), max_tokens=20)
     model.extend("the cat", [()], rngs=rngs(1, 1))
-    (found,) = model.extend("one two", [()], rngs=rngs(1, 1))
+    (extension,) = model.extend("one two", [()], rngs=rngs(1, 1))
     fresh = TokenSteps(tiny, every(2), max_tokens=20)
-    assert fresh.extend("one two", [()], rngs=rngs(1, 1)) == [found]
+    assert fresh.extend("one two", [()], rngs=rngs(1, 1)) == [extension]
 
 
 def test_a_dead_end_is_a_weight_of_zero():
@@ -230,3 +230,16 @@ def test_budgets_add():
 
 def test_the_vocabulary_of_the_world_has_two_ways_to_write_a_step():
     assert VOCABULARY.tokens[3] == b"a."
+
+
+@pytest.mark.parametrize("eos", [0.2, 0.9, 1.0])
+def test_what_a_run_costs_does_not_depend_on_those_before_it(eos):
+    """Texts that end at once leave the prompt's row behind them."""
+    table = smc.TableModel.constant({"a": (1 - eos) / 2, ".": (1 - eos) / 2}, eos=eos)
+    model = TokenSteps(table, after("."), max_tokens=9)
+    spent = []
+    for _ in range(4):
+        before = model.passes
+        drawn_to_the_end(model, "", rngs(3, 5))
+        spent.append(model.passes - before)
+    assert spent == [spent[0]] * 4 and spent[0] >= 1

@@ -22,7 +22,7 @@ from smc.strategies import (
     weighted_best_of_n,
 )
 from smc.strategies.aggregate import aggregate, judge, select
-from smc.strategies.chains import Chain
+from smc.strategies.trajectories import Trajectory
 from tests.step_worlds import Judge, Script, token_steps, uneven
 
 SEEDS = range(8)
@@ -34,7 +34,7 @@ def world(**changes):
 
 
 def same(a, b, *parts: str) -> None:
-    for part in ("chains", "answer", "chosen", "votes", *parts):
+    for part in ("trajectories", "answer", "chosen", "votes", *parts):
         assert getattr(a, part) == getattr(b, part), part
 
 
@@ -56,7 +56,7 @@ def test_the_first_choice_of_a_beam_is_that_of_best_of_n(seed):
     searched = beam(steps, "", judged, num_solutions=5, width=5, options=options)
     sampled = best_of_n(steps, "", judged, num_solutions=5, options=options)
     assert searched.text == sampled.text
-    assert searched.history[0].chains == sampled.history[0].chains
+    assert searched.history[0].trajectories == sampled.history[0].trajectories
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -122,7 +122,7 @@ def test_every_result_says_what_it_cost(name):
     budget = result.budget
     assert budget.model_passes == drawn.passes > 0
     assert (budget.reward_passes, budget.reward_tokens) == (judged.passes, judged.tokens)
-    assert budget.model_tokens >= max(c.num_tokens for c in result.chains)
+    assert budget.model_tokens >= max(c.num_tokens for c in result.trajectories)
     assert (budget.reward_passes > 0) is (name != "majority_vote")
     assert result.history[-1].budget == budget
     again = STRATEGIES[name](drawn, "", judged, num_solutions=4)
@@ -146,9 +146,9 @@ def test_a_beam_keeps_the_best_of_every_round():
     model = tree_of(3)
     result = beam(model, "", Judge(by_sum), num_solutions=6, width=3)
     for now, asked in zip(result.history, model.calls[1:], strict=False):
-        ranked = sorted((c.value for c in now.chains), reverse=True)
-        assert sorted({now.chains[i].value for i in now.chosen}, reverse=True) == ranked[:2]
-        kept = {now.chains[i].solution for i in now.chosen}
+        ranked = sorted((c.value for c in now.trajectories), reverse=True)
+        assert sorted({now.trajectories[i].value for i in now.chosen}, reverse=True) == ranked[:2]
+        kept = {now.trajectories[i].solution for i in now.chosen}
         assert {s: asked.count(s) for s in asked} == {s: 3 for s in kept}
     assert len(result.history) == 3
     assert result.budget == Budget(18, 18, 18, sum(7 * 6 * k for k in (1, 2, 3)))
@@ -157,10 +157,10 @@ def test_a_beam_keeps_the_best_of_every_round():
 def test_dvts_keeps_the_best_of_every_tree():
     model = tree_of(2)
     result = dvts(model, "", Judge(by_sum), num_solutions=6, width=3)
-    first, asked = result.history[0].chains, model.calls[1]
+    first, asked = result.history[0].trajectories, model.calls[1]
     best = [max(first[t : t + 3], key=lambda c: c.value).solution for t in (0, 3)]
     assert asked == (best[0],) * 3 + (best[1],) * 3
-    assert len(result.chains) == 6
+    assert len(result.trajectories) == 6
 
 
 def test_lookahead_goes_by_what_a_step_leads_to():
@@ -193,15 +193,15 @@ def test_finished_solutions_leave_a_beam_without_shrinking_it():
     judged = Judge(lambda text: float(text.split()[-1]))
     result = beam(model, "", judged, num_solutions=4, width=2, options=Options(seed=1))
     assert {len(call) for call in model.calls} == {4}
-    assert len(result.chains) == 4
+    assert len(result.trajectories) == 4
     assert all(result.finished)
     best = beam(
         Script(reply), "", judged, num_solutions=4, width=2, kept="best", options=Options(seed=1)
     )
-    done = [c for r in result.history for c in r.chains if c.finished]
+    done = [c for r in result.history for c in r.trajectories if c.finished]
     assert len(done) > 4
-    assert result.chains == tuple(done[:4])
-    assert best.chains == tuple(sorted(done, key=lambda c: -c.value)[:4])
+    assert result.trajectories == tuple(done[:4])
+    assert best.trajectories == tuple(sorted(done, key=lambda c: -c.value)[:4])
 
 
 def test_equal_candidates_count_once_in_a_beam():
@@ -223,34 +223,35 @@ def test_aggregates():
     assert aggregate(scores, "mean") == pytest.approx(0.5)
     assert aggregate(scores, "product") == pytest.approx(0.08)
     judged = Judge(lambda text: len(text) / 10)
-    found = judge(judged, "", [("ab", "c"), ("ab", "c"), ()], "whole")
-    assert found == [(0.3,), (0.3,), ()]
+    by_solution = judge(judged, "", [("ab", "c"), ("ab", "c"), ()], "whole")
+    assert by_solution == [(0.3,), (0.3,), ()]
     assert judged.asked == [("abc",)]  # as one step, and once
 
 
-def chain(text: str, value: float, finished: bool = True) -> Chain:
-    return Chain((text,), (value,), value, finished)
+def judged_text(text: str, value: float, finished: bool = True) -> Trajectory:
+    return Trajectory((text,), (value,), value, finished)
 
 
 def test_selections_differ_where_they_should():
-    chains = [
-        chain("a1", 0.3), chain("a2", 0.2), chain("a3", 0.1), chain("b1", 0.5), chain("b2", 0.3),
-        chain("c1", 0.7), chain("d", 0.99, finished=False), chain("?", 0.98),
+    trajectories = [
+        judged_text("a1", 0.3), judged_text("a2", 0.2), judged_text("a3", 0.1),
+        judged_text("b1", 0.5), judged_text("b2", 0.3), judged_text("c1", 0.7),
+        judged_text("d", 0.99, finished=False), judged_text("?", 0.98),
     ]  # fmt: skip
 
     def answer(text: str) -> str | None:
         return None if text == "?" else text[0]
 
-    assert select(chains, answer, "best")[:2] == ("c", 5)
-    assert select(chains, answer, "weighted")[:2] == ("b", 3)
-    assert select(chains, answer, "majority")[:2] == ("a", 0)
-    assert list(select(chains, answer, "weighted")[2]) == ["b", "c", "a"]
-    assert select([chain("x", 0.5, finished=False)], answer, "best") == (None, None, {})
+    assert select(trajectories, answer, "best")[:2] == ("c", 5)
+    assert select(trajectories, answer, "weighted")[:2] == ("b", 3)
+    assert select(trajectories, answer, "majority")[:2] == ("a", 0)
+    assert list(select(trajectories, answer, "weighted")[2]) == ["b", "c", "a"]
+    assert select([judged_text("x", 0.5, finished=False)], answer, "best") == (None, None, {})
 
 
 def test_ties_go_to_the_first():
-    assert select([chain("x", 0.5), chain("y", 0.5)], None, "weighted")[0] == "x"
-    assert select([chain("x", 0.5), chain("y", 0.5)], None, "majority")[0] == "x"
+    assert select([judged_text("x", 0.5), judged_text("y", 0.5)], None, "weighted")[0] == "x"
+    assert select([judged_text("x", 0.5), judged_text("y", 0.5)], None, "majority")[0] == "x"
 
 
 @pytest.mark.parametrize("name", [n for n in sorted(STRATEGIES) if n != "majority_vote"])
@@ -313,7 +314,7 @@ def test_a_model_that_never_ends_is_cut():
     for name in sorted(STRATEGIES):
         result = STRATEGIES[name](model, "", Judge(lambda t: 0.5), num_solutions=4)
         assert result.answer is None
-        assert all(c.truncated for c in result.chains)
+        assert all(c.truncated for c in result.trajectories)
 
 
 @pytest.mark.parametrize(

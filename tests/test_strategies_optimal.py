@@ -33,13 +33,13 @@ def trials(items: int = 40, seed: int = 0) -> list[Trial]:
         (VOTE, False): 0.1, (BEAM, False): 0.4, (BIG, False): 0.5,
     }  # fmt: skip
     tokens = {VOTE: 40.0, BEAM: 60.0, BIG: 160.0}
-    found = []
+    all_trials = []
     for k in range(items):
         easy = k % 2 == 0
         for plan in tokens:
             right = float(rng.random() < rate[plan, easy])
-            found.append(Trial(f"p{k}", 0.8 if easy else 0.05, plan, right, tokens[plan]))
-    return found
+            all_trials.append(Trial(f"p{k}", 0.8 if easy else 0.05, plan, right, tokens[plan]))
+    return all_trials
 
 
 def test_the_best_plan_within_the_budget_is_chosen():
@@ -55,12 +55,12 @@ def test_the_cross_validated_accuracy_is_that_of_unseen_problems():
     """Plans that are all alike: the best of many looks good on what it was chosen by only."""
     rng = np.random.default_rng(5)
     alike = [Plan("beam", n) for n in range(1, 41)]
-    found = [
+    all_trials = [
         Trial(f"p{k}", 1.0, plan, float(rng.random() < 0.5), 1.0)
         for k in range(60)
         for plan in alike
     ]
-    choice = fit(found, (), (1,), folds=5, **NAMES).choose(1.0, 1)
+    choice = fit(all_trials, (), (1,), folds=5, **NAMES).choose(1.0, 1)
     assert choice.accuracy > 0.6
     assert abs(choice.cross_validated - 0.5) < 4 * math.sqrt(0.25 / 60)
 
@@ -68,15 +68,15 @@ def test_the_cross_validated_accuracy_is_that_of_unseen_problems():
 def test_folds_leave_out_what_they_judge():
     """Two problems, two plans, each right on one: what is chosen by one fails on the other."""
     a, b = Plan("beam", 1), Plan("beam", 2)
-    found = [Trial("x", 1, a, 1, 1), Trial("x", 1, b, 0, 1),
+    all_trials = [Trial("x", 1, a, 1, 1), Trial("x", 1, b, 0, 1),
              Trial("y", 1, a, 0, 1), Trial("y", 1, b, 1, 1)]  # fmt: skip
-    choice = fit(found, (), (1,), **NAMES).choose(1, 1)
+    choice = fit(all_trials, (), (1,), **NAMES).choose(1, 1)
     assert (choice.accuracy, choice.cross_validated) == (0.5, 0.0)
 
 
 def test_ties_go_to_the_cheaper_plan():
-    found = [Trial("x", 1, BIG, 1, 9), Trial("x", 1, BEAM, 1, 3)]
-    choice = fit(found, (), (10,), **NAMES).choose(1, 10)
+    all_trials = [Trial("x", 1, BIG, 1, 9), Trial("x", 1, BEAM, 1, 3)]
+    choice = fit(all_trials, (), (10,), **NAMES).choose(1, 10)
     assert choice.plan == BEAM
     assert math.isnan(choice.cross_validated)
 
@@ -92,9 +92,9 @@ def test_it_runs_what_it_chooses(tmp_path):
     policy.save(tmp_path / "policy.json")
     loaded = ComputeOptimal.load(tmp_path / "policy.json")
     model, options = token_steps(max_tokens=100), Options(seed=3)
-    found = loaded.run(model, "", Judge(uneven), difficulty=0.1, budget=100, options=options)
+    result = loaded.run(model, "", Judge(uneven), difficulty=0.1, budget=100, options=options)
     expected = beam(model, "", Judge(uneven), num_solutions=4, width=2, options=options)
-    assert found.chains == expected.chains
+    assert result.trajectories == expected.trajectories
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,29 @@ def test_a_file_that_is_something_else_is_an_error_that_says_so(tmp_path, text):
         ComputeOptimal.load(tmp_path / "none.json")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('"num_solutions": 4', '"num_solutions": "4"', "choices[0].plan.num_solutions"),
+        ('"items": 200', '"items": true', "choices[0].items"),
+        ('"tokens": 40.0', '"tokens": NaN', "choices[0].tokens"),
+        ('"model": "toy"', '"model": ["toy"]', "model"),
+        ('"strategy": "majority_vote"', '"strategy": null', "choices[0].plan.strategy"),
+        ('"settings": {}', '"settings": ' + '{"a":' * 99 + "1" + "}" * 99, "choices[0].plan"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_wrong_value_in_the_file_is_an_error_that_names_its_place(tmp_path, old, new, place):
+    path = tmp_path / "policy.json"
+    fit(trials(400), (0.5,), (50,), **NAMES).save(path)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(SettingsError) as raised:
+        ComputeOptimal.load(path)
+    assert f": {place}" in str(raised.value) and "ComputeOptimal.save" in str(raised.value)
+
+
 def test_what_is_not_fitted_is_an_error_that_says_so():
     policy = fit([t for t in trials() if t.difficulty > 0.5], (0.5,), (30, 50), **NAMES)
     with pytest.raises(SettingsError, match="budget from 50 on"):
@@ -120,11 +143,13 @@ def test_what_is_not_fitted_is_an_error_that_says_so():
 
 
 @pytest.mark.parametrize(
-    "found", [[], trials()[:-1], [*trials(), trials()[0]]], ids=["none", "one missing", "one twice"]
+    "incomplete",
+    [[], trials()[:-1], [*trials(), trials()[0]]],
+    ids=["none", "one missing", "one twice"],
 )
-def test_trials_that_do_not_suffice_are_an_error(found):
+def test_trials_that_do_not_suffice_are_an_error(incomplete):
     with pytest.raises(SettingsError):
-        fit(found, (0.5,), (50,), **NAMES)
+        fit(incomplete, (0.5,), (50,), **NAMES)
 
 
 def test_quantile_bins_hold_as_many_problems_each():

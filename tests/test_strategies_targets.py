@@ -15,10 +15,10 @@ import pytest
 import smc
 from smc.steps import TokenText
 from smc.strategies import Options, particle_filter
-from smc.strategies.chains import Chain
 from smc.strategies.particle_gibbs import draw_path
-from smc.strategies.particles import Path, Weighing, filter_particles
+from smc.strategies.particles import ParticlePath, ParticleWeighting, filter_particles
 from smc.strategies.search import Search
+from smc.strategies.trajectories import Trajectory
 from tests.exact import z_scores
 from tests.step_worlds import (
     MARK,
@@ -59,11 +59,11 @@ def gamma(target: str) -> dict[str, float]:
 def worst_z(rows: list[dict[str, float]], exact: dict[str, float]) -> float:
     """Return the largest |z| over the texts that are hit often, and over Ẑ."""
     names = list(exact)
-    found = np.array([[row.get(name, 0.0) for name in names] for row in rows])
+    estimates = np.array([[row.get(name, 0.0) for name in names] for row in rows])
     assert all(set(row) <= set(names) for row in rows), "mass outside the target"
-    often = (found > 0).sum(axis=0) >= 25
+    often = (estimates > 0).sum(axis=0) >= 25
     assert often.sum() > 8
-    both = np.column_stack([found[:, often], found.sum(axis=1)])
+    both = np.column_stack([estimates[:, often], estimates.sum(axis=1)])
     values = np.array(list(exact.values()))
     return float(np.abs(z_scores(both, np.append(values[often], values.sum()))).max())
 
@@ -89,9 +89,9 @@ def test_the_unnormalised_posterior_is_unbiased(target, threshold, resampling):
         )
         assert result.log_weights is not None
         row: dict[str, float] = {}
-        for chain, log_weight in zip(result.chains, result.log_weights, strict=True):
+        for trajectory, log_weight in zip(result.trajectories, result.log_weights, strict=True):
             if log_weight > -math.inf:
-                row[chain.text] = row.get(chain.text, 0.0) + math.exp(log_weight) / 4
+                row[trajectory.text] = row.get(trajectory.text, 0.0) + math.exp(log_weight) / 4
         rows.append(row)
     assert worst_z(rows, gamma(target)) < Z
 
@@ -132,10 +132,10 @@ def test_a_step_of_value_0_is_made_good_by_what_follows():
         )  # fmt: skip
         assert result.log_weights is not None
         row: dict[str, float] = {}
-        for chain, log_weight in zip(result.chains, result.log_weights, strict=True):
+        for trajectory, log_weight in zip(result.trajectories, result.log_weights, strict=True):
             if log_weight > -math.inf:
-                assert exact[chain.text] > 0
-                row[chain.text] = row.get(chain.text, 0.0) + math.exp(log_weight) / 16
+                assert exact[trajectory.text] > 0
+                row[trajectory.text] = row.get(trajectory.text, 0.0) + math.exp(log_weight) / 16
         rows.append(row)
     assert worst_z(rows, exact) < Z
 
@@ -165,7 +165,7 @@ def test_a_temperature_flattens_the_weights():
 @pytest.mark.parametrize("threshold", [1.0, 0.6, 0.0])
 def test_a_sweep_of_particle_gibbs_leaves_the_target_unchanged(target, threshold):
     """A path drawn exactly from the target, and one sweep around it: still the target."""
-    weighing = Weighing(target, "once", 1.0, threshold, "multinomial")
+    weighting = ParticleWeighting(target, "once", 1.0, threshold, "multinomial")
     exact = gamma(target)
     total = sum(exact.values())
     model, rows = TableSteps(), []
@@ -180,7 +180,7 @@ def test_a_sweep_of_particle_gibbs_leaves_the_target_unchanged(target, threshold
     for rng in rngs(73, RUNS):
         search = Search(model, "", Judge(uneven), "last", temperature=None, max_step_tokens=None)
         path = path_of(search, ids[rng.choice(len(ids), p=np.array(weights) / sum(weights))])
-        particles = filter_particles(search, weighing, rng.spawn(3), rng, 40, path)
+        particles = filter_particles(search, weighting, rng.spawn(3), rng, 40, path)
         chosen = draw_path(particles, rng)
         assert chosen is not None
         rows.append({chosen[-1].text: 1.0})
@@ -203,9 +203,9 @@ def piece(token: int) -> str:
     return (VOCABULARY.tokens[token] or b"").decode()
 
 
-def path_of(search: Search, ids: tuple[int, ...]) -> Path:
+def path_of(search: Search, ids: tuple[int, ...]) -> ParticlePath:
     """Return the path of a token sequence, its end included."""
-    chains, tokens = [Chain()], ()
+    trajectories, tokens = [Trajectory()], ()
     for token in ids:
         tokens = (*tokens, token)
         pieces = tuple(map(piece, tokens))
@@ -214,11 +214,11 @@ def path_of(search: Search, ids: tuple[int, ...]) -> Path:
         if ends or "." in text:
             step = (TokenText.of(text, tokens, pieces),) if text else ()
             grown = dataclasses.replace(
-                chains[-1],
-                solution=(*chains[-1].solution, *step),
-                value=math.nan if step else chains[-1].value,
+                trajectories[-1],
+                solution=(*trajectories[-1].solution, *step),
+                value=math.nan if step else trajectories[-1].value,
                 finished=ends,
             )
-            chains += search.score([grown])
+            trajectories += search.score([grown])
             tokens = ()
-    return tuple(chains)
+    return tuple(trajectories)

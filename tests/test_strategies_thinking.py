@@ -105,9 +105,9 @@ def test_an_answer_has_a_most_too():
 
     how = BudgetForcing(waits=0, max_answer_tokens=4)
     result = budget_forcing(scripted(chatters), "", how)
-    assert result.chains[0].text == "</think>" + "yes" * 4
+    assert result.trajectories[0].text == "</think>" + "yes" * 4
     assert result.finished == (False,)
-    assert result.chains[0].truncated
+    assert result.trajectories[0].truncated
     assert result.answer is None
 
 

@@ -15,6 +15,7 @@ NAMES = (
     "engine_vs_genlm",
     "engine_vs_vllm",
     "step",
+    "long_prompt",
     "mask",
     "sql_mask",
     "resample",
@@ -73,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     for field in dataclasses.fields(Options):
         if field.name == "clock":
             parser.add_argument("--clock", choices=("wall", "cpu"), default=field.default)
+        elif field.name == "model":
+            parser.add_argument("--model", default=field.default, help="folder or name")
         else:
             parser.add_argument(f"--{field.name}", type=int, default=field.default)
     return parser

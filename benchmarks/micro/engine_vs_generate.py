@@ -1,4 +1,4 @@
-"""Our engine without potentials, beside `generate` on the same model.
+"""Token rates of our engine without potentials, beside `generate` on the same model.
 
 Both draw N sequences of T tokens from the same distribution, nothing truncated: `generate` with
 neither top-k nor top-p, and with no end-of-sequence token, so that every sequence is T long. Ours

@@ -1,4 +1,4 @@
-"""SMC under a JSON grammar over vLLM, beside vLLM's own `n=` sampling of the same model.
+"""Token rates of SMC under a grammar over vLLM, beside vLLM's own `n=` sampling of the same model.
 
 Two engines of vLLM in one process, with the same settings but our draws in one of them. Ours runs
 N particles for at most T tokens under the grammar, resampling under an effective sample size of

@@ -38,8 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     with Sandbox(workers=1, snapshots=8, limits=Limits(wall_seconds=5.0)) as sandbox:
         for number in range(_WARM_UP):
             _run(sandbox, number)
-        assert sandbox._zygote is not None
-        base = Path(sandbox._zygote.base)
+        assert sandbox._fork_server is not None
+        base = Path(sandbox._fork_server.base)
         before = _held(base)
         began = time.perf_counter()
         for number in range(_WARM_UP, _WARM_UP + runs):

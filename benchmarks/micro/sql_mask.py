@@ -1,4 +1,4 @@
-"""Masks of a schema grammar: 30 columns, a vocabulary of 128k, the size of current models.
+"""Mask times of a schema grammar: 30 columns, a vocabulary of 128k, the size of current models.
 
 The texts are queries over the schema, read token by token as a model would write them, so that
 every clause is met: a random walk would spend its tokens inside literals.

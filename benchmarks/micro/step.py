@@ -1,4 +1,4 @@
-"""Where the time of a step goes: forward, masks, draw, and the rest on the host.
+"""The time of a step in parts: forward, masks, draw, and the rest on the host.
 
 On a GPU the model has Llama 3.2 1B's shape in bfloat16, with random weights and a vocabulary of
 128k, at N = 8, 32 and 128; on a CPU it is the small model of the other benchmarks at one N. The
@@ -69,9 +69,9 @@ class _TimedDecoding:
         self._clock.wait()
         self._clock.forward += time.perf_counter() - began
 
-    def draw(self, plan: DrawRequest) -> Draws:
+    def draw(self, request: DrawRequest) -> Draws:
         began = time.perf_counter()
-        draws = self._decoding.draw(plan)
+        draws = self._decoding.draw(request)
         self._clock.draw += time.perf_counter() - began
         return draws
 

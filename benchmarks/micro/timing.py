@@ -29,6 +29,7 @@ class Options:
         layers: Of the random model.
         clock: `wall`, or `cpu`: processor time of the process and its threads, for a machine that
             is busy with other things.
+        model: Folder or name of a published model, where a benchmark takes one.
     """
 
     repeats: int = 7
@@ -38,6 +39,7 @@ class Options:
     hidden: int = 128
     layers: int = 2
     clock: str = "wall"
+    model: str = ""
 
     @property
     def now(self) -> Callable[[], float]:

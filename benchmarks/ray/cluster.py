@@ -1,4 +1,4 @@
-"""Ray itself: found, started or joined, and how many workers it has room for.
+"""The Ray cluster: found, started or joined, and the number of workers it has room for.
 
 Ray is imported here and only where it is asked for; it comes with the extra `ray`.
 """

@@ -1,4 +1,4 @@
-"""The driver's side: workers are hired, given units, and replaced when they are lost."""
+"""The worker pool, as the driver sees it: hired, given units, and replaced when lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs in a worker's process: the domain and the model, made once, and units of work.
+"""The worker process: the domain and the model, made once, and units of work.
 
 A unit comes as ids; the worker reads the items from the data of its own machine, so that nothing
 of a data set, gold answers least of all, goes over the network. That the machines agree is checked
@@ -97,8 +97,8 @@ class Worker:
             )
         except Exception as error:
             return Failure(_portable(error))
-        found = {"machine": provenance.machine(), "versions": provenance.versions()}
-        return Ready(platform.node(), found)
+        facts = {"machine": provenance.machine(), "versions": provenance.versions()}
+        return Ready(platform.node(), facts)
 
     def run(self, method: str, seed: int, ids: Sequence[str]) -> list[Record] | Failure:
         """Run a unit of work; return one record for each item."""
@@ -139,14 +139,14 @@ def _data_here(driver: str | None) -> Path | None:
     """Return the folder of the data on this machine: the driver's path, or its own `SMC_DATA`."""
     if driver is None:
         return None
-    found = Path(driver) if Path(driver).exists() else find_data(None)
-    if found is None:
+    folder = Path(driver) if Path(driver).exists() else find_data(None)
+    if folder is None:
         raise SettingsError(
             f"--data: {driver} does not exist on the machine {platform.node()!r}, which a Ray "
             "worker runs on; expected the data sets there at the same path, or where its "
             "environment variable SMC_DATA says. Copy or mount them there."
         )
-    return found
+    return folder
 
 
 def _model_here(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Many clients at a real server, for minutes: errors, leaks, latencies.
+"""Load test of the server: many clients for minutes; errors, leaks, latencies.
 
 python -m benchmarks.server_load --clients 50 --minutes 10 --json
 """

@@ -1,4 +1,4 @@
-"""The load test's command line."""
+"""The command line of the load test."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from typing import Any
 import openai
 
 from benchmarks import provenance
-from benchmarks.server_load.process import Held, Server, server
-from benchmarks.server_load.report import page, summary
-from benchmarks.server_load.requests import BACK_PRESSURE, KINDS, Client
+from benchmarks.server_load.ends import GRACE_SECONDS, seconds_to_end
+from benchmarks.server_load.process import Held, Server, attackers, server
+from benchmarks.server_load.report import comparison, page, summary
+from benchmarks.server_load.requests import ATTACKS, BACK_PRESSURE, KINDS, Client
 from benchmarks.tasks import ROOT
 
 _LOOK_SECONDS = 5.0
 _SETTLE_SECONDS = 15.0
 _PATIENCE_SECONDS = 300.0
+_MOST_RATIO = 2.0
+"""Of the ordinary clients' p95 beside hostile ones to that without them."""
 
 
 @dataclass
@@ -51,25 +54,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--model", type=Path, default=ROOT / "domains/gdb17/model")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--hostile", action="store_true", help="afterwards the same again, beside hostile clients"
+    )
+    parser.add_argument(
+        "--ends", type=int, default=0, metavar="N", help="end N servers under the hostile mix"
+    )
     parser.add_argument("--json", action="store_true", help="one object instead of a page")
     parser.add_argument("--out", type=Path, help="also write the page to this file")
     options = parser.parse_args(arguments)
-    with server(options.model, queue=4 * options.clients) as running:
-        seen, held = asyncio.run(_load(running, options))
-    found = {**summary(seen, held), **_provenance(options, arguments)}
+    kinds = [kind for kind in KINDS if not (options.hostile and kind in ATTACKS)]
+    with server(options.model, queue=4 * options.clients, hangs=options.hostile) as running:
+        seen, held = asyncio.run(_load(running, options, kinds))
+        figures = {**summary(seen, held), **_provenance(options, arguments)}
+        if options.hostile:
+            with attackers(running.url) as attacked:
+                beside = asyncio.run(_load(running, options, kinds))
+            figures["hostile"] = comparison(figures, summary(*beside), attacked)
+    if options.ends:
+        figures["ends"] = [
+            seconds_to_end(options.model, options.clients) for _ in range(options.ends)
+        ]
     if options.out is not None:
-        options.out.write_text(page(found), encoding="utf-8")
-    print(json.dumps(found, indent=2) if options.json else page(found))
-    return 1 if found["unexpected_errors"] or found["leaks"] else 0
+        options.out.write_text(page(figures), encoding="utf-8")
+    print(json.dumps(figures, indent=2) if options.json else page(figures))
+    return 1 if figures["unexpected_errors"] or figures["leaks"] or _failed(figures) else 0
 
 
-async def _load(running: Server, options: argparse.Namespace) -> tuple[Seen, list[Held]]:
+def _failed(figures: dict[str, Any]) -> bool:
+    """Whether the hostile clients did harm."""
+    hostile = figures.get("hostile")
+    harmed = hostile is not None and (
+        hostile["unexpected_errors"] or hostile["ratio"] > _MOST_RATIO
+    )
+    return bool(harmed) or any(end["seconds"] > GRACE_SECONDS for end in figures.get("ends", ()))
+
+
+async def _load(
+    running: Server, options: argparse.Namespace, kinds: Sequence[str]
+) -> tuple[Seen, list[Held]]:
     began = time.monotonic()
     seen, held = Seen(), [running.held(began)]
     until = began + 60 * options.minutes
     looking = asyncio.create_task(_look(running, began, held))
-    clients = [_client(running.url, options.seed + i, until, seen) for i in range(options.clients)]
-    await asyncio.gather(*clients)
+    seeds = range(options.seed, options.seed + options.clients)
+    await asyncio.gather(*(_client(running.url, seed, until, seen, kinds) for seed in seeds))
     looking.cancel()
     await asyncio.sleep(_SETTLE_SECONDS)
     held.append(await asyncio.to_thread(running.held, began))
@@ -82,16 +111,16 @@ async def _look(running: Server, began: float, held: list[Held]) -> None:
         held.append(await asyncio.to_thread(running.held, began))
 
 
-async def _client(url: str, seed: int, until: float, seen: Seen) -> None:
+async def _client(url: str, seed: int, until: float, seen: Seen, kinds: Sequence[str]) -> None:
     """One request after the other, until the time is over."""
     dice = random.Random(seed)
-    weights = [weight for weight, _ in KINDS.values()]
+    weights = [KINDS[kind][0] for kind in kinds]
     async with openai.AsyncOpenAI(
         base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=_PATIENCE_SECONDS
     ) as ours:
         client = Client(ours, dice)
         while time.monotonic() < until:
-            (kind,) = dice.choices(list(KINDS), weights)
+            (kind,) = dice.choices(kinds, weights)
             began = time.monotonic()
             if await _asked(client, kind, seen):
                 seen.seconds[kind].append(time.monotonic() - began)

@@ -1,7 +1,8 @@
-"""The server: a process on this machine, and what it holds."""
+"""A server process on this machine, and the resources that it holds."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ _TEMPLATE = (
 )
 _START = "import sys; from smc.cli import main; sys.exit(main())"
 _START_SECONDS = 120
+_END_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,18 @@ class Held:
 class Server:
     """A server that runs."""
 
-    pid: int
+    process: subprocess.Popen[bytes]
     url: str
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self.process.pid
+
+    def end(self) -> int:
+        """Send SIGTERM; return the exit status."""
+        self.process.terminate()
+        return self.process.wait(timeout=_END_SECONDS)
 
     def held(self, began: float) -> Held:
         """Return what it holds now.
@@ -74,24 +86,25 @@ class Server:
         status = proc.joinpath("status").read_text()
         return Held(
             seconds=round(time.monotonic() - began, 1),
-            rss=int(_found(r"VmRSS:\s+(\d+) kB", status)) * 1024,
+            rss=int(_matched(r"VmRSS:\s+(\d+) kB", status)) * 1024,
             files=len(os.listdir(proc / "fd")),
-            threads=int(_found(r"Threads:\s+(\d+)", status)),
+            threads=int(_matched(r"Threads:\s+(\d+)", status)),
             processes=_below(self.pid),
-            particles=int(float(_found(r"^smc_particles (\S+)", metrics))),
-            batches=int(float(_found(r"^smc_batches (\S+)", metrics))),
-            queued=int(float(_found(r"^smc_queue (\S+)", metrics))),
-            tokens=float(_found(r"^smc_particle_tokens_total (\S+)", metrics)),
+            particles=int(float(_matched(r"^smc_particles (\S+)", metrics))),
+            batches=int(float(_matched(r"^smc_batches (\S+)", metrics))),
+            queued=int(float(_matched(r"^smc_queue (\S+)", metrics))),
+            tokens=float(_matched(r"^smc_particle_tokens_total (\S+)", metrics)),
         )
 
 
 @contextmanager
-def server(model: Path, *, queue: int) -> Iterator[Server]:
+def server(model: Path, *, queue: int, hangs: bool = False) -> Iterator[Server]:
     """Run `smc serve` on a free port of the loopback.
 
     Args:
         model: A model's folder; a chat template is put beside a copy of it.
         queue: Prompts that may wait.
+        hangs: Whether potentials that never come back are registered too.
 
     Raises:
         RuntimeError: It does not start.
@@ -108,18 +121,40 @@ def server(model: Path, *, queue: int) -> Iterator[Server]:
             *("--port", str(port), "--max-queue", str(queue), "--max-particles", "64"),
             *("--potential", "valid=potentials.molecule:SMILESValidity"),
         ]
+        if hangs:
+            for name in ("Sleeps", "Spins"):
+                where = f"benchmarks.server_load.hostile:{name}"
+                command += ["--potential", f"{name.lower()}={where}"]
         process = subprocess.Popen(command, cwd=ROOT)
-        running = Server(process.pid, f"http://127.0.0.1:{port}")
+        running = Server(process, f"http://127.0.0.1:{port}")
         try:
             _wait_for(process, running.url)
             yield running
         finally:
             process.terminate()
             try:
-                process.wait(timeout=60)
+                process.wait(timeout=_END_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def attackers(url: str) -> Iterator[dict[str, dict[str, int]]]:
+    """Run the hostile clients; the dictionary is filled with what they were answered at the end.
+
+    Args:
+        url: Of the server.
+    """
+    answers: dict[str, dict[str, int]] = {}
+    command = [sys.executable, "-m", "benchmarks.server_load.hostile", url]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        yield answers
+    finally:
+        process.terminate()
+        told, _ = process.communicate(timeout=60)
+        answers.update(json.loads(told))
 
 
 def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
@@ -135,7 +170,7 @@ def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
     raise RuntimeError(f"the server did not answer within {_START_SECONDS} s")
 
 
-def _found(pattern: str, text: str) -> str:
+def _matched(pattern: str, text: str) -> str:
     match = re.search(pattern, text, flags=re.MULTILINE)
     assert match is not None, pattern
     return match.group(1)
@@ -151,8 +186,8 @@ def _below(pid: int) -> int:
             except OSError:
                 continue
             children.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
-    found, new = 0, children.get(pid, [])
+    count, new = 0, children.get(pid, [])
     while new:
-        found += len(new)
+        count += len(new)
         new = [grandchild for child in new for grandchild in children.get(child, [])]
-    return found
+    return count

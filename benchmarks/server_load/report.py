@@ -1,4 +1,4 @@
-"""What the clients saw and the server held, as figures and as a page."""
+"""The report of a load test, as figures and as a page."""
 
 from __future__ import annotations
 
@@ -23,10 +23,17 @@ _MEMORY_SECONDS = 240
 class Seen(Protocol):
     """What `summary` needs of what the clients saw."""
 
-    seconds: dict[str, list[float]]
-    extinct: Mapping[str, int]
-    refused: Mapping[str, int]
-    errors: list[str]
+    @property
+    def seconds(self) -> dict[str, list[float]]: ...
+
+    @property
+    def extinct(self) -> Mapping[str, int]: ...
+
+    @property
+    def refused(self) -> Mapping[str, int]: ...
+
+    @property
+    def errors(self) -> list[str]: ...
 
 
 def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
@@ -65,12 +72,35 @@ def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
     }
 
 
-def page(found: Mapping[str, Any]) -> str:
+def comparison(
+    calm: Mapping[str, Any], beside: Mapping[str, Any], answers: Mapping[str, Mapping[str, int]]
+) -> dict[str, Any]:
+    """Return what hostile clients changed for the ordinary ones.
+
+    Args:
+        calm: The summary without them.
+        beside: The summary beside them.
+        answers: That the hostile clients had: counts by kind and status.
+    """
+    before, after = calm["all"]["p95"], beside["all"]["p95"]
+    return {
+        "p95_without": before,
+        "p95_beside": after,
+        "ratio": round(after / before, 2),
+        "requests": beside["requests"],
+        "unexpected_errors": beside["unexpected_errors"],
+        "errors": beside["errors"],
+        "refused": sum(kind["refused"] for kind in beside["kinds"].values()),
+        "answers": {kind: dict(counts) for kind, counts in answers.items()},
+    }
+
+
+def page(figures: Mapping[str, Any]) -> str:
     """Return the figures as Markdown."""
-    machine, held = found["machine"], found["held"]
+    machine, held = figures["machine"], figures["held"]
     rows = [
         f"| {kind} | {f['answered']} | {f['extinct']} | {f['refused']} | {_cells(f)} |"
-        for kind, f in found["kinds"].items()
+        for kind, f in figures["kinds"].items()
     ]
     facts = (
         ("memory, MiB", "rss"),
@@ -88,32 +118,69 @@ def page(found: Mapping[str, Any]) -> str:
     lines = [
         "# The server under load",
         "",
-        f"`{found['command']}`",
+        f"`{figures['command']}`",
         "",
-        f"Commit {found['commit']}, {found['date']}; {machine['cores']} cores, load average "
-        f"{machine['load']} at the end. Model: {found['model']}, on the CPU. Server and clients "
+        f"Commit {figures['commit']}, {figures['date']}; {machine['cores']} cores, load average "
+        f"{machine['load']} at the end. Model: {figures['model']}, on the CPU. Server and clients "
         "share the machine.",
         "",
-        f"{found['clients']} clients for {found['seconds'] / 60:.1f} minutes, each one request "
-        f"after the other: {found['requests']} answered as they should be, "
-        f"**{found['unexpected_errors']} unexpected errors**, "
-        f"{found['particle_tokens_per_second']:,.0f} particle-tokens per second. Every JSON answer "
-        "is validated against its schema. Leaks: "
-        f"**{', '.join(found['leaks']) or 'none'}**.",
+        f"{figures['clients']} clients for {figures['seconds'] / 60:.1f} minutes, each one request "
+        f"after the other: {figures['requests']} answered as they should be, "
+        f"**{figures['unexpected_errors']} unexpected errors**, "
+        f"{figures['particle_tokens_per_second']:,.0f} particle-tokens per second. Every JSON "
+        "answer is validated against its schema. Leaks: "
+        f"**{', '.join(figures['leaks']) or 'none'}**.",
         "",
         "| kind | answered | no text found (422) | come back later (429, 503) | median s | p95 s | "
         "p99 s |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *rows,
-        f"| all | {found['requests']} | | | {_cells(found['all'])} |",
+        f"| all | {figures['requests']} | | | {_cells(figures['all'])} |",
         "",
         "| the server | at the start | warm | at most | at the end |",
         "| --- | ---: | ---: | ---: | ---: |",
         *states,
         "",
-        "Memory by minute, MiB: " + ", ".join(f"{m:.0f}" for m in found["rss_mib_by_minute"]) + ".",
+        "Memory by minute, MiB: "
+        + ", ".join(f"{m:.0f}" for m in figures["rss_mib_by_minute"])
+        + ".",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_hostile(figures), *_ends(figures)]) + "\n"
+
+
+def _hostile(figures: Mapping[str, Any]) -> list[str]:
+    if "hostile" not in figures:
+        return []
+    hostile = figures["hostile"]
+    rows = [
+        f"| {kind} | {', '.join(f'{status}: {n}' for status, n in sorted(counts.items()))} |"
+        for kind, counts in hostile["answers"].items()
+    ]
+    return [
+        "",
+        "## Beside hostile clients",
+        "",
+        f"The ordinary clients again, as long: {hostile['requests']} answered, "
+        f"**{hostile['unexpected_errors']} unexpected errors**, {hostile['refused']} told to come "
+        f"back later. p95 of all: {hostile['p95_without']:.2f} s without hostile clients, "
+        f"{hostile['p95_beside']:.2f} s beside them, **{hostile['ratio']:.2f} times** that.",
+        "",
+        "| hostile clients | answers |",
+        "| --- | --- |",
+        *rows,
+    ]
+
+
+def _ends(figures: Mapping[str, Any]) -> list[str]:
+    if "ends" not in figures:
+        return []
+    ends = figures["ends"]
+    seconds = sorted(end["seconds"] for end in ends)
+    return [
+        "",
+        f"Told to end (SIGTERM) under the hostile mix, {len(ends)} servers took "
+        f"{seconds[0]:.1f} to {seconds[-1]:.1f} s.",
+    ]
 
 
 def _warm(running: Sequence[Held], end: Held) -> Held:
@@ -123,14 +190,14 @@ def _warm(running: Sequence[Held], end: Held) -> Held:
 
 
 def _leaks(warm: Held, end: Held) -> list[str]:
-    found = [name for name in ("particles", "batches", "queued") if getattr(end, name)]
+    leaks = [name for name in ("particles", "batches", "queued") if getattr(end, name)]
     if end.files > warm.files + _FILES_SLACK:
-        found.append("files")
+        leaks.append("files")
     if end.processes > warm.processes:
-        found.append("processes")
+        leaks.append("processes")
     if end.seconds >= _MEMORY_SECONDS and end.rss > warm.rss * (1 + _RSS_SLACK):
-        found.append("memory")
-    return found
+        leaks.append("memory")
+    return leaks
 
 
 def _percentiles(seconds: Sequence[float]) -> dict[str, float | None]:

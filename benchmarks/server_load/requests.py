@@ -1,4 +1,4 @@
-"""What the clients ask for: one function a kind, which raises where the answer is wrong."""
+"""Requests of the load test: one function a kind, which raises where the answer is wrong."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ async def stream(client: Client) -> None:
     events = await client.openai.completions.create(
         prompt="Molecule:", max_tokens=32, stop="\n", stream=True, **client.options()
     )
-    found = [event async for event in events]
-    facts = (found[-1].model_extra or {})["smc"][0]
-    text = "".join(event.choices[0].text for event in found)
-    _check(found[-1].choices[0].finish_reason in ("stop", "length"), found)
+    received = [event async for event in events]
+    facts = (received[-1].model_extra or {})["smc"][0]
+    text = "".join(event.choices[0].text for event in received)
+    _check(received[-1].choices[0].finish_reason in ("stop", "length"), received)
     _check(text in facts["texts"], (text, facts))
 
 
@@ -195,6 +195,8 @@ KINDS: dict[str, tuple[float, Callable[[Client], Awaitable[None]]]] = {
     "slow grammar": (0.02, slow_grammar),
 }
 """How often, and what."""
+ATTACKS = ("malformed", "slow grammar")
+"""Those that are not what ordinary clients ask for."""
 
 
 async def _refused(client: Client, body: dict[str, Any]) -> None:
@@ -211,6 +213,6 @@ async def _refused(client: Client, body: dict[str, Any]) -> None:
         _check(False, answer)
 
 
-def _check(holds: bool, found: Any) -> None:
+def _check(holds: bool, answer: Any) -> None:
     if not holds:
-        raise AssertionError(f"a wrong answer: {str(found)[:500]}")
+        raise AssertionError(f"a wrong answer: {str(answer)[:500]}")

@@ -1,8 +1,9 @@
-"""`python -m benchmarks.strategies --out DIR …`: run, then report."""
+"""Command line of the strategies' benchmark: `python -m benchmarks.strategies --out DIR …`."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,33 +20,39 @@ from smc.strategies.aggregate import Selection
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
-    found = argparse.ArgumentParser(prog="python -m benchmarks.strategies", description=__doc__)
-    found.add_argument("--out", type=Path, required=True, help="folder of the results")
-    found.add_argument("--budgets", type=_distinct, default=[1, 2, 4, 8, 16, 32, 64], metavar="N,N")
-    found.add_argument(
-        "--tree-budgets", type=_distinct, default=None, metavar="N,N", help="of the searches"
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks.strategies", description=__doc__)
+    arguments.add_argument("--out", type=Path, required=True, help="folder of the results")
+    arguments.add_argument(
+        "--budgets", type=_counts, default=[1, 2, 4, 8, 16, 32, 64], metavar="N,N"
     )
-    found.add_argument(
+    arguments.add_argument(
+        "--tree-budgets", type=_counts, default=None, metavar="N,N", help="of the searches"
+    )
+    arguments.add_argument(
         "--searches", type=_searches, default=SEARCHED, help=f"of {', '.join(SEARCHED)}"
     )
-    found.add_argument(
+    arguments.add_argument(
         "--selection",
         choices=get_args(Selection),
         default=None,
         help="how all searches settle on an answer; left out: each in its own way",
     )
-    found.add_argument("--bins", type=int, default=5, help="of difficulty")
-    found.add_argument("--items", type=int, default=100, help="problems of each part")
-    found.add_argument("--levels", type=_levels, default=LEVELS, metavar="L,L", help="in turn")
-    found.add_argument("--scorer", type=_names, default=["prm"], help=f"of {', '.join(SCORERS)}")
-    found.add_argument("--seeds", type=_distinct, default=[0], metavar="K,K")
-    found.add_argument("--samples", type=int, default=64, help="to measure difficulty by")
-    found.add_argument("--model", type=Path, default=ROOT / MODEL)
-    found.add_argument("--minutes", type=float, default=None, help="stop after so many")
-    found.add_argument("--threads", type=int, default=1)
-    found.add_argument("--words", type=Path, help="Markdown to stand in the report, before tables")
-    found.add_argument("--report-only", action="store_true", help="run nothing")
-    return found
+    arguments.add_argument("--bins", type=_count, default=5, help="of difficulty")
+    arguments.add_argument("--items", type=_count, default=100, help="problems of each part")
+    arguments.add_argument("--levels", type=_levels, default=LEVELS, metavar="L,L", help="in turn")
+    arguments.add_argument(
+        "--scorer", type=_names, default=["prm"], help=f"of {', '.join(SCORERS)}"
+    )
+    arguments.add_argument("--seeds", type=_distinct, default=[0], metavar="K,K")
+    arguments.add_argument("--samples", type=_count, default=64, help="to measure difficulty by")
+    arguments.add_argument("--model", type=Path, default=ROOT / MODEL)
+    arguments.add_argument("--minutes", type=_minutes, default=None, help="stop after so many")
+    arguments.add_argument("--threads", type=_count, default=1)
+    arguments.add_argument(
+        "--words", type=Path, help="Markdown to stand in the report, before tables"
+    )
+    arguments.add_argument("--report-only", action="store_true", help="run nothing")
+    return arguments
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,29 +67,49 @@ def _work(args: argparse.Namespace) -> None:
     print(write_report(args.out, args.bins, args.words))
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 on")
+    return int(text)
+
+
+def _counts(text: str) -> list[int]:
+    return [_count(str(number)) for number in _distinct(text)]
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not minutes > 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
+    return minutes
+
+
 def _numbers(text: str) -> list[int]:
     try:
-        found = [int(part) for part in text.split(",")]
+        numbers = [int(part) for part in text.split(",")]
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r}: expected whole numbers, 1,2,4") from error
-    if any(n < 0 for n in found):
+    if any(n < 0 for n in numbers):
         raise argparse.ArgumentTypeError(f"{text!r}: expected numbers from 0 on")
-    return found
+    return numbers
 
 
 def _distinct(text: str) -> list[int]:
-    found = _numbers(text)
-    if len(set(found)) < len(found):
+    numbers = _numbers(text)
+    if len(set(numbers)) < len(numbers):
         raise argparse.ArgumentTypeError(f"{text!r}: expected distinct numbers from 0 on")
-    return found
+    return numbers
 
 
 def _levels(text: str) -> list[int]:
-    found = _numbers(text)
-    if not set(found) <= set(PROBLEM_LEVELS):
+    levels = _numbers(text)
+    if not set(levels) <= set(PROBLEM_LEVELS):
         known = ", ".join(map(str, PROBLEM_LEVELS))
         raise argparse.ArgumentTypeError(f"{text!r}: expected levels of {known}")
-    return found
+    return levels
 
 
 def _names(text: str) -> list[str]:
@@ -94,11 +121,11 @@ def _searches(text: str) -> list[str]:
 
 
 def _known(text: str, names: Sequence[str]) -> list[str]:
-    found = text.split(",")
-    wrong = [name for name in found if name not in names]
+    given = text.split(",")
+    wrong = [name for name in given if name not in names]
     if wrong:
         raise argparse.ArgumentTypeError(f"{wrong[0]!r}: expected some of {', '.join(names)}")
-    return found
+    return given
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From records to numbers: difficulty bins, equal cost, the compute-optimal choice."""
+"""Analysis of strategies: difficulty bins, equal cost, the compute-optimal choice."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.statistics import Interval, bootstrap, paired
 from benchmarks.strategies.plans import NAMES
+from smc.intervals import Interval, bootstrap, mean_interval, paired
 from smc.strategies import ComputeOptimal, Plan, Trial, fit
 from smc.strategies.difficulty import bin_of, quantile_thresholds
 
@@ -87,7 +87,7 @@ def outcomes_of(
     """
     rates = _pass_rates(records["calibration"])
     thresholds = quantile_thresholds(list(rates.values()), bins)
-    parts = {part: _outcomes(found, thresholds) for part, found in records.items()}
+    parts = {part: _outcomes(lines, thresholds) for part, lines in records.items()}
     every = [r for own in records.values() for r in own]
     judges = ", ".join(dict.fromkeys(r["judge"] for r in every))
     seeds = dict(sorted(Counter(r["seed"] for r in every).items()))
@@ -96,17 +96,17 @@ def outcomes_of(
 
 def by_plan(outcomes: Sequence[Outcome]) -> dict[Plan, list[Outcome]]:
     """Return the outcomes of each plan, families together, small before large."""
-    found: dict[Plan, list[Outcome]] = {}
+    grouped: dict[Plan, list[Outcome]] = {}
     for outcome in outcomes:
-        found.setdefault(outcome.plan, []).append(outcome)
+        grouped.setdefault(outcome.plan, []).append(outcome)
     return dict(
-        sorted(found.items(), key=lambda p: (NAMES.index(p[0].strategy), p[0].num_solutions))
+        sorted(grouped.items(), key=lambda p: (NAMES.index(p[0].strategy), p[0].num_solutions))
     )
 
 
 def accuracy(outcomes: Sequence[Outcome]) -> Interval:
     """Return the mean of `correct` with its interval over problems."""
-    return bootstrap(values(outcomes))
+    return mean_interval(values(outcomes))
 
 
 def values(outcomes: Sequence[Outcome]) -> Values:
@@ -119,15 +119,15 @@ def at_cost(outcomes: Sequence[Outcome], family: str, budget: float) -> Values:
 
     A bin in which no plan of the strategy is within the budget is left out.
     """
-    found: Values = {}
+    by_item: Values = {}
     for bin_ in {o.bin for o in outcomes}:
         own = [o for o in outcomes if o.bin == bin_ and o.plan.strategy == family]
         costs = {p: float(np.mean([o.cost for o in os])) for p, os in by_plan(own).items()}
         within = [p for p, cost in costs.items() if cost <= budget * SLACK]
         if within:
             best = max(within, key=costs.__getitem__)
-            found |= values([o for o in own if o.plan == best])
-    return found
+            by_item |= values([o for o in own if o.plan == best])
+    return by_item
 
 
 def difference(ours: Values, theirs: Values) -> Interval:
@@ -145,33 +145,35 @@ def fitted(outcomes: Outcomes, budgets: Sequence[float], model: str) -> ComputeO
 def crossed(outcomes: Outcomes, budgets: Sequence[float], model: str) -> dict[float, Values]:
     """Return `correct` of the choice on all problems by budget; it is fitted on the other part.
 
+    Nothing, where a part has no problems yet.
+
     Source: Snell et al. (2024), section 3.2, two folds.
     """
-    found: dict[float, Values] = {budget: {} for budget in budgets}
+    by_budget: dict[float, Values] = {budget: {} for budget in budgets}
     halves = outcomes.calibration, outcomes.test
-    for ours, theirs in (halves, halves[::-1]):
+    for ours, theirs in (halves, halves[::-1]) if all(halves) else ():
         policy = fitted(replace(outcomes, calibration=theirs, test=ours), budgets, model)
         for budget in budgets:
-            found[budget] |= values(chosen(policy, ours, budget))
-    return found
+            by_budget[budget] |= values(chosen(policy, ours, budget))
+    return by_budget
 
 
 def chosen(policy: ComputeOptimal, outcomes: Sequence[Outcome], budget: float) -> list[Outcome]:
     """Return the outcome that the choice has on each problem; left out where there is no choice."""
-    found = []
+    bought = []
     for outcome in outcomes:
         choice = policy.choices.get((outcome.bin, budget * SLACK))
         if choice is not None and choice.plan == outcome.plan:
-            found.append(outcome)
-    return found
+            bought.append(outcome)
+    return bought
 
 
 def _pass_rates(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Mean over seeds."""
-    found: dict[str, list[float]] = {}
+    rates_by_item: dict[str, list[float]] = {}
     for record in records:
-        found.setdefault(record["item"], []).append(record["pass_rate"])
-    return {item: float(np.mean(rates)) for item, rates in found.items()}
+        rates_by_item.setdefault(record["item"], []).append(record["pass_rate"])
+    return {item: float(np.mean(rates)) for item, rates in rates_by_item.items()}
 
 
 def _outcomes(records: Sequence[Mapping[str, Any]], thresholds: tuple[float, ...]) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""What the papers claim of strategies, and what the intervals here say of it."""
+"""Claims of the papers on strategies, and what the intervals measured here say of them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.statistics import Interval
 from benchmarks.strategies.analysis import Outcomes, Values, at_cost, difference
 from benchmarks.strategies.tables import shown, table
+from smc.intervals import Interval
 
 Group = Literal["all", "easy", "medium", "hard"]
 OPTIMAL = "compute_optimal"
@@ -101,32 +101,32 @@ def gap(claim: Claim, outcomes: Outcomes, optimal: Mapping[float, Values]) -> In
     return difference(at(claim.ours, claim.cost), at(claim.theirs, claim.their_cost))
 
 
-def verdict(found: Interval) -> str:
+def verdict(difference: Interval) -> str:
     """Return what an interval says of a claim.
 
     A claim that one strategy needs less than another at a larger cost is held to the same: to be
     *better* at the smaller cost. So `not decided` is as much as such a claim says.
     """
-    if found.items == 0:
+    if difference.items == 0:
         return "nothing to compare"
-    if found.low > 0:
+    if difference.low > 0:
         return "confirmed"
-    if found.high < 0:
+    if difference.high < 0:
         return "contradicted"
-    return "the same" if found.low == found.high == 0 else "not decided"
+    return "the same" if difference.low == difference.high == 0 else "not decided"
 
 
-def claims_table(found: Sequence[Outcomes], optimal: Sequence[Mapping[float, Values]]) -> str:
+def claims_table(judges: Sequence[Outcomes], optimal: Sequence[Mapping[float, Values]]) -> str:
     """Return all claims with what is found under each judge.
 
     Args:
-        found: A judge each.
+        judges: A judge each.
         optimal: What the fitted choice gives under each; see `crossed`.
     """
     body = []
     for claim in CLAIMS:
         cells = []
-        for outcomes, choice in zip(found, optimal, strict=True):
+        for outcomes, choice in zip(judges, optimal, strict=True):
             interval = gap(claim, outcomes, choice)
             cells.append(f"{verdict(interval)}: {shown(interval, sign='+', places=1)}")
         cost = f"{claim.cost:g}"
@@ -134,13 +134,13 @@ def claims_table(found: Sequence[Outcomes], optimal: Sequence[Mapping[float, Val
             cost += f" against {claim.their_cost:g}"
         sides = f"{claim.ours} − {claim.theirs}"
         body.append([claim.text, claim.source, sides, claim.group, cost, *cells])
-    head = ["claim", "source", "difference", "problems", "cost", *(o.scorer for o in found)]
+    head = ["claim", "source", "difference", "problems", "cost", *(o.scorer for o in judges)]
     return (
         "## What the papers claim\n\n"
         "Each claim as a paired difference that is positive where it holds, in points of accuracy, "
         "with its 95% interval. *confirmed*: the interval is above 0; *contradicted*: below; else "
         f"not decided. No interval is corrected for there being {len(CLAIMS)} claims and "
-        f"{len(found)} judges. Where the costs differ, what is said to need less must be *better* "
+        f"{len(judges)} judges. Where the costs differ, what is said to need less must be *better* "
         "to be confirmed; to *over-optimise* is to be better at the smaller cost. With five bins, "
         "the first two are easy, the next two medium, the last hard. The fitted choice is that of "
         "the other half of the problems.\n\n" + table(head, body)

@@ -1,4 +1,4 @@
-"""Which strategies are compared, with which numbers of solutions."""
+"""Experimental design: the strategies compared, each with its numbers of solutions."""
 
 from __future__ import annotations
 

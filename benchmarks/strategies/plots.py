@@ -1,4 +1,4 @@
-"""The picture: accuracy against generated tokens, a row a judge, a column a bin."""
+"""Plot of the strategies: accuracy against generated tokens, a row a judge, a column a bin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COLOURS = dict(
 
 
 def plot(
-    found: Sequence[Outcomes],
+    judges: Sequence[Outcomes],
     policies: Sequence[ComputeOptimal],
     budgets: Sequence[float],
     path: Path,
@@ -33,17 +33,17 @@ def plot(
     """Draw all judges and bins into a file, and the fitted choice on the held-out problems.
 
     Args:
-        found: A judge each.
+        judges: A judge each.
         policies: The choice fitted under each.
         budgets: That it was fitted for.
         path: Of the picture.
     """
     from matplotlib.figure import Figure
 
-    bins = max(o.bins for o in found)
-    figure = Figure(figsize=(3.1 * (bins + 2), 2.7 * len(found) + 0.5), layout="constrained")
-    grid = figure.subplots(len(found), bins + 2, squeeze=False, sharey=True)
-    for row, outcomes, policy in zip(grid, found, policies, strict=True):
+    bins = max(o.bins for o in judges)
+    figure = Figure(figsize=(3.1 * (bins + 2), 2.7 * len(judges) + 0.5), layout="constrained")
+    grid = figure.subplots(len(judges), bins + 2, squeeze=False, sharey=True)
+    for row, outcomes, policy in zip(grid, judges, policies, strict=True):
         _panel(row[0], outcomes.all(), "all problems")
         for bin_ in range(bins):
             _panel(row[bin_ + 1], outcomes.all(bin_), f"bin {bin_ + 1}")

@@ -1,4 +1,4 @@
-"""A small Llama model that remembers what it has computed of a prompt.
+"""A Llama model with a prefix cache: nothing of a prompt is computed twice.
 
 Many strategies search the same tree of tokens, with many budgets and judges. Keys, values and
 logits of every prefix are kept until the next prompt, so that a prefix is put through the network
@@ -16,6 +16,7 @@ from transformers import DynamicCache
 
 from smc.backends.draws import draw_rows
 from smc.backends.transformers import TransformersModel
+from smc.errors import ModelError
 from smc.model import HOLD, Decoding, DrawRequest, Draws, FloatArray, IntArray, Prompt, Vocabulary
 
 Ids = tuple[int, ...]
@@ -120,12 +121,16 @@ class RememberedModel:
 
     @classmethod
     def load(cls, path: str) -> RememberedModel:
-        """Load a model from a folder, in float32."""
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        """Load a model from a folder, in float32.
 
-        network = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
-        tokenizer = AutoTokenizer.from_pretrained(path)
-        return cls(TransformersModel(network, tokenizer), network, tokenizer)
+        Raises:
+            ModelError: There is none, or it reads a tree of texts otherwise than one text.
+        """
+        model = TransformersModel.load(path, device="cpu", dtype=torch.float32)
+        network = model.model.eval()
+        remembered = cls(model, network, model.tokenizer)
+        remembered._check(path)
+        return remembered
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -136,13 +141,35 @@ class RememberedModel:
         """Begin with rows of one prompt; see `LanguageModel.start`."""
         from smc.backends.hf.prompts import encode
 
-        found = {encode(self._encode, p, len(vocabulary)) for p in prompts}
-        assert len(found) == 1, "one prompt at a time"
-        (ids,) = found
+        encoded = {encode(self._encode, p, len(vocabulary)) for p in prompts}
+        assert len(encoded) == 1, "one prompt at a time"
+        (ids,) = encoded
         if self._tree is None or self._tree[0] != ids:
             with torch.inference_mode():
                 self._tree = ids, _Tree(self._network, ids, vocabulary.suppressed)
         return _Rows(self._tree[1], len(prompts))
+
+    def _check(self, path: str) -> None:
+        """Compare two texts, read as a tree, with what the network gives for one of them."""
+        ids = [i for i, raw in enumerate(self.vocabulary.tokens) if raw][:4]
+        try:
+            with torch.inference_mode():
+                tree = _Tree(self._network, ids[:2], self.vocabulary.suppressed)
+                tree.compute([(tree.root, i) for i in ids])
+                node = tree.child(tree.root, ids[-1])
+                got = tree.logits([node or 0])[0].log_softmax(-1)
+                whole = self._network(input_ids=torch.tensor([[*ids[:2], ids[-1]]])).logits[0, -1]
+            whole = whole.float().clone()
+            whole[torch.from_numpy(self.vocabulary.suppressed)] = -torch.inf
+            same = torch.allclose(got.exp(), whole.softmax(-1), atol=1e-3)
+            said = "its probabilities differ"
+        except Exception as error:  # whatever a network raises that has no such cache or mask
+            same, said = False, f"{type(error).__name__}: {error}"
+        if not same:
+            raise ModelError(
+                f"--model: {path} cannot read a tree of texts at once ({said}); expected a model "
+                "of plain full attention, such as Llama."
+            )
 
 
 class _Rows:

@@ -1,14 +1,14 @@
-"""The report of a run: tables in Markdown, a plot, and the fitted choices as files."""
+"""Report of the strategies: tables in Markdown, a plot, and the fitted choices as files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.statistics import Interval
+from benchmarks.disk import explained_disk
 from benchmarks.store import Store
 from benchmarks.strategies.analysis import (
     SLACK,
@@ -24,12 +24,14 @@ from benchmarks.strategies.analysis import (
     values,
 )
 from benchmarks.strategies.claims import claims_table
-from benchmarks.strategies.head import head, read_words
+from benchmarks.strategies.head import SETTINGS, START, head, read_words
 from benchmarks.strategies.plans import NAMES
 from benchmarks.strategies.plots import plot
 from benchmarks.strategies.run import SCORERS, SPLITS
 from benchmarks.strategies.tables import shown, table
+from benchmarks.strategies.trial import complaint
 from smc.errors import SettingsError
+from smc.intervals import mean_interval
 
 PAIRS = (
     ("beam", "weighted_best_of_n"),
@@ -57,14 +59,15 @@ def write_report(folder: Path, bins: int, words: Path | None = None) -> Path:
         SettingsError: There are no results, or no words.
     """
     said = [] if words is None else [read_words(words)]
-    run, found = read(folder, bins)
+    run, judges = read(folder, bins)
     budgets = [float(b) for b in run["settings"]["budgets"]]
-    policies = [fitted(outcomes, budgets, run["settings"]["model"]) for outcomes in found]
-    halves = [crossed(outcomes, budgets, run["settings"]["model"]) for outcomes in found]
+    policies = [fitted(outcomes, budgets, run["settings"]["model"]) for outcomes in judges]
+    halves = [crossed(outcomes, budgets, run["settings"]["model"]) for outcomes in judges]
     picture = "![Accuracy against generated tokens](strategies.png)"
-    pages = [head(run, found), picture, *said, claims_table(found, halves)]
-    for outcomes, policy in zip(found, policies, strict=True):
-        policy.save(folder / f"choice-{outcomes.scorer}.json")
+    pages = [head(run, judges), picture, *said, claims_table(judges, halves)]
+    for outcomes, policy in zip(judges, policies, strict=True):
+        with explained_disk(folder, "--out"):
+            policy.save(folder / f"choice-{outcomes.scorer}.json")
         pages += [
             f"## Judge: {outcomes.scorer}",
             _sizes(outcomes),
@@ -73,34 +76,40 @@ def write_report(folder: Path, bins: int, words: Path | None = None) -> Path:
             _differences(outcomes, budgets),
             _optimal(outcomes, policy, budgets),
         ]
-    plot(found, policies, budgets, folder / "strategies.png")
     path = folder / "report.md"
-    path.write_text("\n\n".join(pages) + "\n", encoding="utf-8")
+    with explained_disk(folder, "--out"):
+        plot(judges, policies, budgets, folder / "strategies.png")
+        path.write_text("\n\n".join(pages) + "\n", encoding="utf-8")
     return path
 
 
 def read(folder: Path, bins: int) -> tuple[dict[str, Any], list[Outcomes]]:
-    """Return run.json, and the outcomes under each judge that has results in both parts."""
-    store = Store(folder)
-    run = store.read_run()
+    """Return run.json, and the outcomes under each judge that has results.
+
+    A run that was cut short may have some of the calibration problems alone, which come first; the
+    report then says that none is held out.
+
+    Raises:
+        SettingsError: There are no results, or they cannot be read.
+    """
+    store = Store(folder, complaint)
     grouped: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for name in SCORERS:
         for split in SPLITS:
-            for path in sorted((folder / f"{split}-{name}").glob("seed-*.jsonl")):
-                seed = int(path.stem.removeprefix("seed-"))
+            for seed in store.seeds(f"{split}-{name}"):
                 own = store.repair(f"{split}-{name}", seed)
                 grouped.setdefault((name, split), []).extend(own)
-    found = [
-        outcomes_of(name, {split: grouped[name, split] for split in SPLITS}, bins)
+    judges = [
+        outcomes_of(name, {split: grouped.get((name, split), []) for split in SPLITS}, bins)
         for name in SCORERS
-        if all(grouped.get((name, split)) for split in SPLITS)
+        if grouped.get((name, "calibration"))
     ]
-    if run is None or not found:
+    if store.read_run() is None or not judges:
         raise SettingsError(
-            f"--out: {folder} holds no results of both parts; expected a folder that "
-            "`python -m benchmarks.strategies` has written to."
+            f"--out: {folder} holds no results of both parts, nor of the first alone; expected a "
+            "folder that `python -m benchmarks.strategies` has written to."
         )
-    return run, found
+    return store.stated(SETTINGS, START), judges
 
 
 def _sizes(outcomes: Outcomes) -> str:
@@ -138,7 +147,7 @@ def _by_bin(outcomes: Outcomes, budgets: Sequence[float]) -> str:
             cells = []
             for bin_ in range(outcomes.bins):
                 own = at_cost(outcomes.all(bin_), family, budget)
-                cells.append(shown(_interval(own)))
+                cells.append(shown(mean_interval(own)))
             body.append([family, *cells])
         head = ["strategy", *(f"bin {b + 1}" for b in range(outcomes.bins))]
         parts.append(f"Accuracy by bin at a cost of {budget:g} samples:\n\n" + table(head, body))
@@ -170,7 +179,7 @@ def _optimal(outcomes: Outcomes, policy: Any, budgets: Sequence[float]) -> str:
             [
                 f"{budget:g}",
                 shown(accuracy(own)),
-                f"{cost:.1f}",
+                f"{cost:.1f}" if own else "–",
                 *(shown(g, sign="+") for g in gaps),
             ]
         )
@@ -194,9 +203,3 @@ def _optimal(outcomes: Outcomes, policy: Any, budgets: Sequence[float]) -> str:
         + "\n\n"
         + table(["bin", "cost", "plan", "accuracy", "cross-validated"], plans)
     )
-
-
-def _interval(found: Mapping[str, Sequence[float]]) -> Interval:
-    from benchmarks.statistics import bootstrap
-
-    return bootstrap(dict(found))

@@ -1,4 +1,4 @@
-"""Running the experiment: resumable, one line a problem, judge and seed."""
+"""Experiment runner: resumable, one line a problem, judge and seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks import provenance
 from benchmarks.store import Store
 from benchmarks.strategies.plans import LOOKAHEAD, SEARCHED, SWEEPS, TEMPERATURE, WIDTH, searches
-from benchmarks.strategies.trial import RememberedScorer, draw_pool, run_item
+from benchmarks.strategies.trial import RememberedScorer, complaint, draw_pool, run_item
 from domains.arithmetic.scorers import NoisyScorer, OracleScorer
 from domains.arithmetic.splits import Split
 from domains.arithmetic.task import PRM, ArithmeticTask
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
     from benchmarks.strategies.remembered import RememberedModel
 
     torch.set_num_threads(args.threads)
-    store = Store(args.out)
+    store = Store(args.out, complaint)
     scorers = {name: RememberedScorer(make_scorer(name)) for name in args.scorer}
     settings = settings_of(args)
     model = TokenSteps(RememberedModel.load(str(args.model)), lines(), max_tokens=MAX_TOKENS)

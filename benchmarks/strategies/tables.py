@@ -1,10 +1,10 @@
-"""Tables in Markdown, and intervals in words."""
+"""Markdown tables, with intervals in words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks.statistics import Interval
+from smc.intervals import Interval
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:

@@ -1,17 +1,18 @@
-"""One problem, one judge, one seed: every strategy at every budget."""
+"""A trial: every strategy at every budget, on one problem, under one judge and one seed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.strategies.plans import SAMPLED, TEMPERATURE
+from benchmarks.records import is_number, is_text, list_of
+from benchmarks.strategies.plans import NAMES, SAMPLED, TEMPERATURE
 from domains.arithmetic.steps import answer
 from domains.arithmetic.task import ArithmeticItem
 from smc.model import Prompt
 from smc.steps import Budget, Solution, StepModel, StepScorer, TokenText
-from smc.strategies import Chain, Options, Plan, StrategyResult, majority_vote
+from smc.strategies import Options, Plan, StrategyResult, Trajectory, majority_vote
 from smc.strategies.aggregate import Selection, aggregate, judge, select
 
 _APART = 1_000_003
@@ -104,18 +105,35 @@ def run_item(
         selection: How searches settle on an answer; None: each in its own way.
     """
     right = item.problem.answer
-    found = list(_sampled(scorer, item, pool.drawn, budgets))
+    runs = list(_sampled(scorer, item, pool.drawn, budgets))
     for plan in plans:
         result = plan.run(model, item.prompt, scorer, _options(seed, selection))
-        found.append(_run(plan, result.answer == right, result.budget))
+        runs.append(_run(plan, result.answer == right, result.budget))
     return {
         "item": item.id,
         "level": item.level,
         "seed": seed,
         "pass_rate": pool.pass_rate,
         "sample_tokens": pool.sample_tokens,
-        "runs": found,
+        "runs": runs,
     }
+
+
+def complaint(record: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the record of a problem that was read; None if nothing is."""
+    texts = [k for k in ("item", "judge") if not is_text(record.get(k))]
+    numbers = [k for k in ("seed", "pass_rate", "sample_tokens") if not is_number(record.get(k))]
+    wrong = [*texts, *numbers]
+    if not list_of(_is_run)(record.get("runs")):
+        wrong.append("runs")
+    return f"has {record.get(wrong[0])!r:.80} under {wrong[0]!r}" if wrong else None
+
+
+def _is_run(value: object) -> bool:
+    if not isinstance(value, dict) or value.get("strategy") not in NAMES:
+        return False
+    counts = ("num_solutions", "correct", "tokens", "passes", "reward_passes")
+    return isinstance(value.get("settings"), dict) and all(is_number(value.get(k)) for k in counts)
 
 
 def _options(seed: int, selection: Selection | None = None) -> Options:
@@ -125,34 +143,34 @@ def _options(seed: int, selection: Selection | None = None) -> Options:
 def _sampled(
     scorer: StepScorer, item: ArithmeticItem, drawn: StrategyResult, budgets: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
-    chains = _judged(scorer, item, drawn)
+    trajectories = _judged(scorer, item, drawn)
     selections: dict[str, Selection] = {"majority_vote": "majority", "best_of_n": "best"}
     for n in budgets:
-        first = chains[:n]
-        tokens, passes = sum(c.num_tokens for c in first), _passes(first)
+        first = trajectories[:n]
+        tokens, passes = sum(t.num_tokens for t in first), _passes(first)
         for name in SAMPLED:
-            found, _, _ = select(first, answer, selections.get(name, "weighted"))
+            selected, _, _ = select(first, answer, selections.get(name, "weighted"))
             # A judge is asked about equal solutions once, here as in every search.
-            asked = set() if name == "majority_vote" else {c.solution for c in first if c.solution}
+            asked = set() if name == "majority_vote" else {t.solution for t in first if t.solution}
             text = sum(len("".join(solution)) for solution in asked)
             budget = Budget(tokens, passes, len(asked), text)
-            yield _run(Plan(name, n), found == item.problem.answer, budget)
+            yield _run(Plan(name, n), selected == item.problem.answer, budget)
 
 
-def _judged(scorer: StepScorer, item: ArithmeticItem, result: StrategyResult) -> list[Chain]:
+def _judged(scorer: StepScorer, item: ArithmeticItem, result: StrategyResult) -> list[Trajectory]:
     scores = judge(scorer, item.prompt, result.solutions, "last")
     return [
-        Chain(c.solution, s, aggregate(s, "last"), c.finished, num_tokens=c.num_tokens)
-        for c, s in zip(result.chains, scores, strict=True)
+        Trajectory(t.solution, s, aggregate(s, "last"), t.finished, num_tokens=t.num_tokens)
+        for t, s in zip(result.trajectories, scores, strict=True)
     ]
 
 
-def _passes(chains: Sequence[Chain]) -> int:
+def _passes(trajectories: Sequence[Trajectory]) -> int:
     """Rows that these solutions put through the model, had they been drawn alone."""
     rows = set()
-    for chain in chains:
-        ids = tuple(i for s in chain.solution if isinstance(s, TokenText) for i in s.tokens)
-        rows |= {ids[:k] for k in range(len(ids) + 1 - chain.finished)}
+    for trajectory in trajectories:
+        ids = tuple(i for s in trajectory.solution if isinstance(s, TokenText) for i in s.tokens)
+        rows |= {ids[:k] for k in range(len(ids) + 1 - trajectory.finished)}
     return len(rows)
 
 

@@ -1,4 +1,4 @@
-"""Fits the two numbers by which the likelihood of steps becomes the probability of being right.
+"""Calibration of the verifier: two numbers turn the likelihood of steps into a probability.
 
     python -m domains.arithmetic.fit_verifier
 
@@ -56,9 +56,9 @@ def fitted(problems: int, seed: int) -> dict[str, Any]:
     source = held_out_problems("calibration", seed)
     samples = list(draw_samples(policy, tokenizer, source, problems, seed=seed))
     verifier = make_verifier(None, cache_tokens=0)
-    found = [x for s in samples for x in verifier.log_likelihoods(s.prompt, [s.steps])[0]]
+    likelihoods = [x for s in samples for x in verifier.log_likelihoods(s.prompt, [s.steps])[0]]
     labels = [label for s in samples for label in s.labels]
-    calibration = fit(found, labels)
+    calibration = fit(likelihoods, labels)
     return {
         "slope": calibration.slope,
         "intercept": calibration.intercept,
@@ -77,8 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--problems", type=int, default=2000, help="of the calibration part")
     parser.add_argument("--seed", type=int, default=2, help="of problems and solutions")
     options = parser.parse_args(arguments)
-    found = fitted(options.problems, options.seed)
-    CALIBRATION.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    calibration = fitted(options.problems, options.seed)
+    CALIBRATION.write_text(json.dumps(calibration, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

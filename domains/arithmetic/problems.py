@@ -1,4 +1,4 @@
-"""Problems: chains of assignments to be worked out one operation a step.
+"""Arithmetic problems: chains of assignments to be worked out one operation a step.
 
 A problem reads ``a=7+5;b=a*3;c=4+9;d=b-c;d?`` and a newline. Every variable but the last is used
 exactly once, so that no step can be skipped and a wrong one seldom leaves the answer right.
@@ -56,7 +56,7 @@ class Assignment:
 
 
 @dataclass(frozen=True)
-class Problem:
+class ArithmeticProblem:
     """A chain of assignments; the last one's variable is asked for.
 
     Attributes:
@@ -109,7 +109,7 @@ def value(operand: str, known: Mapping[str, int]) -> int:
     return int(operand) if operand.isdigit() else known[operand]
 
 
-def parse(text: str) -> Problem:
+def parse(text: str) -> ArithmeticProblem:
     """Return the problem that a prompt states.
 
     Raises:
@@ -121,9 +121,9 @@ def parse(text: str) -> Problem:
             f"arithmetic: {text[:80]!r} is not a problem; expected assignments and a question, "
             "such as 'a=7+5;b=a*3;b?' and a newline."
         )
-    found = tuple(Assignment(*parts) for parts in _ASSIGNMENT.findall(match[1]))
+    assignments = tuple(Assignment(*parts) for parts in _ASSIGNMENT.findall(match[1]))
     known: set[str] = set()
-    for a in found:
+    for a in assignments:
         unknown = [x for x in (a.left, a.right) if x.isalpha() and x not in known]
         if unknown or a.name in known:
             raise ValueError(
@@ -136,10 +136,10 @@ def parse(text: str) -> Problem:
         raise ValueError(
             f"arithmetic: {text[:80]!r} asks for {match[2]!r}, which it never defines."
         )
-    return Problem(found, match[2])
+    return ArithmeticProblem(assignments, match[2])
 
 
-def generate(level: int, rng: random.Random) -> Problem:
+def generate(level: int, rng: random.Random) -> ArithmeticProblem:
     """Return a random problem of a level.
 
     Raises:
@@ -153,7 +153,7 @@ def generate(level: int, rng: random.Random) -> Problem:
     return problem
 
 
-def _attempt(level: Level, rng: random.Random) -> Problem | None:
+def _attempt(level: Level, rng: random.Random) -> ArithmeticProblem | None:
     """A random tree of operations; None where a value grows out of bounds."""
     waiting: list[str] = []  # variables not used yet; one is left over at the end
     known: dict[str, int] = {}
@@ -172,7 +172,7 @@ def _attempt(level: Level, rng: random.Random) -> Problem | None:
             return None
         assignments.append(Assignment(name, operands[0], operation, operands[1]))
         waiting.append(name)
-    return Problem(tuple(assignments), assignments[-1].name)
+    return ArithmeticProblem(tuple(assignments), assignments[-1].name)
 
 
 def _literal(operation: str, used: list[str], level: Level, rng: random.Random) -> str:

@@ -1,4 +1,4 @@
-"""Judges of steps that need no model: the oracle, and the oracle with noise."""
+"""Step scorers without a model: the oracle, and the oracle with noise."""
 
 from __future__ import annotations
 

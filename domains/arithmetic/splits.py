@@ -1,4 +1,4 @@
-"""Which problems are for training, calibration and test: a matter of the problem alone.
+"""Data splits: training, calibration and test, a matter of the problem alone.
 
 A hash of the text decides, so no problem can be in two parts, whatever the seeds.
 """
@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from typing import Literal, get_args
 
-from domains.arithmetic.problems import LEVELS, Problem, generate
+from domains.arithmetic.problems import LEVELS, ArithmeticProblem, generate
 
 Split = Literal["train", "calibration", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -18,7 +18,7 @@ _TRIES = 20_000
 _PARTS = 16  # one for the test, one for calibration, the others for training
 
 
-def split_of(problem: Problem) -> Split:
+def split_of(problem: ArithmeticProblem) -> Split:
     """Return the part that a problem belongs to."""
     digest = hashlib.blake2b(problem.text.encode(), digest_size=8).digest()
     part = int.from_bytes(digest, "big") % _PARTS
@@ -27,7 +27,7 @@ def split_of(problem: Problem) -> Split:
 
 def problems(
     split: Split, seed: int = 0, levels: tuple[int, ...] = tuple(LEVELS)
-) -> Iterator[tuple[int, Problem]]:
+) -> Iterator[tuple[int, ArithmeticProblem]]:
     """Yield distinct problems of a part without end, the levels taking turns.
 
     Args:
@@ -52,7 +52,7 @@ def problems(
             yield level, problem
 
 
-def _fresh(split: Split, level: int, seen: set[str], rng: random.Random) -> Problem:
+def _fresh(split: Split, level: int, seen: set[str], rng: random.Random) -> ArithmeticProblem:
     for _ in range(_TRIES):
         problem = generate(level, rng)
         if split_of(problem) == split and problem.text not in seen:

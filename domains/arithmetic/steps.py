@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from domains.arithmetic.problems import Problem, apply, parse, value
+from domains.arithmetic.problems import ArithmeticProblem, apply, parse, value
 
 MARK = "\n"
 """Ends every step but the last."""
@@ -46,7 +46,7 @@ def read_step(text: str) -> Step | None:
     return Step(name, int(left), operation, int(right), int(result))
 
 
-def solve(problem: Problem) -> tuple[str, ...]:
+def solve(problem: ArithmeticProblem) -> tuple[str, ...]:
     """Return the right steps, each but the last with its newline."""
     known = problem.values()
     steps = [
@@ -57,7 +57,7 @@ def solve(problem: Problem) -> tuple[str, ...]:
     return (*lines[:-1], lines[-1].removesuffix(MARK))
 
 
-def follows(problem: Problem, steps: Sequence[str]) -> tuple[bool, ...]:
+def follows(problem: ArithmeticProblem, steps: Sequence[str]) -> tuple[bool, ...]:
     """Say of each step whether it follows from the problem and the steps before it.
 
     It does if it states a variable of the problem that no earlier step states, with the operation
@@ -66,7 +66,7 @@ def follows(problem: Problem, steps: Sequence[str]) -> tuple[bool, ...]:
     """
     by_name = {a.name: a for a in problem.assignments}
     stated: dict[str, int] = {}
-    found = []
+    following = []
     for text in steps:
         step = read_step(text)
         ok = False
@@ -81,17 +81,17 @@ def follows(problem: Problem, steps: Sequence[str]) -> tuple[bool, ...]:
             )
         if step is not None:
             stated.setdefault(step.name, step.result)
-        found.append(ok)
-    return tuple(found)
+        following.append(ok)
+    return tuple(following)
 
 
-def sound(problem: Problem, steps: Sequence[str]) -> tuple[bool, ...]:
+def sound(problem: ArithmeticProblem, steps: Sequence[str]) -> tuple[bool, ...]:
     """Say of each step whether it and all steps before it follow."""
-    found, good = [], True
+    flags, good = [], True
     for ok in follows(problem, steps):
         good = good and ok
-        found.append(good)
-    return tuple(found)
+        flags.append(good)
+    return tuple(flags)
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ def answer(text: str) -> int | None:
 
 
 @lru_cache(maxsize=4096)
-def problem_of(prompt: str) -> Problem:
+def problem_of(prompt: str) -> ArithmeticProblem:
     """Return the problem of a prompt, remembered.
 
     Raises:

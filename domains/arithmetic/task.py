@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domains.arithmetic.problems import LEVELS, Problem
+from domains.arithmetic.problems import LEVELS, ArithmeticProblem
 from domains.arithmetic.splits import Split, problems
 from domains.arithmetic.steps import MARK, answer, sound, split
 from domains.base import Item, checked_weights
@@ -37,7 +37,7 @@ class ArithmeticItem(Item):
     """
 
     level: int
-    problem: Problem
+    problem: ArithmeticProblem
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class ArithmeticTask:
     primary = "correct"
     stop: tuple[str, ...] = ()
     max_tokens = 128
+    resample_at = None
+    proposal = None
 
     def items(self, limit: int | None = None, data: Path | None = None) -> list[ArithmeticItem]:
         """Return `limit` problems (default 200), the levels taking turns.

@@ -1,4 +1,4 @@
-"""Trains the embedded policy of the arithmetic domain; no data are needed.
+"""Training command of the embedded policy of the arithmetic domain; no data are needed.
 
     python -m domains.arithmetic.train --work DIR --threads 1
 
@@ -13,14 +13,14 @@ from pathlib import Path
 
 from domains.arithmetic.training.policy import PolicyCorpus, PolicySetting
 from domains.training.command import main as command
-from domains.training.run import Run
+from domains.training.run import TrainingRun
 
 MODEL = Path(__file__).parent / "model"
 
 
-def make_run(setting: PolicySetting, data: Path, work: Path) -> Run:
+def make_run(setting: PolicySetting, data: Path, work: Path) -> TrainingRun:
     """Return a run of the policy; it generates its problems, whatever `data` is."""
-    return Run(setting, PolicyCorpus(setting), work)
+    return TrainingRun(setting, PolicyCorpus(setting), work)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

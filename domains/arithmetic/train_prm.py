@@ -1,4 +1,4 @@
-"""Trains the embedded process reward model on labelled samples of the embedded policy.
+"""Training command of the embedded process reward model, on labelled samples of the policy.
 
     python -m domains.arithmetic.train_prm --work DIR --threads 1
 
@@ -43,9 +43,9 @@ def make_run(setting: PrmSetting, data: Path, work: Path) -> PrmRun:
     for name, drawn in sources.items():
         if not (work / f"{name}.jsonl").exists():
             write_samples(drawn(), work / f"{name}.jsonl")
-    found = {name: read_samples(work / f"{name}.jsonl") for name in sources}
-    learnt = [*found["samples"], *found["slips"]]
-    return PrmRun(setting, LabelledSamples(setting, MODEL, learnt, found["held_out"]), work)
+    by_source = {name: read_samples(work / f"{name}.jsonl") for name in sources}
+    learnt = [*by_source["samples"], *by_source["slips"]]
+    return PrmRun(setting, LabelledSamples(setting, MODEL, learnt, by_source["held_out"]), work)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

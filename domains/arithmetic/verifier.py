@@ -1,4 +1,4 @@
-"""The reward model's network as a judge by likelihood: what it foretells, not what it says."""
+"""The verifier: the reward model's network by the likelihood it foretells, not what it says."""
 
 from __future__ import annotations
 

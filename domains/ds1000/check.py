@@ -1,4 +1,4 @@
-"""What the environment makes of the references: `python -m domains.ds1000.check`.
+"""A check of the environment on the references: `python -m domains.ds1000.check`.
 
 For each problem that the environment can run: the reference passes the tests; no answer, and the
 reference of another problem, do not; and the potential kills neither the reference nor any
@@ -64,26 +64,26 @@ def examine(item: Ds1000Item, other: Ds1000Item, runner: Sandbox) -> Iterator[Fi
         runner: With the versions that the harness was written for.
     """
 
-    def found(kind: str, cause: str) -> Finding:
+    def finding(kind: str, cause: str) -> Finding:
         return Finding(item.id, item.problem.library, kind, cause)
 
     reference = item.problem.reference
     verdict = judge(item.problem, reference, runner)
     if not verdict.correct:
-        yield found(REFERENCE, verdict.cause)
+        yield finding(REFERENCE, verdict.cause)
         return
     if judge(item.problem, "", runner).correct:
-        yield found(EMPTY, "its tests accept an empty answer")
+        yield finding(EMPTY, "its tests accept an empty answer")
     foreign = other.problem.reference
     if foreign != reference and judge(item.problem, foreign, runner).correct:
-        yield found(OTHER, f"its tests accept the reference of {other.id}")
+        yield finding(OTHER, f"its tests accept the reference of {other.id}")
     potential = RunsOnInputs(item.harness, runner)
     ends = statement_ends(reference)
     for end, value in zip(ends, potential.batch_prefix([reference[:e] for e in ends]), strict=True):
         if value != 0.0:
-            yield found(PREFIX, f"the beginning of {end} characters has log weight {value}")
+            yield finding(PREFIX, f"the beginning of {end} characters has log weight {value}")
     if (value := potential.complete(reference)) != 0.0:
-        yield found(PREFIX, f"the whole has log weight {value}")
+        yield finding(PREFIX, f"the whole has log weight {value}")
 
 
 def others(items: Sequence[Ds1000Item]) -> list[Ds1000Item]:

@@ -18,7 +18,7 @@ FILES = ("ds1000.jsonl.gz", "ds1000.jsonl")
 
 
 @dataclass(frozen=True)
-class Problem:
+class Ds1000Problem:
     """A problem as its authors wrote it.
 
     Attributes:
@@ -39,7 +39,7 @@ class Problem:
     context: str
 
 
-def load(path: Path | None) -> tuple[Problem, ...]:
+def load(path: Path | None) -> tuple[Ds1000Problem, ...]:
     """Return the problems of a `.jsonl` or `.jsonl.gz` file, in its order.
 
     Args:
@@ -72,8 +72,8 @@ _EXPECTED = (
 
 
 @lru_cache(maxsize=4)
-def _problems(file: Path, _modified: int) -> tuple[Problem, ...]:
-    problems: list[Problem] = []
+def _problems(file: Path, _modified: int) -> tuple[Ds1000Problem, ...]:
+    problems: list[Ds1000Problem] = []
     try:
         with (
             gzip.open(file, "rt", encoding="utf-8")
@@ -102,14 +102,14 @@ def _problems(file: Path, _modified: int) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
-def _problem(line: str, where: str) -> Problem:
+def _problem(line: str, where: str) -> Ds1000Problem:
     try:
         row = json.loads(line)
     except ValueError as error:
         raise ValueError(f"ds1000: {where} is no JSON ({error}); fetch the file again.") from error
     try:
         meta = row["metadata"]
-        return Problem(
+        return Ds1000Problem(
             problem_id=_typed(meta["problem_id"], int),
             library=_typed(meta["library"], str),
             perturbation=_typed(meta["perturbation_type"], str),

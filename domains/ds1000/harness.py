@@ -1,4 +1,4 @@
-"""Taking a test harness of DS-1000 apart: what gives the inputs, what runs, what knows the answer.
+"""A test harness of DS-1000 in its parts: what gives the inputs, what runs, what knows the answer.
 
 A harness is a module with `generate_test_case`, `exec_test`, the string `exec_context` with
 `[insert]` where the answer goes, and `test_execution`. Of these only the inputs and `exec_context`
@@ -149,5 +149,5 @@ def _cases(test: ast.FunctionDef) -> int:
 
 
 def _downloads(context: str) -> str:
-    found = re.search(r"\b(load_dataset|fetch_\w+)\(", context)
-    return found[1] if found else ""
+    call = re.search(r"\b(load_dataset|fetch_\w+)\(", context)
+    return call[1] if call else ""

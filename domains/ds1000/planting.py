@@ -1,4 +1,4 @@
-"""Does the potential kill at the error? `python -m domains.ds1000.planting --programs 300`.
+"""A measurement: does the potential kill at an error? `python -m domains.ds1000.planting`.
 
 References with one planted error each (an undefined name, a wrong column, shape or type, a missing
 import) are weighed at the end of every statement. Where the error strikes is found without the
@@ -107,7 +107,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.expr, str]]:
 def strikes_at(planted: Planted, runner: Sandbox) -> int | None:
     """Return the number of the statement that raises, from 0; None if none does."""
     text = planted.item.harness.kept(planted.text)
-    found: list[int] = []
+    raising: list[int] = []
     for case in range(1, planted.item.harness.cases + 1):
         given = unfinished(planted.item.harness, case, ())
         watched = _WATCHED.format(text=text)
@@ -115,8 +115,8 @@ def strikes_at(planted: Planted, runner: Sandbox) -> int | None:
         if result.outcome is not Outcome.OK:
             return None
         if result.value >= 0:
-            found.append(result.value)
-    return min(found, default=None)
+            raising.append(result.value)
+    return min(raising, default=None)
 
 
 def killed_at(planted: Planted, runner: Sandbox) -> int | None:

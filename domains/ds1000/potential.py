@@ -1,4 +1,4 @@
-"""Does the program run on the test inputs? The potential of Loula et al. 2025 for DS-1000."""
+"""The execution potential for DS-1000 (Loula et al. 2025): does it run on the test inputs?"""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import dataclasses
 import math
 import threading
 from collections.abc import Callable, Sequence
+from operator import itemgetter
+
+from cachetools import LRUCache
 
 from domains.ds1000.harness import Harness
-from domains.ds1000.program import UNFINISHED, Program, unfinished, whole
+from domains.ds1000.program import UNFINISHED, HarnessProgram, unfinished, whole
 from domains.ds1000.statements import all_statements, answer_statements, finished_statements
-from potentials.grammar.lru import Recent
 from potentials.sandbox import Job, Limits, Outcome, RunResult, Sandbox
 from smc.errors import PotentialError
 from smc.potential import Potential
@@ -49,7 +51,8 @@ class RunsOnInputs(Potential):
         self.sandbox = sandbox
         self.limits = limits
         self.boundary = answer_statements()
-        self._memo: Recent[float] = Recent(_MEMO_BYTES)
+        self._memo: LRUCache[bytes, tuple[float, int]]  # a log weight, and its key's characters
+        self._memo = LRUCache(_MEMO_BYTES, itemgetter(1))
         self._lock = threading.Lock()
 
     def prefix(self, text: str) -> float:
@@ -63,28 +66,30 @@ class RunsOnInputs(Potential):
     def batch_prefix(self, texts: Sequence[str]) -> list[float]:
         """`prefix` of several texts, in parallel."""
         indented = bool(self.harness.header)
-        found = [finished_statements(self.harness.kept(t), indented=indented) for t in texts]
-        keys = ["\0".join(("p", *statements)) for statements in found]
-        makers = [lambda case, s=s: unfinished(self.harness, case, s) for s in found]
+        finished = [finished_statements(self.harness.kept(t), indented=indented) for t in texts]
+        keys = ["\0".join(("p", *statements)) for statements in finished]
+        makers = [lambda case, s=s: unfinished(self.harness, case, s) for s in finished]
         return self._values(keys, makers, _waits)
 
     def batch_complete(self, texts: Sequence[str]) -> list[float]:
         """`complete` of several texts, in parallel."""
-        found = [self.harness.kept(t) for t in texts]
-        keys = [f"c\0{kept}" for kept in found]
-        makers = [lambda case, t=t: whole(self.harness, case, all_statements(t), t) for t in found]
+        answers = [self.harness.kept(t) for t in texts]
+        keys = [f"c\0{kept}" for kept in answers]
+        makers = [
+            lambda case, t=t: whole(self.harness, case, all_statements(t), t) for t in answers
+        ]
         return self._values(keys, makers, _ends)
 
     def _values(
         self,
         keys: Sequence[str],
-        makers: Sequence[Callable[[int], Program]],
+        makers: Sequence[Callable[[int], HarnessProgram]],
         good: Callable[[RunResult], bool],
     ) -> list[float]:
         """Return the value of each program, memoised; `good` judges a run on one input."""
         with self._lock:
             memo = {key: self._memo.get(_bytes(key)) for key in keys}
-        known = {key: value for key, value in memo.items() if value is not None}
+        known = {key: entry[0] for key, entry in memo.items() if entry is not None}
         fresh = {k: m for k, m in zip(keys, makers, strict=True) if k not in known}
         cases = range(1, self.harness.cases + 1)
         programs = [make(case) for make in fresh.values() for case in cases]
@@ -94,10 +99,11 @@ class RunsOnInputs(Potential):
             known[key] = 0.0 if all(map(good, runs)) else -math.inf
         with self._lock:
             for key in fresh:
-                self._memo.keep(_bytes(key), known[key], len(key))
+                if len(key) <= _MEMO_BYTES:
+                    self._memo[_bytes(key)] = known[key], len(key)
         return [known[key] for key in keys]
 
-    def _run(self, programs: Sequence[Program]) -> list[RunResult]:
+    def _run(self, programs: Sequence[HarnessProgram]) -> list[RunResult]:
         jobs = [Job(p.pieces, limits=self.limits) for p in programs]
         results = self.sandbox.run_many(jobs)
         for i, (program, job, result) in enumerate(zip(programs, jobs, results, strict=True)):
@@ -105,7 +111,7 @@ class RunsOnInputs(Potential):
                 results[i] = self._again(program, job)
         return results
 
-    def _again(self, program: Program, job: Job) -> RunResult:
+    def _again(self, program: HarnessProgram, job: Job) -> RunResult:
         """Run a program whose given pieces failed once more, with more time for a busy machine."""
         limits = job.limits or self.sandbox.limits
         patient = dataclasses.replace(

@@ -17,7 +17,7 @@ UNFINISHED = "_Unfinished"
 
 
 @dataclass(frozen=True)
-class Program:
+class HarnessProgram:
     """Source to run.
 
     Attributes:
@@ -29,7 +29,7 @@ class Program:
     given: int
 
 
-def unfinished(harness: Harness, case: int, statements: Sequence[str]) -> Program:
+def unfinished(harness: Harness, case: int, statements: Sequence[str]) -> HarnessProgram:
     """Return the program so far, on one of the test inputs.
 
     Where the answer is the body of a function, what stands of it is run by the harness's own call
@@ -42,13 +42,13 @@ def unfinished(harness: Harness, case: int, statements: Sequence[str]) -> Progra
     """
     given = _given(harness, case)
     if not harness.header or not statements:
-        return Program((*given, *statements), len(given))
+        return HarnessProgram((*given, *statements), len(given))
     body = "".join(statements)
     ends = f"class {UNFINISHED}(BaseException): pass\n"
-    return Program((*given, ends, _so_far(harness, body)), len(given) + 1)
+    return HarnessProgram((*given, ends, _so_far(harness, body)), len(given) + 1)
 
 
-def whole(harness: Harness, case: int, statements: Sequence[str], answer: str) -> Program:
+def whole(harness: Harness, case: int, statements: Sequence[str], answer: str) -> HarnessProgram:
     """Return the whole program, on one of the test inputs, up to its `result`.
 
     Args:
@@ -59,11 +59,13 @@ def whole(harness: Harness, case: int, statements: Sequence[str], answer: str) -
     """
     given = _given(harness, case)
     if harness.header:
-        return Program((*given, f"{harness.header}{answer}{harness.after}\nresult\n"), len(given))
+        return HarnessProgram(
+            (*given, f"{harness.header}{answer}{harness.after}\nresult\n"), len(given)
+        )
     text = f"{harness.before}{answer}{harness.after}"
     # Statement by statement, more is allowed than in one module: `x = 1; global x`, say.
     last = f"compile({text!r}, 'answer', 'exec')\n{harness.after}\nresult\n"
-    return Program((*given, *statements, last), len(given))
+    return HarnessProgram((*given, *statements, last), len(given))
 
 
 def _given(harness: Harness, case: int) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
-"""Right or wrong, by the test harness of the benchmark."""
+"""The score of an answer: right or wrong, by the test harness of the benchmark."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from domains.ds1000.data import Problem
+from domains.ds1000.data import Ds1000Problem
 from domains.ds1000.harness import parse_harness
 from potentials.sandbox import Job, Limits, Outcome, RunResult, Sandbox
 
@@ -14,7 +14,7 @@ LIMITS = Limits(wall_seconds=25.0, cpu_seconds=25.0, memory_bytes=4 << 30)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AnswerVerdict:
     """What the tests showed.
 
     Attributes:
@@ -27,8 +27,14 @@ class Verdict:
 
 
 @lru_cache(maxsize=4096)
-def judge(problem: Problem, text: str, sandbox: Sandbox, limits: Limits = LIMITS) -> Verdict:
+def judge(
+    problem: Ds1000Problem, text: str, sandbox: Sandbox, limits: Limits = LIMITS
+) -> AnswerVerdict:
     """Run `test_execution` of the problem on an answer, and `test_string` where there is one.
+
+    The tests run as the benchmark has them: in one interpreter with the answer, which could read
+    what they expect and change what they compare. So the verdict is one on models that answer the
+    question, and no wall against texts that are written to pass.
 
     Args:
         problem: With its harness, which is run as it stands.
@@ -45,12 +51,12 @@ def judge(problem: Problem, text: str, sandbox: Sandbox, limits: Limits = LIMITS
     return verdict(sandbox.run(job))
 
 
-def verdict(result: RunResult) -> Verdict:
+def verdict(result: RunResult) -> AnswerVerdict:
     """Return what a run of the tests says."""
     if result.outcome is Outcome.OK:
-        return Verdict(correct=True, cause="")
+        return AnswerVerdict(correct=True, cause="")
     what = {
         Outcome.ERROR: f"{result.error}: {result.message}".rstrip(": "),
         Outcome.TIMEOUT: f"did not end within {result.seconds:.0f} s",
     }.get(result.outcome, f"{result.outcome}: {result.message}".rstrip(": "))
-    return Verdict(correct=False, cause=" ".join(what.split()))
+    return AnswerVerdict(correct=False, cause=" ".join(what.split()))

@@ -1,4 +1,4 @@
-"""Where the statements of an answer end, also of one that is the body of a function."""
+"""Ends of statements in an answer, also in one that is the body of a function."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from potentials.python import python_statements, split_statements
-from potentials.python.reading import Reading, read
+from potentials.python.reading import ScannerState, read
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Place:
 
     indent: str | None = None
     lead: str | None = ""
-    reading: Reading = field(default_factory=Reading)
+    reading: ScannerState = field(default_factory=ScannerState)
 
 
 class AnswerStatements:
@@ -71,7 +71,7 @@ def finished_statements(text: str, *, indented: bool) -> tuple[str, ...]:
     if not indented:
         return split_statements(text).finished
     kept = _moved(None, "", text)[2]
-    _, spans = read(Reading(), "".join(text[i] for i in kept))
+    _, spans = read(ScannerState(), "".join(text[i] for i in kept))
     ends = [0, *(kept[end - 1] + 1 for _, end in spans)]
     return tuple(text[a:b] for a, b in pairwise(ends))
 

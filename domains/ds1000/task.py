@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domains.base import Item, checked_weights
-from domains.ds1000.data import Problem, load
+from domains.ds1000.data import Ds1000Problem, load
 from domains.ds1000.harness import Harness, parse_harness
 from smc.potential import AnyPotential, Boundary
 
@@ -33,7 +33,7 @@ class Ds1000Item(Item):
     """
 
     harness: Harness = field(repr=False)
-    problem: Problem = field(repr=False)
+    problem: Ds1000Problem = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Ds1000Task:
     primary = "correct"
     stop = STOP
     max_tokens = 500
+    proposal = None
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.libraries if name not in LIBRARIES]
@@ -120,12 +121,12 @@ class Ds1000Task:
         from domains.ds1000.environment import interpreter, sandbox
         from domains.ds1000.scoring import judge
 
-        found = judge(item.problem, text, sandbox(interpreter(self.environment)))
-        correct = float(found.correct)
+        verdict = judge(item.problem, text, sandbox(interpreter(self.environment)))
+        correct = float(verdict.correct)
         perturbation = item.problem.perturbation.lower().replace("-", "_")
         return {
             "correct": correct,
-            "runs": float(found.correct or self._execution(item, 1).complete(text) == 0.0),
+            "runs": float(verdict.correct or self._execution(item, 1).complete(text) == 0.0),
             f"correct_{item.problem.library.lower()}": correct,
             f"correct_{perturbation}": correct,
         }
@@ -139,19 +140,19 @@ class Ds1000Task:
 
     def _all(self, data: Path | None) -> list[tuple[Ds1000Item, str]]:
         """Return all problems in the order of the file, and why one is left out if it is."""
-        found: list[tuple[Ds1000Item, str]] = []
+        reasons: list[tuple[Ds1000Item, str]] = []
         for problem in load(data):
             harness = parse_harness(problem.context)
             name = f"ds1000-{problem.problem_id:04d}"
             item = Ds1000Item(name, self._prompt(problem), harness, problem)
-            found.append((item, self._reason(problem, harness)))
-        return found
+            reasons.append((item, self._reason(problem, harness)))
+        return reasons
 
-    def _prompt(self, problem: Problem) -> str:
+    def _prompt(self, problem: Ds1000Problem) -> str:
         start = 0 if self.words else problem.prompt.rfind("\nA:\n") + 1
         return problem.prompt[start:]
 
-    def _reason(self, problem: Problem, harness: Harness) -> str:
+    def _reason(self, problem: Ds1000Problem, harness: Harness) -> str:
         if problem.library not in self.libraries:
             return f"{problem.library} is not among the libraries"
         if harness.downloads:

@@ -1,4 +1,4 @@
-"""Trains a small model of Python for the data science task.
+"""The training of a small model of Python for the data science task.
 
     python -m domains.ds1000.train --out DIR --work DIR --minutes 60 --seed 0
 
@@ -102,9 +102,9 @@ class Docstrings:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring. `--data` is not looked at."""
 
-    def make(setting: Setting, _data: Path, work: Path) -> run.Run:
+    def make(setting: Setting, _data: Path, work: Path) -> run.TrainingRun:
         site = next(iter((FOLDER / "lib").glob("python3*/site-packages")), FOLDER)
-        return run.Run(setting, Docstrings(setting, site), work)
+        return run.TrainingRun(setting, Docstrings(setting, site), work)
 
     command.main(
         "domains.ds1000.train", Setting(), Path(__file__).parent / "model", make, arguments

@@ -1,4 +1,4 @@
-"""Molecules in, prompts out."""
+"""Molecule data: SMILES read from a file, and the draws of prompts from them."""
 
 from __future__ import annotations
 

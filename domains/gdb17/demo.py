@@ -1,4 +1,4 @@
-"""Molecules for `smc demo`: what is asked, what steers, and how the answers are drawn."""
+"""Demonstration `smc demo`: what is asked, what steers, and how the answers are drawn."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ class MoleculeDemo:
 
     def score(self, item: MoleculeItem, text: str) -> dict[str, float]:
         """Return the scores of one answer."""
-        found = self.task.score(item, text)
-        return {"QED": found["qed"], "valid": found["valid"]}
+        scores = self.task.score(item, text)
+        return {"QED": scores["qed"], "valid": scores["valid"]}
 
     def remark(self, text: str) -> str:
         """Return what is worth saying of an answer beside its text."""

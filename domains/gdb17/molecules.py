@@ -1,4 +1,4 @@
-"""Molecules that come with the package: well-known small drugs, metabolites and natural products.
+"""Built-in molecules: well-known small drugs, metabolites and natural products.
 
 Chosen by hand, up to 17 heavy atoms, without stereochemistry, and with double bonds written out
 (`C1=CC=CC=C1`), which is how GDB-17 writes aromatic rings. None is taken from a data set.

@@ -1,4 +1,4 @@
-"""How good are the molecules? One text at a time, and a whole population.
+"""Scores of molecules: of one text at a time, and of a whole population.
 
 White space around a text is ignored here, so that no method is judged by it. Valid means that
 RDKit parses and sanitises the text.
@@ -55,8 +55,8 @@ def uniqueness(texts: Sequence[str], weights: Sequence[float]) -> float | None:
     Weights above 0 count alike. None where no text is a molecule.
     """
     checked_weights(texts, weights)
-    found = [canonical(t) for t, w in zip(texts, weights, strict=True) if w > 0]
-    valid = [c for c in found if c is not None]
+    canonicals = [canonical(t) for t, w in zip(texts, weights, strict=True) if w > 0]
+    valid = [c for c in canonicals if c is not None]
     return len(set(valid)) / len(valid) if valid else None
 
 

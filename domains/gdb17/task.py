@@ -58,6 +58,8 @@ class Gdb17Task:
     primary = "qed"
     stop = ("\n",)
     max_tokens = 40
+    resample_at = None
+    proposal = None
 
     def items(self, limit: int | None = None, data: Path | None = None) -> list[MoleculeItem]:
         """Return `limit` prompts (default 100); a limit never changes those before it.
@@ -90,12 +92,12 @@ class Gdb17Task:
 
     def score(self, item: MoleculeItem, text: str) -> dict[str, float]:
         """Return qed (0 where invalid), valid and novel, and the molecular weight where valid."""
-        found = {
+        always = {
             "qed": scores.qed(text),
             "valid": scores.validity(text),
             "novel": scores.novelty(text, item.shown),
         }
-        return found | _defined(molecular_weight=scores.molecular_weight(text))
+        return always | _defined(molecular_weight=scores.molecular_weight(text))
 
     def population_scores(
         self, item: MoleculeItem, texts: Sequence[str], weights: Sequence[float]

@@ -1,4 +1,4 @@
-"""Trains the embedded language model of the molecule task.
+"""Training command of the embedded language model of the molecule task.
 
     python -m domains.gdb17.train --data DIR --out DIR --work DIR --minutes 70 --seed 0
 
@@ -26,7 +26,7 @@ from domains.training.setting import Setting
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-__all__ = ["Run", "Setting", "main"]
+__all__ = ["MoleculeRun", "Setting", "main"]
 
 TOKENIZER_MOLECULES = 100_000
 
@@ -61,7 +61,7 @@ class Molecules:
         return validation_loss(model, tokenizer, self.held_out, prompts)
 
 
-class Run(run.Run):
+class MoleculeRun(run.TrainingRun):
     """A training run and its files.
 
     Args:
@@ -77,7 +77,7 @@ class Run(run.Run):
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
     out = Path(__file__).parent / "model"
-    command.main("domains.gdb17.train", Setting(), out, Run, arguments)
+    command.main("domains.gdb17.train", Setting(), out, MoleculeRun, arguments)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,34 @@
-r"""The answer of a solution, and whether it equals the gold one.
+r"""Answers of solutions: taken from the text, and compared with the gold one.
 
 What is extracted, in this order: the last `\boxed{…}`; what stands behind the last `####` or "the
 (final) answer is", of a number with its unit the number; the last number. Equality is that of
-`math-verify`. An answer is text of a language model, and a computer algebra system can be made to
-compute for ever, so it runs in the sandbox, under limits; what exceeds them, or is longer than
-`LONGEST`, is not equal.
+`math-verify`, after numerals that it misreads were put otherwise (`numerals`), and with small
+numbers told apart (`algebra`):
+
+- two decimals are equal if they are the same number; a decimal and another form (`0.333333` and
+  `1/3`) if they agree in their first six decimals and four digits;
+- two numerals with a base are equal if they are the same number; the base may be left out (`204`
+  for `204_5`), since problems ask for it;
+- a percentage is equal with its sign and without (`50\%` and `50`), and to its value (`0.5`).
+
+What exceeds the limits of the sandbox, or is longer than `LONGEST`, is not equal.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
-from potentials.sandbox import Job, Limits, Outcome, Sandbox
-
-if TYPE_CHECKING:
-    from potentials.sandbox import RunResult
+from domains.math_word.algebra import ask
+from domains.math_word.numerals import decimal, in_base, rewritten
+from potentials.sandbox import Outcome
 
 LONGEST = 500
 """Characters of an answer that is looked at."""
 
-LIMITS = Limits(wall_seconds=10.0, cpu_seconds=3.0, processes=1)
 _TAIL = 20_000  # the answer stands at the end
-_SAYS = re.compile(r"(?:####|\banswer\s+is\s*:?|\banswer\s*:)\s*([^\n]+)", re.IGNORECASE)
+_MARK = r"(?:####|\banswer\s+is\b\s*:?|\banswer\s*:)"
+_SAYS = re.compile(rf"{_MARK}\s*((?:(?!{_MARK})[^\n])+)", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 # A sign behind a digit is an operator; a comma that is not between thousands is punctuation.
 _NUMBER = re.compile(
@@ -36,26 +40,7 @@ _UNIT = re.compile(
     r"[a-z]{2,}(?: [a-z]+)*",
     re.IGNORECASE,
 )
-_WHOLE = re.compile(r"[-+]?\d{1,30}")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:(,|\s|\\[,; ])\d{3})(?:\1\d{3})*(?:\.\d+)?")
-
-_PROGRAM = """\
-import logging
-logging.disable(logging.CRITICAL)
-import math_verify
-
-def read(text):
-    return math_verify.parse("\\\\boxed{" + text + "}", parsing_timeout=None)
-
-def same(gold, answer):
-    return bool(math_verify.verify(read(gold), read(answer), timeout_seconds=None))
-
-def canonical(text):
-    found = [e for e in read(text) if not isinstance(e, str)]
-    return str(found[0]) if found else None
-
-same("\\\\frac{1}{2}", "0.5")  # builds the parser's tables, once for all that are forked from here
-"""
 
 
 def extract(text: str) -> str | None:
@@ -70,12 +55,12 @@ def extract(text: str) -> str | None:
         '18'
     """
     tail = text[-_TAIL:].replace("\N{MINUS SIGN}", "-")
-    found = _boxed(tail)
-    if found is not None:
-        return _bare(found) or None
-    said = _SAYS.findall(tail)
+    boxed = _boxed(tail)
+    if boxed is not None:
+        return _bare(boxed) or None
+    said = [each for each in map(str.strip, _SAYS.findall(tail)) if each]
     if said:
-        bare = _bare(said[-1].strip().rstrip(".").strip("*`"))
+        bare = _bare(said[-1].rstrip(".").strip("*`"))
         number = _UNIT.fullmatch(bare)
         return number.group(1) if number else bare or None
     numbers = _NUMBER.findall(tail)
@@ -89,11 +74,12 @@ def equal(gold: str, answer: str | None) -> bool:
 
 def equal_many(pairs: Sequence[tuple[str, str | None]]) -> list[bool]:
     """`equal` of several pairs of gold and answer, in parallel."""
-    found: list[bool | None] = [_plainly_equal(gold, answer) for gold, answer in pairs]
-    open_ = [k for k, value in enumerate(found) if value is None]
-    for k, result in zip(open_, ask([("same", *pairs[k]) for k in open_]), strict=True):
-        found[k] = result.outcome is Outcome.OK and result.value is True
-    return [bool(value) for value in found]
+    verdicts = [_plainly_equal(gold, answer) for gold, answer in pairs]
+    open_ = [k for k, verdict in enumerate(verdicts) if verdict is None]
+    calls = [("same", *(rewritten(each or "") for each in pairs[k])) for k in open_]
+    for k, result in zip(open_, ask(calls), strict=True):
+        verdicts[k] = result.outcome is Outcome.OK and result.value is True
+    return [bool(verdict) for verdict in verdicts]
 
 
 def canonical(answers: Sequence[str | None]) -> list[str | None]:
@@ -102,21 +88,22 @@ def canonical(answers: Sequence[str | None]) -> list[str | None]:
     This groups votes: what `math-verify` reads, as `sympy` writes it; what it cannot read stays as
     it is, without white space. None stays None.
     """
-    found = [None if a is None or len(a) > LONGEST else _tidy(a) for a in answers]
-    open_ = [k for k, a in enumerate(found) if a is not None and not _WHOLE.fullmatch(a)]
-    for k, result in zip(open_, ask([("canonical", found[k]) for k in open_]), strict=True):
-        if result.outcome is Outcome.OK and result.value is not None:
-            found[k] = str(result.value)
-    return [str(int(a)) if a is not None and _WHOLE.fullmatch(a) else a for a in found]
+    texts = [None if a is None or len(a) > LONGEST else _tidy(a) for a in answers]
+    plain = [None if text is None else _plain(text) for text in texts]
+    open_ = [k for k, text in enumerate(texts) if text is not None and plain[k] is None]
+    calls = [("canonical", _spaced(answers[k] or "")) for k in open_]
+    for k, result in zip(open_, ask(calls), strict=True):
+        known = result.outcome is Outcome.OK and result.value is not None
+        plain[k] = str(result.value) if known else texts[k]
+    return plain
 
 
-def ask(calls: Sequence[tuple[str | None, ...]]) -> list[RunResult]:
-    """Call functions of the program in the sandbox, by name and arguments."""
-    jobs = [
-        Job((_PROGRAM, f"out = {name}({', '.join(map(repr, arguments))})\n"), result="out")
-        for name, *arguments in calls
-    ]
-    return _sandbox().run_many(jobs) if jobs else []
+def _plain(text: str) -> str | None:
+    """Return the canonical text of a decimal or of a numeral with a base; None for others."""
+    number, numeral = decimal(text), in_base(text)
+    if number is not None:
+        return str(number)
+    return None if numeral is None else f"{numeral}_{{10}}"
 
 
 def _plainly_equal(gold: str, answer: str | None) -> bool | None:
@@ -124,36 +111,41 @@ def _plainly_equal(gold: str, answer: str | None) -> bool | None:
     if answer is None or len(answer) > LONGEST:
         return False
     mine, theirs = _tidy(gold), _tidy(answer)
-    if _WHOLE.fullmatch(mine) and _WHOLE.fullmatch(theirs):
-        return int(mine) == int(theirs)
+    for read in (decimal, in_base):
+        values = read(mine), read(theirs)
+        if None not in values:
+            return values[0] == values[1]
     return True if mine == theirs else None
 
 
 def _tidy(answer: str) -> str:
-    """Without dollars, the commas and gaps between thousands, and white space.
+    """Without white space too, but for a gap before a digit that follows a digit or a comma.
 
-    A gap before a digit that follows a digit or a comma stays: `1 1/2` is not 11/2, and `1, 234`
-    is a list.
+    `3 4` is not 34, and `1, 234` is a list.
     """
+    return re.sub(r"(?<![\d,]) | (?!\d)", "", _spaced(answer))
+
+
+def _spaced(answer: str) -> str:
+    """Without dollars, the commas and gaps between thousands, and other than single spaces."""
     bare = answer.replace("$", "").replace("\\!", "").replace("{,}", ",").strip()
     if _THOUSANDS.fullmatch(bare):
         return re.sub(r",|\s|\\[,; ]", "", bare)
-    bare = re.sub(r"(?:\s|\\[,; ])+", " ", bare)
-    return re.sub(r"(?<![\d,]) | (?!\d)", "", bare)
+    return re.sub(r"(?:\s|~|\\[,; ])+", " ", rewritten(bare)).strip()
 
 
 def _boxed(text: str) -> str | None:
     r"""What the last `\boxed{…}` holds whose braces are closed; `\{` and `\}` are no braces."""
     open_: list[tuple[bool, int]] = []
     last: tuple[int, int] | None = None
-    for found in _BOX.finditer(text):
-        token = found.group()
+    for match in _BOX.finditer(text):
+        token = match.group()
         if token == "}":
             box, begin = open_.pop() if open_ else (False, 0)
             if box and (last is None or begin > last[0]):
-                last = begin, found.start()
+                last = begin, match.start()
         elif token.endswith("{") and token != "\\{":
-            open_.append((token != "{", found.end()))
+            open_.append((token != "{", match.end()))
     return None if last is None else text[last[0] : last[1]]
 
 
@@ -165,8 +157,3 @@ def _bare(answer: str) -> str:
     while len(answer) > 1 and answer[0] == answer[-1] == "$":
         answer = answer[1:-1].strip()
     return answer.removeprefix("$").strip() if answer.count("$") == 1 else answer
-
-
-@lru_cache(maxsize=1)
-def _sandbox() -> Sandbox:
-    return Sandbox(imports=("math_verify",), limits=LIMITS)

@@ -1,4 +1,4 @@
-"""The problems: MATH-500, AIME and GSM8K as their files have them."""
+"""Word problems: MATH-500, AIME and GSM8K as their files have them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FINAL = "####"
 
 
 @dataclass(frozen=True)
-class Problem:
+class WordProblem:
     """A problem with its reference.
 
     Attributes:
@@ -41,7 +41,7 @@ class Problem:
     subject: str = ""
 
 
-def load(dataset: DataSet, data: Path | None) -> list[Problem]:
+def load(dataset: DataSet, data: Path | None) -> list[WordProblem]:
     """Return the problems of a data set, in the order of its file.
 
     `math500` (Lightman et al. 2023) and `aime` are JSON lines with `problem` and `answer`, and
@@ -98,7 +98,7 @@ def _records(file: Path) -> Iterator[dict[str, Any]]:
         yield record
 
 
-def _problem(dataset: DataSet, index: int, record: dict[str, Any], file: Path) -> Problem:
+def _problem(dataset: DataSet, index: int, record: dict[str, Any], file: Path) -> WordProblem:
     if dataset == "gsm8k":
         question, answer = _texts(record, ("question", "answer"), file, index)
         solution, mark, final = answer.rpartition(_FINAL)
@@ -107,10 +107,10 @@ def _problem(dataset: DataSet, index: int, record: dict[str, Any], file: Path) -
                 f"math_word: {file}, record {index}: the answer does not end in '#### number'; "
                 "expected the format of GSM8K."
             )
-        return Problem(f"gsm8k-{index:04d}", question, final.strip().replace(",", ""), solution)
+        return WordProblem(f"gsm8k-{index:04d}", question, final.strip().replace(",", ""), solution)
     question, answer = _texts(record, ("problem", "answer"), file, index)
     level = str(record.get("level"))
-    return Problem(
+    return WordProblem(
         id=f"{dataset}-{index:04d}",
         question=question,
         answer=answer.strip(),
@@ -122,7 +122,7 @@ def _problem(dataset: DataSet, index: int, record: dict[str, Any], file: Path) -
 
 def _texts(record: dict[str, Any], names: tuple[str, ...], file: Path, index: int) -> list[str]:
     """Return fields as text; numbers (the answers of AIME) are written out."""
-    found = []
+    texts = []
     for name in names:
         value = record.get(name)
         if isinstance(value, bool) or not isinstance(value, str | int):
@@ -130,5 +130,5 @@ def _texts(record: dict[str, Any], names: tuple[str, ...], file: Path, index: in
                 f"math_word: {file}, record {index} has no text under {name!r}; found "
                 f"{', '.join(record)}. Is it a file of this data set?"
             )
-        found.append(str(value))
-    return found
+        texts.append(str(value))
+    return texts

@@ -50,6 +50,8 @@ class MathWordTask:
     primary = "correct"
     stop: tuple[str, ...] = ()
     max_tokens = 2048
+    resample_at = None
+    proposal = None
 
     @property
     def name(self) -> str:
@@ -88,8 +90,8 @@ class MathWordTask:
         """Return `correct`, `answered`, and `correct_level_N` where the item has a level."""
         answer = extract(text)
         right = float(equal(item.answer, answer))
-        found = {"correct": right, "answered": float(answer is not None)}
-        return found if item.level is None else found | {f"correct_level_{item.level}": right}
+        scores = {"correct": right, "answered": float(answer is not None)}
+        return scores if item.level is None else scores | {f"correct_level_{item.level}": right}
 
     def population_scores(
         self, item: MathItem, texts: Sequence[str], weights: Sequence[float]

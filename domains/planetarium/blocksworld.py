@@ -72,16 +72,16 @@ def implied(
     # A loose block may stand on any open one, unless that would close a ring; and it may be held
     # where nothing is said of the arm, nor of what is on it.
     held = loose & open_ if picture.arm is None else set()
-    found = set(goal)
+    atoms = set(goal)
     for block in open_ - held:
         if all(ends[block] == other for other in loose):
-            found.add(Atom("clear", (block,)))
+            atoms.add(Atom("clear", (block,)))
     for block in loose - held:
         if all(ends[other] == block for other in open_):
-            found.add(Atom("on-table", (block,)))
+            atoms.add(Atom("on-table", (block,)))
     if picture.arm is None and not held:
-        found.add(ARM_EMPTY)
-    return frozenset(found)
+        atoms.add(ARM_EMPTY)
+    return frozenset(atoms)
 
 
 def _picture(atoms: Iterable[Atom]) -> _Picture | None:

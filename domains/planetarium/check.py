@@ -1,4 +1,4 @@
-"""Holds the equivalence of problems against the data set and against brute force.
+"""Check of the equivalence of problems, against the data set and against brute force.
 
     python -m domains.planetarium.check --data DIR
 
@@ -20,7 +20,7 @@ from itertools import chain, combinations, combinations_with_replacement, permut
 from pathlib import Path
 
 from domains.planetarium.brute_force import brute_equivalent, goal_states, reachable
-from domains.planetarium.data import Row, load
+from domains.planetarium.data import PlanetariumRow, load
 from domains.planetarium.disguise import altered, disguised
 from domains.planetarium.equivalence import equivalent, fully_specified, solvable
 from domains.planetarium.generate import balls, blocks
@@ -32,17 +32,17 @@ SMALL = 5
 """Objects of the problems that brute force is asked about, at most."""
 
 
-def count_disguised(rng: random.Random, rows: Iterable[Row]) -> tuple[int, int]:
+def count_disguised(rng: random.Random, rows: Iterable[PlanetariumRow]) -> tuple[int, int]:
     """Return how many problems are equivalent to themselves written otherwise, and how many not."""
-    found = [
+    agreed = [
         equivalent(true, disguised(rng, true, row.placeholder), row.placeholder)
         for row in rows
         for true in [true_problem(row.problem)]
     ]
-    return sum(found), len(found) - sum(found)
+    return sum(agreed), len(agreed) - sum(agreed)
 
 
-def count_altered(rng: random.Random, rows: Iterable[Row]) -> tuple[int, int, int]:
+def count_altered(rng: random.Random, rows: Iterable[PlanetariumRow]) -> tuple[int, int, int]:
     """Return how many problems differ from themselves with an atom changed, do not, and have none.
 
     The changed problem is also written otherwise, before the two are compared.
@@ -65,9 +65,9 @@ def compare(pairs: Iterable[tuple[Problem, Problem]]) -> tuple[int, int, int]:
     made = same = wrong = 0
     for one, other in pairs:
         for placeholder in (False, True):
-            found = equivalent(one, other, placeholder)
-            made, same = made + 1, same + found
-            wrong += found != brute_equivalent(one, other, placeholder)
+            verdict = equivalent(one, other, placeholder)
+            made, same = made + 1, same + verdict
+            wrong += verdict != brute_equivalent(one, other, placeholder)
     return made, same, wrong
 
 

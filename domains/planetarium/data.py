@@ -31,7 +31,7 @@ _TRUE = {"1": True, "true": True, "0": False, "false": False}
 
 
 @dataclass(frozen=True)
-class Row:
+class PlanetariumRow:
     """A description of a planning problem, and the problem.
 
     Attributes:
@@ -58,7 +58,7 @@ class Row:
         return sha256(f"{self.problem}\0{self.description}".encode()).hexdigest()
 
 
-def load(path: str | Path) -> list[Row]:
+def load(path: str | Path) -> list[PlanetariumRow]:
     """Return the rows of a data set, in the order of its files.
 
     Args:
@@ -81,11 +81,11 @@ def load(path: str | Path) -> list[Row]:
 
 
 def choose(
-    rows: Iterable[Row],
+    rows: Iterable[PlanetariumRow],
     domains: Iterable[str] = ("blocksworld",),
     max_objects: int | None = 9,
     abstract: bool = False,
-) -> list[Row]:
+) -> list[PlanetariumRow]:
     """Return the rows that ask for different goals, in an order that no file order changes.
 
     As in Loula et al. 2025 (arXiv:2504.13139): one row for each text of a goal.
@@ -105,7 +105,7 @@ def choose(
         and (abstract or not (row.init_abstract or row.goal_abstract))
     ]
     seen: set[str] = set()
-    chosen: list[Row] = []
+    chosen: list[PlanetariumRow] = []
     for row in sorted(taken, key=lambda r: r.digest):
         head = opening(row.problem).removesuffix(OPENING)
         goal = " ".join(row.problem[len(head) :].split())
@@ -119,9 +119,9 @@ def _files(path: Path) -> list[Path]:
     """Return the data files of a path, sorted by name."""
     for folder in (path / FOLDER, path):
         if folder.is_dir():
-            found = sorted(f for f in folder.rglob("*") if f.is_file() and _reader(f))
-            if found:
-                return found
+            files = sorted(f for f in folder.rglob("*") if f.is_file() and _reader(f))
+            if files:
+                return files
     if not path.is_file():
         raise FileNotFoundError(
             f"planetarium: no data at {path}; expected a folder {FOLDER} with .jsonl, .jsonl.gz, "
@@ -182,7 +182,7 @@ def _parquet(file: Path) -> Iterator[Mapping[str, Any]]:
     yield from pandas.read_parquet(file).to_dict("records")
 
 
-def _row(values: object, where: str) -> Row:
+def _row(values: object, where: str) -> PlanetariumRow:
     if not isinstance(values, Mapping):
         raise ValueError(f"planetarium: {where}: got {values!r}, expected an object of columns.")
     missing = [column for column in COLUMNS if values.get(column) is None]
@@ -191,12 +191,12 @@ def _row(values: object, where: str) -> Row:
             f"planetarium: {where}: no {', '.join(missing)}; expected the columns "
             f"{', '.join(COLUMNS)}. Is it the data set's own file?"
         )
-    found = _OBJECTS.search(values["problem_pddl"])
-    return Row(
+    objects = _OBJECTS.search(values["problem_pddl"])
+    return PlanetariumRow(
         values["domain"],
         values["natural_language"],
         values["problem_pddl"],
-        len(found[1].split()) if found else 0,
+        len(objects[1].split()) if objects else 0,
         *(_truth(values[column], column, where) for column in COLUMNS[3:]),
     )
 

@@ -1,4 +1,4 @@
-"""Problems written otherwise: with the same meaning, or with one atom that changes it."""
+"""Disguised problems: of the same meaning, or with one atom that changes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When two planning problems are the same, after Zuo et al. 2024 (arXiv:2407.03321).
+"""Equivalence of planning problems, after Zuo et al. 2024 (arXiv:2407.03321).
 
 A goal is fully specified by adding every atom that holds in all reachable states where the goal
 holds; two goals are then the same if they have the same atoms, and two problems are equivalent if

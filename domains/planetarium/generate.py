@@ -1,4 +1,4 @@
-"""Problems made up at random, to train on and to test with: none is taken from a data set."""
+"""Random planning problems, to train on and to test with: none is taken from a data set."""
 
 from __future__ import annotations
 

@@ -58,8 +58,8 @@ def is_met(objects: Collection[str], init: Collection[Atom], goal: Iterable[Atom
         return False
     start = _picture(init)
     assert start is not None
-    kinds = {name: next(iter(found)) for name, found in start.kinds.items()}
-    if any(found != {kinds[name]} for name, found in wanted.kinds.items()):
+    kinds = {name: next(iter(options)) for name, options in start.kinds.items()}
+    if any(options != {kinds[name]} for name, options in wanted.kinds.items()):
         return False
     if not _of(kinds, "gripper") and any(
         places != start.places[ball] for ball, places in wanted.places.items()
@@ -81,21 +81,21 @@ def implied(
     goal = frozenset(goal)
     wanted, start = _picture(goal), _picture(init)
     assert wanted is not None and start is not None, "a goal that can be met"
-    found = set(goal) | {Atom(next(iter(start.kinds[name])), (name,)) for name in objects}
+    atoms = set(goal) | {Atom(next(iter(start.kinds[name])), (name,)) for name in objects}
     balls, rooms, grippers = (
         {name for name in objects if kind in start.kinds[name]} for kind in _KINDS
     )
     unplaced = balls - set(wanted.places)
     unsaid = grippers - wanted.free - set(wanted.loads)
     if len(rooms) == 1:
-        found |= {Atom("at-robby", (room,)) for room in rooms}
+        atoms |= {Atom("at-robby", (room,)) for room in rooms}
         if not unsaid:
-            found |= {Atom("at", (ball, room)) for ball in unplaced for room in rooms}
+            atoms |= {Atom("at", (ball, room)) for ball in unplaced for room in rooms}
     if not grippers:
-        found |= {atom for ball in balls for atom in start.places[ball]}
+        atoms |= {atom for ball in balls for atom in start.places[ball]}
     if not unplaced:
-        found |= {Atom("free", (gripper,)) for gripper in unsaid}
-    return frozenset(found)
+        atoms |= {Atom("free", (gripper,)) for gripper in unsaid}
+    return frozenset(atoms)
 
 
 def _picture(atoms: Iterable[Atom]) -> _Picture | None:
@@ -140,4 +140,4 @@ def _fits(picture: _Picture, kinds: dict[str, str]) -> bool:
 
 
 def _of(kinds: dict[str, str], kind: str) -> set[str]:
-    return {name for name, found in kinds.items() if found == kind}
+    return {name for name, own in kinds.items() if own == kind}

@@ -1,4 +1,4 @@
-"""Are two finite structures the same but for the names of their objects?
+"""Isomorphism of finite structures: are they the same but for the names of their objects?
 
 Colours are refined until objects of a colour have like neighbours (Weisfeiler and Leman); what is
 still alike falls into parts that do not touch, which are matched one by one; within a part one
@@ -62,7 +62,7 @@ class Structure:
         return cls(
             frozenset(bare),
             {name: tuple(sorted(labels)) for name, labels in kinds.items()},
-            {name: tuple(found) for name, found in links.items()},
+            {name: tuple(ends) for name, ends in links.items()},
         )
 
     def within(self, names: frozenset[str]) -> Structure:
@@ -160,14 +160,14 @@ def _parts(structure: Structure, names: set[str]) -> list[frozenset[str]]:
     """Return the connected parts of the structure when only these objects are left."""
     left, parts = set(names), []
     while left:
-        part, found = set(), [left.pop()]
-        while found:
-            name = found.pop()
+        part, waiting = set(), [left.pop()]
+        while waiting:
+            name = waiting.pop()
             part.add(name)
             for _, to in structure.links[name]:
                 if to in left:
                     left.discard(to)
-                    found.append(to)
+                    waiting.append(to)
         parts.append(frozenset(part))
     return parts
 

@@ -1,4 +1,4 @@
-"""Is an answer the goal that was asked for?"""
+"""Judgement of an answer: is it the goal that was asked for?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_ANSWER = 20_000
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GoalVerdict:
     """What an answer is worth.
 
     Attributes:
@@ -30,7 +30,7 @@ class Verdict:
 
 
 @lru_cache(maxsize=4096)
-def judge(problem: str, answer: str, placeholder: bool = False) -> Verdict:
+def judge(problem: str, answer: str, placeholder: bool = False) -> GoalVerdict:
     """Compare the problem that an answer completes with the true one.
 
     Args:
@@ -44,13 +44,13 @@ def judge(problem: str, answer: str, placeholder: bool = False) -> Verdict:
     """
     true = true_problem(problem)
     if len(answer) > MAX_ANSWER:
-        return Verdict(parses=False, solvable=False, correct=False)
+        return GoalVerdict(parses=False, solvable=False, correct=False)
     try:
         given = parse_problem(completed(problem, answer), world_of(true).domain)
     except PDDLError:
-        return Verdict(parses=False, solvable=False, correct=False)
+        return GoalVerdict(parses=False, solvable=False, correct=False)
     can = solvable(given)
-    return Verdict(True, can, can and equivalent(true, given, placeholder))
+    return GoalVerdict(True, can, can and equivalent(true, given, placeholder))
 
 
 @lru_cache(maxsize=1024)
@@ -61,6 +61,6 @@ def true_problem(text: str) -> Problem:
         PDDLError: It is malformed.
         ValueError: It is of another domain than the two.
     """
-    found = parse_problem(text)
-    world = world_of(found)
+    problem = parse_problem(text)
+    world = world_of(problem)
     return parse_problem(text, WORLDS[world.name].domain)

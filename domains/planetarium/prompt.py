@@ -36,12 +36,12 @@ def opening(problem: str) -> str:
     Raises:
         ValueError: There is no goal.
     """
-    found = _GOAL.search(problem)
-    if found is None:
+    goal = _GOAL.search(problem)
+    if goal is None:
         raise ValueError(
             f"planetarium: the problem has no (:goal …); expected one. It begins {problem[:40]!r}."
         )
-    return problem[: found.start()] + OPENING
+    return problem[: goal.start()] + OPENING
 
 
 def goal_prompt(description: str, problem: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domains.base import Item, checked_weights
-from domains.planetarium.data import Row, choose, load
+from domains.planetarium.data import PlanetariumRow, choose, load
 from domains.planetarium.judge import judge, true_problem
 from domains.planetarium.prompt import STOP, goal_prompt
 from domains.planetarium.worlds import WORLDS, world_of
@@ -74,6 +74,8 @@ class PlanetariumTask:
     primary = "correct"
     stop = (STOP,)
     max_tokens = 150
+    resample_at = None
+    proposal = None
 
     def __post_init__(self) -> None:
         _listed("domains", self.domains, tuple(WORLDS))
@@ -148,7 +150,7 @@ def make_planner(name: str) -> Planner:
     return FastDownward() if name == "fast-downward" else Constructive()
 
 
-def _item(row: Row) -> GoalItem:
+def _item(row: PlanetariumRow) -> GoalItem:
     true_problem(row.problem)
     return GoalItem(
         id=f"planetarium-{row.digest[:12]}",

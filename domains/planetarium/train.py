@@ -1,4 +1,4 @@
-"""Trains the embedded language model of the planning task.
+"""Training command of the embedded language model of the planning task.
 
     python -m domains.planetarium.train --data DIR --out DIR --work DIR --minutes 40 --seed 0
 
@@ -35,9 +35,9 @@ class Setting(setting.Setting):
     context: int = 2048
 
 
-def make_run(setting: Setting, data: Path, work: Path) -> run.Run:
+def make_run(setting: Setting, data: Path, work: Path) -> run.TrainingRun:
     """Returns the run; the benchmark's problems are taken from the root of the data sets."""
-    return run.Run(setting, Goals(setting, benchmark_classes(data)), work)
+    return run.TrainingRun(setting, Goals(setting, benchmark_classes(data)), work)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Does a goal say all there is to say?"""
+"""Whole goals: potential of goals that hold in one state alone."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def stored_values(database: Path) -> Mapping[str, Sequence[tuple[str, str]]]:
     Raises:
         sqlite3.Error: It is no database.
     """
-    found: dict[str, list[tuple[str, str]]] = {}
+    columns_with: dict[str, list[tuple[str, str]]] = {}
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -125,7 +125,7 @@ def stored_values(database: Path) -> Mapping[str, Sequence[tuple[str, str]]]:
                 )
                 for (value,) in rows:
                     if isinstance(value, str) and _VALUE.fullmatch(value):
-                        held = found.setdefault(value.lower(), [])
+                        held = columns_with.setdefault(value.lower(), [])
                         if (column.lower(), value) not in held:
                             held.append((column.lower(), value))
-    return found
+    return columns_with

@@ -84,10 +84,10 @@ class SpiderData:
             FileNotFoundError: There is no `tables.json`.
             ValueError: It is not Spider's, or says nothing of the database.
         """
-        found = _entries(self.folder / TABLES).get(db_id)
-        if found is None:
+        entry = _entries(self.folder / TABLES).get(db_id)
+        if entry is None:
             raise ValueError(f"spider: {TABLES} has no database {db_id!r}.")
-        return found
+        return entry
 
     def database(self, db_id: str) -> Path:
         """Return the SQLite file of a database, made from its SQL where there is only that.

@@ -1,4 +1,4 @@
-"""How hard a query is, by the definition of Spider's evaluation: counts of its components.
+"""Query difficulty, by the definition of Spider's evaluation: counts of its components.
 
 The definition is that of Yu et al. 2018 with the accidents of the official program, which the
 published figures rest on: a negated condition, and the word between two conditions of HAVING, count

@@ -1,4 +1,4 @@
-"""Where a question names what the database has: its tables, its columns, its values.
+"""Schema linking: where a question names tables, columns and values of the database.
 
 A small model cannot know that "singers" is the table `singer` of a database it has never seen, so
 the compact prompt says so. Words are compared by their stems, with the spoken names of the schema
@@ -104,11 +104,11 @@ class Names:
     @cached_property
     def spoken(self) -> Mapping[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]]:
         """For the stems of a whole name the tables and the columns of that name."""
-        found: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
+        by_words: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
         for which, names in enumerate((self.tables, self.columns)):
             for name, words in names.items():
-                found.setdefault(words, ([], []))[which].append(name)
-        return {words: (tuple(t), tuple(c)) for words, (t, c) in found.items()}
+                by_words.setdefault(words, ([], []))[which].append(name)
+        return {words: (tuple(t), tuple(c)) for words, (t, c) in by_words.items()}
 
 
 def link(question: str, names: Names, held: Lookup) -> list[Piece]:
@@ -125,7 +125,7 @@ def link(question: str, names: Names, held: Lookup) -> list[Piece]:
     words = [(m.start(), m.end()) for m in _WORD.finditer(question)]
     told = [stem(question[a:b]) for a, b in words]
     free = [True] * len(words)
-    found: dict[int, tuple[int, Piece]] = {}
+    piece_at: dict[int, tuple[int, Piece]] = {}
     for size in range(min(LONGEST, len(words)), 0, -1):
         for at in range(len(words) - size + 1):
             if not all(free[at : at + size]):
@@ -133,16 +133,16 @@ def link(question: str, names: Names, held: Lookup) -> list[Piece]:
             text = question[words[at][0] : words[at + size - 1][1]]
             piece = _whole(text, tuple(told[at : at + size]), names, held)
             if piece is not None:
-                found[at] = (at + size, piece)
+                piece_at[at] = (at + size, piece)
                 free[at : at + size] = [False] * size
-    named = frozenset(t for _, piece in found.values() for t in piece.tables)
+    named = frozenset(t for _, piece in piece_at.values() for t in piece.tables)
     for at, word in enumerate(told):
         if free[at] and len(word) > 2 and word not in _STOP:
             text = question[words[at][0] : words[at][1]]
             piece = _part(text, word, frozenset(told), named, names)
             if piece is not None:
-                found[at] = (at + 1, piece)
-    return _cut(question, words, found)
+                piece_at[at] = (at + 1, piece)
+    return _cut(question, words, piece_at)
 
 
 def _whole(text: str, words: tuple[str, ...], names: Names, held: Lookup) -> Piece | None:
@@ -176,12 +176,12 @@ def _part(
 
 
 def _cut(
-    question: str, words: Sequence[tuple[int, int]], found: Mapping[int, tuple[int, Piece]]
+    question: str, words: Sequence[tuple[int, int]], piece_at: Mapping[int, tuple[int, Piece]]
 ) -> list[Piece]:
     pieces: list[Piece] = []
     done = 0
-    for at in sorted(found):
-        end, piece = found[at]
+    for at in sorted(piece_at):
+        end, piece = piece_at[at]
         start, stop = words[at][0], words[end - 1][1]
         spaces = len(question[done:start]) - len(question[done:start].rstrip())
         if done < start - spaces:

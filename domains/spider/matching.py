@@ -1,4 +1,4 @@
-"""When two results are the same: the rules of Spider's test-suite evaluation.
+"""Equality of query results, by the rules of Spider's test-suite evaluation.
 
 Zhong, Yu and Klein 2020 (arXiv:2010.02840), written anew. A result is a bag of rows, or a list of
 them where the gold query says ORDER BY; columns may stand in another order, the same in every row.
@@ -14,7 +14,7 @@ from typing import Any
 
 from potentials.sql.completion import tokens
 
-Row = tuple[Any, ...]
+ResultRow = tuple[Any, ...]
 
 _THIS_YEAR = re.compile(r"YEAR\s*\(\s*CURDATE\s*\(\s*\)\s*\)\s*", re.IGNORECASE)
 
@@ -43,7 +43,7 @@ def order_matters(gold: str) -> bool:
     return "order by" in gold.lower()
 
 
-def same_result(gold: Sequence[Row], answer: Sequence[Row], ordered: bool) -> bool:
+def same_result(gold: Sequence[ResultRow], answer: Sequence[ResultRow], ordered: bool) -> bool:
     """Whether two results are the same up to the order of columns, and of rows unless `ordered`.
 
     Two empty results are the same whatever their columns.
@@ -66,12 +66,12 @@ def same_result(gold: Sequence[Row], answer: Sequence[Row], ordered: bool) -> bo
     return _bags_match(gold_columns, answer_columns)
 
 
-def _sorted(row: Row) -> Row:
+def _sorted(row: ResultRow) -> ResultRow:
     """Return the values in an order of their own. As printed: 1 and 1.0 may come apart by it."""
     return tuple(sorted(row, key=lambda value: str(value) + str(type(value))))
 
 
-def _bags_match(gold: list[Row], answer: list[Row]) -> bool:
+def _bags_match(gold: list[ResultRow], answer: list[ResultRow]) -> bool:
     """Whether some order of the answer's columns gives the gold bag of rows.
 
     Columns are matched one after the other; what has been matched must be the same bag already,
@@ -81,13 +81,15 @@ def _bags_match(gold: list[Row], answer: list[Row]) -> bool:
     choices = [[i for i, bag in enumerate(bags) if bag == Counter(column)] for column in gold]
     order = sorted(range(len(gold)), key=lambda column: len(choices[column]))
 
-    def extend(depth: int, used: frozenset[int], mine: list[Row], theirs: list[Row]) -> bool:
+    def extend(
+        depth: int, used: frozenset[int], mine: list[ResultRow], theirs: list[ResultRow]
+    ) -> bool:
         if depth == len(order):
             return True
         column = gold[order[depth]]
         longer = [(*row, value) for row, value in zip(mine, column, strict=True)]
         wanted = Counter(longer)
-        tried: set[Row] = set()
+        tried: set[ResultRow] = set()
         for index in choices[order[depth]]:
             if index in used or answer[index] in tried:
                 continue
@@ -97,5 +99,5 @@ def _bags_match(gold: list[Row], answer: list[Row]) -> bool:
                 return True
         return False
 
-    nothing: list[Row] = [()] * len(gold[0])
+    nothing: list[ResultRow] = [()] * len(gold[0])
     return extend(0, frozenset(), nothing, nothing)

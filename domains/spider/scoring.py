@@ -1,4 +1,4 @@
-"""Right or wrong, by running the gold query and the answer."""
+"""Execution accuracy: right or wrong, by running the gold query and the answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from domains.spider.matching import order_matters, prepared, same_result
-from potentials.sql.database import MEBIBYTE, Failure, Limits, Result
+from potentials.sql.database import MEBIBYTE, Failure, QueryLimits, Result
 from potentials.sql.guard import GuardedSQLite
 
 TIMEOUT = 30.0
@@ -17,7 +17,7 @@ _MOST_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ExecutionScore:
     """What running an answer showed.
 
     Attributes:
@@ -37,7 +37,7 @@ def judge(
     *,
     keep_distinct: bool = False,
     timeout: float = TIMEOUT,
-) -> Verdict:
+) -> ExecutionScore:
     """Compare the results of a gold query and an answer, by Spider's test-suite evaluation.
 
     They are run on every `.sqlite` file beside the database, since the test suites put variants of
@@ -50,8 +50,8 @@ def judge(
         keep_distinct: Do not take DISTINCT out of both.
         timeout: Seconds for one query; the official limit is 60.
     """
-    if len(answer) > Limits.max_sql:
-        return Verdict(correct=False, runs=False)
+    if len(answer) > QueryLimits.max_sql:
+        return ExecutionScore(correct=False, runs=False)
     gold, answer = prepared(gold, keep_distinct), prepared(answer, keep_distinct)
     ordered = order_matters(gold)
     correct = runs = True
@@ -59,14 +59,14 @@ def judge(
         guarded = _guarded(variant, timeout)
         right = _gold_result(variant, gold, timeout)
         wanted = 0 if isinstance(right, Failure) else len(right.rows)
-        found = guarded.run(answer, max_rows=wanted)
-        if isinstance(found, Failure):
-            correct, runs = False, runs and found.overlong
-        elif isinstance(right, Failure) or not same_result(right.rows, found.rows, ordered):
+        result = guarded.run(answer, max_rows=wanted)
+        if isinstance(result, Failure):
+            correct, runs = False, runs and result.overlong
+        elif isinstance(right, Failure) or not same_result(right.rows, result.rows, ordered):
             correct = False
         if not runs:
             break
-    return Verdict(correct, runs)
+    return ExecutionScore(correct, runs)
 
 
 @lru_cache(maxsize=256)
@@ -77,7 +77,7 @@ def _gold_result(database: Path, gold: str, timeout: float) -> Result | Failure:
 @lru_cache(maxsize=64)
 def _guarded(database: Path, timeout: float) -> GuardedSQLite:
     return GuardedSQLite(
-        database, Limits(timeout=timeout, max_rows=_MOST_ROWS, max_bytes=256 * MEBIBYTE)
+        database, QueryLimits(timeout=timeout, max_rows=_MOST_ROWS, max_bytes=256 * MEBIBYTE)
     )
 
 

@@ -134,8 +134,8 @@ class SpiderTask:
             FileNotFoundError: The data set is not there, or a file of it.
         """
         source = SpiderData.find(data)
-        found = {e.db_id: _database(source, e.db_id) for e in source.examples()}
-        return {db_id: reason for db_id, reason in found.items() if isinstance(reason, str)}
+        databases = {e.db_id: _database(source, e.db_id) for e in source.examples()}
+        return {db_id: reason for db_id, reason in databases.items() if isinstance(reason, str)}
 
     def cheap(self, item: SpiderItem) -> list[AnyPotential]:
         """Return the grammar of the item's schema; the same object for every item of a database."""
@@ -207,7 +207,8 @@ def _grammar(database: Path) -> Grammar:
     from potentials.grammar import Grammar
     from potentials.sql import Schema, schema_grammar
 
-    return Grammar(schema_grammar(Schema.from_sqlite(database)))
+    # Few questions need names that only FROM defines, and a wrong name is then refused at once.
+    return Grammar(schema_grammar(Schema.from_sqlite(database), forward=False))
 
 
 @lru_cache(maxsize=64)

@@ -16,12 +16,12 @@ from pathlib import Path
 from domains.spider.training.corpus import Questions
 from domains.spider.training.setting import Setting
 from domains.training import command
-from domains.training.run import Run
+from domains.training.run import TrainingRun
 
 
-def make_run(setting: Setting, data: Path, work: Path) -> Run:
+def make_run(setting: Setting, data: Path, work: Path) -> TrainingRun:
     """Return the training run."""
-    return Run(setting, Questions(setting, data), work)
+    return TrainingRun(setting, Questions(setting, data), work)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

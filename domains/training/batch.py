@@ -1,4 +1,4 @@
-"""Training rows, and who brings them."""
+"""Training batches, and the protocol of the corpus that brings their rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the card of an exported model says of it, whatever the domain."""
+"""Model cards: the facts of an exported model that every domain reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line of a domain's training."""
+"""Command line of a domain's training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from domains.training.run import Run
+from domains.training.run import TrainingRun
 from domains.training.setting import Setting
 
 SettingT = TypeVar("SettingT", bound=Setting)
@@ -21,7 +21,7 @@ def main(
     module: str,
     default: SettingT,
     out: Path,
-    make_run: Callable[[SettingT, Path, Path], Run],
+    make_run: Callable[[SettingT, Path, Path], TrainingRun],
     arguments: Sequence[str] | None = None,
     **training: Any,
 ) -> None:
@@ -33,7 +33,7 @@ def main(
         out: where the model goes by default.
         make_run: takes the setting, the root of the data sets and the work folder.
         arguments: of the command line; None: those of the process.
-        training: arguments of `Run.train`.
+        training: arguments of `TrainingRun.train`.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {module}")
     root = Path(os.environ.get("SMC_DATA", "../shared/data"))

@@ -1,4 +1,4 @@
-"""The loss of a model on answers that it was not trained on."""
+"""Held-out loss: of answers that a model was not trained on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model: a small Llama; how it starts, its loss, its export."""
+"""The embedded model, a small Llama: its initialisation, loss and export."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from domains.training.optimizer import optimizers, schedule, set_rates
 from domains.training.setting import Progress, Setting
 
 
-class Run:
+class TrainingRun:
     """A training run and its files: `tokenizer/`, `checkpoint.pt` and `log.jsonl`.
 
     Args:
@@ -142,9 +142,9 @@ class Run:
     def validate(self, prompts: int) -> dict[str, Any]:
         """What the held-out part says of the model as it is."""
         self.model.eval()
-        found = self.corpus.validate(self.model, self.tokenizer, prompts)
+        measures = self.corpus.validate(self.model, self.tokenizer, prompts)
         self.model.train()
-        return found
+        return measures
 
     def export(self, out: Path) -> None:
         """Writes the model, the tokenizer and ``training.json`` to ``out``."""

@@ -1,4 +1,4 @@
-"""What fixes a training run, and how far it has come."""
+"""Settings and progress of a training run."""
 
 from __future__ import annotations
 

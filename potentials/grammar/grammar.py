@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from potentials.grammar.llguidance import Limits
+from potentials.grammar.llguidance import MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
-from potentials.grammar.matchers import Prefix
+from potentials.grammar.matchers import GrammarState
 from smc.errors import GrammarError, PotentialError
 from smc.model import Vocabulary
 from smc.potential import Boundary
@@ -61,7 +61,7 @@ class Grammar(MaskPotential):
         parser: str | None = None,
         lexer: str | None = None,
         max_threads: int | None = None,
-        limits: Limits | None = None,
+        limits: MaskLimits | None = None,
     ) -> None:
         from potentials.grammar.lark import translate
 
@@ -87,7 +87,7 @@ class Grammar(MaskPotential):
         parser: str | None = None,
         lexer: str | None = None,
         max_threads: int | None = None,
-        limits: Limits | None = None,
+        limits: MaskLimits | None = None,
     ) -> Grammar:
         """Return the grammar in a file; its imports are looked for beside it first."""
         path = Path(path)
@@ -178,6 +178,6 @@ class Grammar(MaskPotential):
         from potentials.grammar.rule_boundary import boundary_of
 
         def admits(text: str) -> bool:
-            return self.prefix(Prefix(text.encode())) == 0.0
+            return self.prefix(GrammarState(text.encode())) == 0.0
 
         return boundary_of(self._translated.lark, self._start_rule, rules, delimiters, admits)

@@ -2,143 +2,155 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import warnings
+from collections.abc import Sequence
 
-from potentials.grammar.llguidance import NO_FORCING, Limits
+import numpy as np
+from cachetools import LRUCache
+
+from potentials.grammar.llguidance import NO_FORCING, MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
-from potentials.grammar.matchers import Prefix
-from potentials.grammar.scheduling import Verdict
+from potentials.grammar.matchers import GrammarState
+from potentials.grammar.scheduling import GrammarVerdict
+from potentials.grammar.schema import formats, reading, signs
+from potentials.grammar.schema.compiler import Compiler
+from potentials.grammar.schema.duplicates import Scan, TokenNames, has_fresh_name
+from potentials.grammar.schema.resources import Resources, Schema
 from smc.errors import GrammarError
+from smc.model import Vocabulary, unpack_mask
 
-Schema = Mapping[str, Any] | bool
-
-_MAPS = frozenset({"properties", "patternProperties", "$defs", "definitions"})
-_LISTS = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
-_SCHEMAS = frozenset({"items", "additionalProperties"})
-_VALUES = frozenset(
-    "type const enum required minimum maximum exclusiveMinimum exclusiveMaximum multipleOf "
-    "minLength maxLength pattern format minItems maxItems minProperties maxProperties $ref".split()
-)
-_REMARKS = frozenset(
-    "title description default examples deprecated readOnly writeOnly "
-    "contentEncoding contentMediaType $comment $schema $id".split()
-)
+_SCANS = 4096
 
 
 class JSONSchema(MaskPotential):
-    """The JSON documents that a schema allows, in one spelling, as a constraint on every token.
+    r"""The JSON documents that a schema allows, in one spelling, as a constraint on every token.
 
-    The schema is one of draft 2020-12. The spelling: properties come in the schema's order, those
-    that it does not name last; integers have no fraction or exponent, nor has a number with bounds
-    an exponent; characters that need no escape are not escaped where the schema
-    says what a string looks like; names in an object are unique. So every sentence is a valid
+    The schema is one of draft 2020-12, or of the draft that its `$schema` names (4, 6, 7, 2019-09).
+    The spelling: properties come in the schema's order, those that it does not name last; integers
+    have no fraction or exponent, nor has a number with bounds an exponent; where the schema says
+    what a string looks like, and in names, characters are escaped as `json.dumps` does, those
+    outside of ASCII also not at all. Names in an object are unique. So every sentence is a valid
     document, but a valid document may have a spelling that is not a sentence. Nothing stands
-    before or after the document. Formats are checked as far as a pattern can.
+    before or after the document, and no token leads where it cannot be finished.
+
+    These formats are checked: date, time, date-time (leap seconds only where hour and minute are
+    those of UTC), duration, email (no quoted names), hostname (no labels that stand for Unicode),
+    ipv4, ipv6, uri, uri-reference, uuid, json-pointer, relative-json-pointer. The standard's others
+    are refused; a format that nobody knows is a remark, with one warning. Patterns are ECMA-262's.
 
     Args:
         schema: As a dict, or its JSON text.
-        whitespace: Whether any JSON whitespace may stand between the parts of the document. If
-            not, the separators below are the only spelling.
-        item_separator: Between items; `", "` is how `json.dumps` writes.
-        key_separator: Between a name and its value; `": "` is how `json.dumps` writes.
+        whitespace: Between the parts of a document; None: what `json.dumps` writes, compact or
+            with a space after `,` and `:`; True: any; False: the separators below, and nothing.
+        item_separator: Between items, without white space.
+        key_separator: Between a name and its value, without white space.
         max_threads: How many threads fill the masks of distinct texts; None: all cores, at most 8.
         limits: How much work one mask may cost before a `PotentialError`.
 
     Raises:
-        GrammarError: The schema is malformed, allows nothing, or has a keyword that the engine
-            does not enforce or nobody knows; none is ignored.
+        GrammarError: The schema is malformed, allows nothing, or has a keyword that cannot be
+            enforced or that nobody knows; none is ignored.
     """
 
     def __init__(
         self,
         schema: Schema | str,
         *,
-        whitespace: bool = True,
+        whitespace: bool | None = None,
         item_separator: str = ",",
         key_separator: str = ":",
         max_threads: int | None = None,
-        limits: Limits | None = None,
+        limits: MaskLimits | None = None,
     ) -> None:
-        self.schema = _parsed(schema)
-        for complaint in _complaints(self.schema, "#"):
-            raise GrammarError(complaint)
-        options = {
-            "lenient": False,
-            "coerce_one_of": False,
-            "whitespace_flexible": whitespace,
-            "item_separator": item_separator,
-            "key_separator": key_separator,
-        }
-        text = json.dumps({**self.schema, "x-guidance": options})
-        super().__init__(
-            f"{NO_FORCING}start: %json {text}\n", limits=limits, max_threads=max_threads
-        )
+        self.schema = reading.parsed(schema)
+        if unknown := reading.unknown_formats(self.schema):
+            warnings.warn(
+                f"JSONSchema: no standard defines the formats {', '.join(map(repr, unknown))}; "
+                "they are remarks and demand nothing.",
+                stacklevel=2,
+            )
+        if whitespace is None:
+            punctuation = signs.dumped()
+        elif whitespace:
+            punctuation = signs.free()
+        else:
+            punctuation = signs.fixed(item_separator, key_separator)
+        try:
+            compiler = Compiler(Resources(self.schema), frozenset(formats.CHECKED), punctuation)
+            source = compiler.compile()
+        except RecursionError as error:
+            raise GrammarError("JSONSchema: the schema is nested too deeply.") from error
+        if source is None:
+            raise GrammarError(
+                f"JSONSchema: no document at all is valid: {reading.shown(self.schema)}. Give the "
+                "schema at least one."
+            )
+        self._watches_names = compiler.frees_names
+        self._tight_names = compiler.tight_names
+        self._token_names = TokenNames(())
+        self._scans: LRUCache[bytes, Scan] = LRUCache(_SCANS)
+        super().__init__(NO_FORCING + source, limits=limits, max_threads=max_threads)
+        self._byte_matchers = self._matchers  # stays that of bytes where this is bound
 
-    def _judge(self, states: Sequence[Prefix], *, rows: bool) -> list[Verdict]:
-        r"""Judge texts; a document that names a property twice is no sentence.
+    def bind(self, vocabulary: Vocabulary) -> JSONSchema:
+        """Return this potential made ready for a vocabulary; the last few are kept."""
+        bound = super().bind(vocabulary)
+        if self._watches_names and bound._token_names is self._token_names:
+            bound._token_names = TokenNames(vocabulary.tokens)
+        return bound
 
-        The engine compares names as they are written, so that an escape would slip a second value
-        past the schema: `{"a": 1, "\u0061": "not a number"}`.
-        """
+    def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
+        r"""Judge texts; one that names a property twice begins no sentence."""
         verdicts = super()._judge(states, rows=rows)
+        if not self._watches_names:
+            return verdicts
+        return [self._with_names(s, v) for s, v in zip(states, verdicts, strict=True)]
+
+    def _with_names(self, state: GrammarState, verdict: GrammarVerdict) -> GrammarVerdict:
+        if not verdict.viable:
+            return verdict
+        scan = self._scan(state)
+        row = verdict.row
+        if scan.repeats or not self._open(scan, state.text):
+            dead = None if row is None else np.zeros_like(row)
+            return GrammarVerdict(verdict.text, False, False, dead)
+        if row is None:
+            return verdict
+        banned = list(self._token_names.repeating(scan, row))
+        if self._tight_names:
+            banned += self._closed(scan, state.text, row)
+        if banned:
+            row = row.copy()
+            for i in banned:
+                row[i >> 5] &= ~np.uint32(1 << (i & 31))
+        return verdict._replace(row=row)
+
+    def _scan(self, state: GrammarState) -> Scan:
+        scan = self._scans.get(state.text)
+        if scan is None:
+            before = self._scans.get(state.text[: state.parent])
+            new = state.text[state.parent :] if before is not None else state.text
+            scan = self._scans[state.text] = (before or Scan()).then(new)
+        return scan
+
+    def _open(self, scan: Scan, text: bytes) -> bool:
+        """Whether a name that is begun, or must come, can be one that the object has not."""
+        if not self._tight_names or not scan.names or not scan.expects_name:
+            return True
+        return has_fresh_name(scan, text, self._following)
+
+    def _closed(self, scan: Scan, text: bytes, row: np.ndarray) -> list[int]:
+        """Return the allowed tokens after which no name is left that the object has not."""
+        tokens = self._token_names.tokens
+        allowed = np.flatnonzero(unpack_mask(row[None], len(tokens))[0]).tolist()
         return [
-            Verdict(v.viable, False, v.row) if v.accepting and not _unique_names(s.text) else v
-            for s, v in zip(states, verdicts, strict=True)
+            i
+            for i in allowed
+            if (token := tokens[i]) and not self._open(scan.then(token), text + token)
         ]
 
-
-def _parsed(schema: Schema | str) -> Mapping[str, Any]:
-    if isinstance(schema, str):
-        try:
-            schema = json.loads(schema)
-        except ValueError as error:
-            raise GrammarError(f"JSONSchema: the schema is not JSON: {error}.") from error
-    if schema is True:
-        return {}
-    if not isinstance(schema, Mapping):
-        raise GrammarError(
-            f"JSONSchema: got {schema!r}, expected a schema: a dict, its JSON text, or True."
-        )
-    return schema
-
-
-def _complaints(schema: Any, where: str) -> Iterator[str]:
-    """Yield what is wrong with a schema's keywords: an unknown one would be ignored in silence."""
-    if isinstance(schema, bool):
-        return
-    if not isinstance(schema, Mapping):
-        yield f"JSONSchema: {where} is {schema!r}, expected a schema (an object or a boolean)."
-        return
-    for key, value in schema.items():
-        at = f"{where}/{key}"
-        if key in _MAPS and isinstance(value, Mapping):
-            for name, inner in value.items():
-                yield from _complaints(inner, f"{at}/{name}")
-        elif key in _LISTS and isinstance(value, list):
-            for i, inner in enumerate(value):
-                yield from _complaints(inner, f"{at}/{i}")
-        elif key in _SCHEMAS:
-            yield from _complaints(value, at)
-        elif key in _MAPS or key in _LISTS:
-            yield f"JSONSchema: {at} is {value!r}, expected schemas."
-        elif key not in _VALUES and key not in _REMARKS:
-            yield (
-                f"JSONSchema: {at}: the keyword {key!r} is not enforced. Remove it, or check the "
-                "document in a `Potential` of your own."
-            )
-
-
-def _unique_names(text: bytes) -> bool:
-    """Whether no object of a JSON document has a name twice."""
-    unique = True
-
-    def look(pairs: list[tuple[str, Any]]) -> None:
-        nonlocal unique
-        unique = unique and len({name for name, _ in pairs}) == len(pairs)
-
-    if b"{" in text:
-        # Numbers stay text: Python limits how long a number it reads.
-        json.loads(text, object_pairs_hook=look, parse_int=str, parse_float=str)
-    return unique
+    def _following(self, text: bytes) -> list[int]:
+        """Return the bytes that the grammar allows after a text."""
+        row = self._byte_matchers.judge([GrammarState(text)], rows=True)[0].row
+        assert row is not None
+        return np.flatnonzero(unpack_mask(row[None], 256)[0]).tolist()

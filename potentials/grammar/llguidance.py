@@ -1,18 +1,23 @@
-"""llguidance kept in bounds: a tokenizer of bytes, forcing off, errors raised.
+"""The adapter of llguidance, the mask engine: all that is known here of its names and ways.
 
 A matcher here reads bytes, not tokens: llguidance's vocabulary is ours followed by the 256 single
 bytes and an end of its own. So what a text is worth cannot depend on how it was split into tokens,
-and which ids end a sequence is decided outside.
+and which ids end a sequence is decided outside. Forcing is off, and every error is raised.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from potentials.grammar.scheduling import GrammarVerdict, HeldMatcher, Job
 from smc.errors import GrammarError, PotentialError, SettingsError
+from smc.model import mask_width
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
@@ -21,17 +26,29 @@ BYTES = 256
 NO_FORCING = '%llguidance {"no_forcing": true}\n'
 """First line of every grammar: forced tokens would take probability from other token paths."""
 
+_LEXER_FAILED = "lexer error"
+_LIMIT_NAMED_BY = {
+    "too many expressions": "step_lexer_fuel",
+    "lexer's fuel": "step_lexer_fuel",
+    "too many states": "max_lexer_states",
+    "Current row has": "max_items_in_row",
+    "Too many items": "step_max_items",
+    "initial lexer configuration": "initial_lexer_fuel",
+    "relevance of lexemes": "initial_lexer_fuel",
+    "grammar size": "max_grammar_size",
+}
+_NOTHING_FOLLOWS = ("NoExtension", "doesn't satisfy the grammar")
 _NEVER_TEXT = 0xFF  # in no UTF-8 text; llguidance marks special tokens with it
 
 
 @dataclass(frozen=True)
-class Limits:
+class MaskLimits:
     """How much work a grammar may cost before a `PotentialError` is raised.
 
     Attributes:
         max_items_in_row: Earley items at one byte of the text; ambiguity makes them grow.
         step_max_items: Earley items of one mask.
-        step_lexer_fuel: Regex work of one mask.
+        step_lexer_fuel: Regex work of one mask, or of reading 16 bytes.
         initial_lexer_fuel: Regex work of building the lexer.
         max_lexer_states: States of the lexer's automaton (1 to 2 kB each).
         max_grammar_size: Symbols in all rules.
@@ -50,7 +67,11 @@ class Limits:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if value < 1:
-                raise SettingsError(f"Limits: {name}: got {value}, expected at least 1.")
+                raise SettingsError(f"MaskLimits: {name}: got {value}, expected at least 1.")
+
+
+Limits = MaskLimits
+"""Its name where `potentials` is imported from."""
 
 
 @lru_cache(maxsize=4)
@@ -81,63 +102,160 @@ class _Tokens:
         return [first + b for b in text]
 
 
-def compile_matcher(
-    source: str, tokens: tuple[bytes | None, ...], limits: Limits, name: str
-) -> LLMatcher:
-    """Return a matcher of the grammar at the empty text.
+class LexerSpentError(PotentialError):
+    """A lexer ran out of fuel or states; it refuses every text from then on."""
 
-    Copies of it share its lexer and a lock: give every thread one of its own.
+
+class GrammarRoot:
+    """A compiled grammar at the empty text. Its copies share a lexer, its fuel and a lock.
 
     Args:
         source: The grammar in llguidance's dialect, starting with `NO_FORCING`.
         tokens: `[V]` the bytes of each id.
-        limits: See `Limits`.
-        name: How the error calls the grammar.
+        limits: See `MaskLimits`.
+        name: How errors call the grammar.
 
     Raises:
         GrammarError: llguidance refuses the grammar.
     """
-    from llguidance import LLMatcher, LLParserLimits
 
-    bounds = LLParserLimits(**asdict(limits), verbose_errors=False)
-    matcher = LLMatcher(tokenizer_for(tokens), source, log_level=0, limits=bounds)
-    if matcher.is_error():
-        raise GrammarError(
-            f"{name}: the mask engine refuses the grammar: {_brief(matcher.get_error())}. "
-            "Simplify what it names; if it names a limit, raise it: `limits=Limits(...)`."
+    def __init__(
+        self, source: str, tokens: tuple[bytes | None, ...], limits: MaskLimits, name: str
+    ) -> None:
+        from llguidance import LLMatcher, LLParserLimits
+
+        bounds = LLParserLimits(**asdict(limits), verbose_errors=False)
+        self._first_byte, self._limits, self._name = len(tokens), limits, name
+        # No mask is ever asked of it: a mask that it remembered would not bring new fuel.
+        self._matcher = LLMatcher(tokenizer_for(tokens), source, log_level=0, limits=bounds)
+        self._scratch = np.zeros(mask_width(len(tokens) + BYTES + 1), dtype=np.uint32)
+        self._bytes_on_this_fuel = 0
+        if self._matcher.is_error():
+            message = self._matcher.get_error()
+            raise GrammarError(
+                f"{name}: the mask engine refuses the grammar: {_brief(message)}. "
+                f"Simplify what it names{_limit_met(message, limits)}."
+            )
+
+    def judge(self, jobs: Sequence[Job], refuel_every: int) -> None:
+        """Bring a matcher to each text and ask it; the slow parts let other threads run.
+
+        Args:
+            jobs: Their verdicts and matchers are filled in.
+            refuel_every: After how many bytes read without a mask the lexer gets new fuel.
+
+        Raises:
+            LexerSpentError: The lexer's fuel or states do not suffice; start again from a new root.
+            PotentialError: The engine failed otherwise.
+        """
+        unsure: Job | None = None
+        for job in jobs:
+            vouched = self._judge(job, refuel_every)
+            if not vouched and job.viable_bytes:
+                unsure = job
+        # A lexer that is spent refuses all bytes, and may have taken one for what it is not.
+        if unsure and not self._matcher.validate_tokens([self._first_byte + unsure.text[0]]):
+            raise LexerSpentError(self._failure(unsure.text, "the lexer's fuel is spent"))
+
+    def _judge(self, job: Job, refuel_every: int) -> bool:
+        """Fill in a job; return whether a mask vouches for the lexer, whose failure it reports."""
+        if job.base is None:
+            matcher, job.viable_bytes = self._matcher.deep_copy(), 0
+        else:
+            matcher = job.base.matcher.deep_copy() if job.copy else job.base.matcher
+            job.viable_bytes = len(job.base.text)
+        accepting = False
+        viable = self._read(matcher, job, refuel_every)
+        if viable:
+            accepting = matcher.is_accepting()
+            if job.row is not None:
+                matcher.unsafe_compute_mask_ptr(job.row.ctypes.data, job.row.nbytes)
+                self._bytes_on_this_fuel = 0
+        if viable and not self._stuck(matcher, job.text):
+            job.held = HeldMatcher(matcher, job.group, job.text)
+        else:
+            accepting = False
+            if job.row is not None:
+                job.row[:] = 0
+        job.verdict = GrammarVerdict(job.text, viable, accepting, job.row)
+        return viable and job.row is not None
+
+    def _read(self, matcher: LLMatcher, job: Job, refuel_every: int) -> bool:
+        """Feed a matcher the rest of a text; return whether all of it may begin a sentence."""
+        while job.viable_bytes < len(job.text):
+            piece = job.text[job.viable_bytes : job.viable_bytes + refuel_every]
+            if self._bytes_on_this_fuel + len(piece) > refuel_every:
+                self._refuel()
+            self._bytes_on_this_fuel += len(piece)
+            taken = matcher.try_consume_tokens([self._first_byte + byte for byte in piece])
+            job.viable_bytes += taken
+            if taken < len(piece):
+                if not matcher.is_stopped():
+                    # Only the refusal of a byte tells whether a limit was met or the text is wrong.
+                    matcher.consume_token(self._first_byte + piece[taken])
+                self._stuck(matcher, job.text)
+                return False
+        return True
+
+    def _refuel(self) -> None:
+        """Renew the lexer's fuel, which only a mask does: at the root it costs least."""
+        self._matcher.deep_copy().unsafe_compute_mask_ptr(
+            self._scratch.ctypes.data, self._scratch.nbytes
         )
-    return matcher
+        self._bytes_on_this_fuel = 0
+
+    def _stuck(self, matcher: LLMatcher, text: bytes) -> bool:
+        """Return whether nothing can follow here, and raise if the matcher failed.
+
+        Ask after every call: a failed matcher's mask allows the end of the text and nothing else.
+
+        Raises:
+            PotentialError: With the engine's words, the text so far and the remedy.
+        """
+        if not matcher.is_error():
+            return False
+        message = matcher.get_error()
+        if message.startswith(_LEXER_FAILED):
+            raise LexerSpentError(self._failure(text, message))
+        if not any(words in message for words in _NOTHING_FOLLOWS):
+            raise PotentialError(self._failure(text, message))
+        return True
+
+    def _failure(self, text: bytes, message: str) -> str:
+        return (
+            f"{self._name}: the mask engine failed after {_shown(text)}: {_brief(message)}. Make "
+            "the grammar less ambiguous and its counted repetitions smaller"
+            f"{_limit_met(message, self._limits)}."
+        )
 
 
-def read(matcher: LLMatcher, new_bytes: bytes, size: int) -> int:
-    """Feed bytes to a matcher; return how many it took before the first that cannot follow.
+@lru_cache(maxsize=256)
+def has_text(source: str) -> bool:
+    """Return whether a language has any text, the empty one too.
 
     Args:
-        matcher: Is changed, also when it takes only some of the bytes.
-        new_bytes: May end inside a UTF-8 character.
-        size: V, the number of tokens before the 256 bytes.
-    """
-    return matcher.try_consume_tokens([size + b for b in new_bytes]) if new_bytes else 0
-
-
-def stuck(matcher: LLMatcher, text: bytes, name: str) -> bool:
-    """Return whether nothing can follow here, and raise if the matcher failed.
-
-    Ask after every call: a failed matcher's mask allows the end of the text and nothing else.
+        source: In llguidance's dialect, without its first line.
 
     Raises:
-        PotentialError: With the engine's words, the text so far and the remedy.
+        GrammarError: llguidance refuses it.
     """
-    if not matcher.is_error():
-        return False
-    message = matcher.get_error()
-    if not message.startswith("NoExtension"):
-        raise PotentialError(
-            f"{name}: the mask engine failed after {_shown(text)}: "
-            f"{_brief(message)}. Make the grammar less ambiguous, or raise the limit "
-            "it names: `limits=Limits(...)`."
-        )
-    return True
+    root = GrammarRoot(NO_FORCING + source, (), MaskLimits(), "JSONSchema")
+    job = Job(b"", row=np.zeros(mask_width(BYTES + 1), dtype=np.uint32))
+    root.judge([job], BYTES)
+    assert job.verdict is not None and job.row is not None
+    # Without tokens the row has the bits of the 256 bytes, then that of the engine's own end.
+    return job.verdict.accepting or bool(np.any(job.row[:-1]))
+
+
+def _limit_met(message: str, limits: MaskLimits) -> str:
+    """Name the limit that a message of the engine's is about; who made the potential may raise it.
+
+    A client of a server cannot, and so needs to know what it is and how much it allows.
+    """
+    for words, limit in _LIMIT_NAMED_BY.items():
+        if words in message:
+            return f"; the limit that it met is {limit}={getattr(limits, limit):,} of `MaskLimits`"
+    return ""
 
 
 def _brief(message: str, most: int = 400) -> str:

@@ -1,18 +1,18 @@
-"""What `Grammar`, `Regex` and `JSONSchema` share: hard constraints as exact token masks."""
+"""The mask potential, base of `Grammar`, `Regex` and `JSONSchema`: a language as token masks."""
 
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from potentials.grammar.llguidance import Limits
-from potentials.grammar.matchers import Matchers, Prefix
-from potentials.grammar.scheduling import Verdict
+from potentials.grammar.llguidance import MaskLimits
+from potentials.grammar.matchers import GrammarState, Matchers
+from potentials.grammar.scheduling import GrammarVerdict
 from smc.errors import GrammarError, PotentialError
 from smc.model import Vocabulary, mask_width, pack_mask
 from smc.potential import TokenPotential, TokenScores
@@ -23,7 +23,7 @@ _BOUND_AT_ONCE = 4
 P = TypeVar("P", bound="MaskPotential")
 
 
-class MaskPotential(TokenPotential[Prefix]):
+class MaskPotential(TokenPotential[GrammarState]):
     """1 on the sentences of a language and their beginnings, 0 elsewhere.
 
     `prefix` is 0 where the text may begin a sentence and −inf elsewhere, `complete` is 0 where
@@ -31,7 +31,7 @@ class MaskPotential(TokenPotential[Prefix]):
     Thread-safe. What was learnt about a text is kept (some 64 MB of mask rows a vocabulary).
 
     Args:
-        source: The language as llguidance takes it, starting with `masks.NO_FORCING`.
+        source: The language as llguidance takes it, starting with `NO_FORCING`.
         limits: How much work one mask may cost before a `PotentialError`.
         max_threads: How many threads fill the masks of distinct texts; None: all cores, at most 8.
 
@@ -40,15 +40,15 @@ class MaskPotential(TokenPotential[Prefix]):
     """
 
     def __init__(
-        self, source: str, *, limits: Limits | None = None, max_threads: int | None = None
+        self, source: str, *, limits: MaskLimits | None = None, max_threads: int | None = None
     ) -> None:
         self._source = source
         self._limits = limits
         self._max_threads = max_threads
-        self._bound: OrderedDict[Vocabulary, MaskPotential] = OrderedDict()
+        self._bound: LRUCache[Vocabulary, MaskPotential] = LRUCache(_BOUND_AT_ONCE)
         self._masks: _TokenMasks | None = None
         self._matchers = self._compile(())
-        root = self._judge([Prefix()], rows=True)[0]
+        root = self._judge([GrammarState()], rows=True)[0]
         assert root.row is not None
         # Without tokens the row has the bits of the 256 bytes, then that of the engine's own end.
         if not root.accepting and not np.any(root.row[:-1]):
@@ -65,37 +65,34 @@ class MaskPotential(TokenPotential[Prefix]):
             bound._matchers = self._compile(vocabulary.tokens)
             bound._masks = _TokenMasks(vocabulary)
             self._bound[vocabulary] = bound
-            if len(self._bound) > _BOUND_AT_ONCE:
-                self._bound.popitem(last=False)
-        self._bound.move_to_end(vocabulary)
         assert isinstance(bound, type(self))
         return bound
 
-    def start(self) -> Prefix:
+    def start(self) -> GrammarState:
         """Return the empty text."""
-        return Prefix()
+        return GrammarState()
 
-    def advance(self, state: Prefix, new_bytes: bytes) -> Prefix:
+    def advance(self, state: GrammarState, new_bytes: bytes) -> GrammarState:
         """Return the text with the bytes after it; the grammar is asked only later."""
-        return state.then(new_bytes)
+        return GrammarState(state.text + new_bytes, len(state.text)) if new_bytes else state
 
-    def prefix(self, state: Prefix) -> float:
+    def prefix(self, state: GrammarState) -> float:
         """Return 0 if the text may begin a sentence, else −inf."""
         return self.batch_prefix([state])[0]
 
-    def complete(self, state: Prefix) -> float:
+    def complete(self, state: GrammarState) -> float:
         """Return 0 if the text is a sentence, else −inf."""
         return self.batch_complete([state])[0]
 
-    def batch_prefix(self, states: Sequence[Prefix]) -> list[float]:
+    def batch_prefix(self, states: Sequence[GrammarState]) -> list[float]:
         """`prefix` of several texts, the distinct ones in parallel."""
         return [0.0 if v.viable else _LOG_ZERO for v in self._judge(states, rows=False)]
 
-    def batch_complete(self, states: Sequence[Prefix]) -> list[float]:
+    def batch_complete(self, states: Sequence[GrammarState]) -> list[float]:
         """`complete` of several texts, the distinct ones in parallel."""
         return [0.0 if v.accepting else _LOG_ZERO for v in self._judge(states, rows=False)]
 
-    def token_scores(self, states: Sequence[Prefix]) -> TokenScores:
+    def token_scores(self, states: Sequence[GrammarState]) -> TokenScores:
         """`[R, W]` masks: the tokens that may follow, and all EOS ids where the text is a sentence.
 
         Raises:
@@ -108,7 +105,7 @@ class MaskPotential(TokenPotential[Prefix]):
             )
         return TokenScores(mask=self._masks.of(self._judge(states, rows=True)))
 
-    def _judge(self, states: Sequence[Prefix], *, rows: bool) -> list[Verdict]:
+    def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
         return self._matchers.judge(states, rows=rows)
 
     def _compile(self, tokens: tuple[bytes | None, ...]) -> Matchers:
@@ -135,7 +132,7 @@ class _TokenMasks:
         self._text = pack_mask(is_text)
         self._eos = vocabulary.eos_mask
 
-    def of(self, verdicts: Sequence[Verdict]) -> NDArray[np.uint32]:
+    def of(self, verdicts: Sequence[GrammarVerdict]) -> NDArray[np.uint32]:
         """`[R, W]` masks of R verdicts that have rows."""
         out = np.empty((len(verdicts), self._width), dtype=np.uint32)
         for to, verdict in zip(out, verdicts, strict=True):

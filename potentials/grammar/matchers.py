@@ -1,4 +1,4 @@
-"""Texts in, mask rows out: many at once, in parallel, and remembered.
+"""A cache of Earley matchers and their mask rows: many texts in, judged at once and in parallel.
 
 A text's matcher is its parent's, advanced: copied where the parent has other users, handed over to
 the last of them, and replayed from the root where there is none.
@@ -12,28 +12,30 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
+from cachetools import LRUCache
 
-from potentials.grammar.llguidance import BYTES, Limits, compile_matcher, read, stuck
-from potentials.grammar.lru import Recent
-from potentials.grammar.scheduling import Held, Job, Verdict, hand_over, share_out
+from potentials.grammar import scheduling
+from potentials.grammar.llguidance import BYTES, GrammarRoot, LexerSpentError, MaskLimits
+from potentials.grammar.scheduling import GrammarVerdict, HeldMatcher, Job
 from smc.errors import SettingsError
 from smc.model import mask_width
-
-if TYPE_CHECKING:
-    from llguidance import LLMatcher
 
 _LOOK_BACK_BYTES = 64  # how far behind a text's parent an ancestor's matcher is looked for
 _CACHED_ROW_BYTES = 64 << 20
 _CACHED_MATCHER_BYTES = 64 << 20
 _MATCHER_BYTES = 8_000  # of a matcher at the empty text; measured, as is the next
 _MATCHER_BYTES_PER_TEXT_BYTE = 100
+_REFUEL_EVERY = 256  # bytes read without a mask; see `GrammarRoot.judge`
+_REFUEL_EVERY_IN_NEED = 16
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Prefix:
+class GrammarState:
     """The state of a grammar: the text so far. Equal texts are equal states.
 
     Attributes:
@@ -44,16 +46,12 @@ class Prefix:
     text: bytes = b""
     parent: int = field(default=0, compare=False)
 
-    def then(self, new_bytes: bytes) -> Prefix:
-        """Return the state after further bytes."""
-        return Prefix(self.text + new_bytes, len(self.text)) if new_bytes else self
-
 
 class Matchers:
     """Judges texts by one grammar on one vocabulary.
 
     Args:
-        source: The grammar in llguidance's dialect, starting with `masks.NO_FORCING`.
+        source: The grammar in llguidance's dialect, starting with `NO_FORCING`.
         tokens: `[V]` the bytes of each token; None for ids that are not text.
         name: How errors call the grammar.
         limits: How much work a grammar may cost.
@@ -70,28 +68,28 @@ class Matchers:
         tokens: tuple[bytes | None, ...],
         *,
         name: str,
-        limits: Limits | None = None,
+        limits: MaskLimits | None = None,
         max_threads: int | None = None,
     ) -> None:
         if max_threads is not None and max_threads < 1:
             raise SettingsError(f"max_threads: got {max_threads}, expected at least 1, or None.")
         self._source, self._tokens, self._name = source, tokens, name
-        self._limits = limits or Limits()
+        self._limits = limits or MaskLimits()
         self._words = mask_width(len(tokens) + BYTES + 1)
         self._threads = max_threads or min(8, _cores())
-        self._roots: dict[int, LLMatcher] = {}
-        self._held: Recent[Held] = Recent(_CACHED_MATCHER_BYTES)
-        self._known: Recent[Verdict] = Recent(_CACHED_ROW_BYTES)
+        self._roots: dict[int, GrammarRoot] = {}
+        self._held: LRUCache[bytes, HeldMatcher] = LRUCache(_CACHED_MATCHER_BYTES, _matcher_bytes)
+        self._known: LRUCache[bytes, GrammarVerdict] = LRUCache(_CACHED_ROW_BYTES, _verdict_bytes)
         self._seconds_per_row = 0.0
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._root(0)
 
-    def judge(self, prefixes: Sequence[Prefix], *, rows: bool) -> list[Verdict]:
+    def judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
         """Judge texts, each distinct one once.
 
         Args:
-            prefixes: The texts.
+            states: The texts.
             rows: Whether the verdicts need their mask rows. A row covers the tokens and, in the
                 bits after them, anything; no more than its first V bits have a meaning.
 
@@ -99,99 +97,150 @@ class Matchers:
             PotentialError: The engine failed, or a limit was exceeded.
         """
         with self._lock:
-            found: dict[bytes, Verdict] = {}
+            verdicts: dict[bytes, GrammarVerdict] = {}
             jobs: dict[bytes, Job] = {}
-            for prefix in prefixes:
-                known = self._known.get(prefix.text)
+            for state in states:
+                known = self._known.get(state.text)
                 if known is not None and (known.row is not None or not rows):
-                    found[prefix.text] = known
-                elif prefix.text not in jobs:
-                    jobs[prefix.text] = self._job(prefix)
+                    verdicts[state.text] = known
+                elif state.text not in jobs:
+                    jobs[state.text] = Job(state.text, self._nearest(state))
             if jobs:
-                self._run(list(jobs.values()), {p.text for p in prefixes}, rows)
-                found.update((text, job.verdict) for text, job in jobs.items())
-            return [found[p.text] for p in prefixes]
+                self._run(list(jobs.values()), {s.text for s in states}, rows)
+                for text, job in jobs.items():
+                    assert job.verdict is not None
+                    verdicts[text] = job.verdict
+            return [verdicts[s.text] for s in states]
 
-    def _job(self, prefix: Prefix) -> Job:
-        """Find the nearest matcher from which the text can be reached."""
-        text, parent = prefix.text, prefix.parent
+    def _nearest(self, state: GrammarState) -> HeldMatcher | None:
+        """Return the nearest matcher from which the text can be reached."""
+        text, parent = state.text, state.parent
         furthest = max(0, parent - _LOOK_BACK_BYTES)
         for length in (len(text), *range(parent, furthest, -1)):
             if (held := self._held.get(text[:length])) is not None:
-                return Job(text, held, length)
-        return Job(text)
+                return held
+        return None
 
     def _run(self, jobs: list[Job], wanted: set[bytes], rows: bool) -> None:
-        """Do the jobs in as many threads as it is worth, and remember what they found."""
+        """Do the jobs, and remember what they came to."""
         if rows:
             table = np.zeros((len(jobs), self._words), dtype=np.uint32)
             for job, row in zip(jobs, table, strict=True):
                 job.row = row
-        groups = share_out(jobs, self._threads, self._seconds_per_row)
-        for group in groups:
-            for text in hand_over(group, wanted):
-                self._held.drop(text)
-            for job in group:
-                job.base = job.base or Held(self._root(job.group), job.group)
-        began = time.perf_counter()
         try:
-            self._work(groups)
+            self._work(jobs, wanted, rows)
+        except LexerSpentError:
+            # It was spent by all that came before, perhaps: these texts may get along with a new
+            # one, given fuel more often.
+            self._forget_matchers()
+            for job in jobs:
+                job.base, job.group, job.copy = None, 0, True
+            try:
+                self._root(0).judge(jobs, _REFUEL_EVERY_IN_NEED)
+            except BaseException:
+                self._forget_matchers()
+                raise
         except BaseException:
             # A failed matcher may have spoilt the lexer it shares: start afresh.
-            self._roots.clear()
-            self._held.clear()
+            self._forget_matchers()
             raise
+        for job in jobs:
+            assert job.verdict is not None
+            _keep(self._known, job.text, job.verdict)
+            if job.held is not None:
+                _keep(self._held, job.text, job.held)
+
+    def _work(self, jobs: list[Job], wanted: set[bytes], rows: bool) -> None:
+        """Do the jobs in as many threads as it is worth; wait for all of them."""
+        worth = self._seconds_per_row * len(jobs) >= scheduling.WORTH_A_THREAD_SECONDS
+        parallel = worth and min(self._threads, len(jobs)) > 1
+        if parallel:
+            shares = scheduling.share_out(jobs, self._threads, self._seconds_per_row)
+        else:
+            shares = _by_root(jobs)
+        for text in _hand_over(shares, wanted):
+            self._held.pop(text, None)
+        work = [(self._root(share[0].group), share) for share in shares]
+        began = time.perf_counter()
+        if parallel:
+            self._in_threads(work)
+        else:
+            for root, share in work:
+                root.judge(share, _REFUEL_EVERY)
         if rows:
-            seconds = (time.perf_counter() - began) * len(groups) / len(jobs)
+            threads = len(shares) if parallel else 1
+            seconds = (time.perf_counter() - began) * threads / len(jobs)
             old = self._seconds_per_row or seconds
             self._seconds_per_row = 0.8 * old + 0.2 * seconds
-        for job in jobs:
-            row_bytes = 4 * self._words if rows else 0
-            self._known.keep(job.text, job.verdict, row_bytes + len(job.text) + 100)
-            if job.held is not None:
-                weight = _MATCHER_BYTES + _MATCHER_BYTES_PER_TEXT_BYTE * len(job.text)
-                self._held.keep(job.text, job.held, weight)
 
-    def _work(self, groups: list[list[Job]]) -> None:
-        """Do the first group here and the others in threads; wait for all of them."""
-        if len(groups) > 1 and self._pool is None:
+    def _in_threads(self, work: list[tuple[GrammarRoot, list[Job]]]) -> None:
+        """Do the first share here and the others in threads."""
+        if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads - 1, thread_name_prefix="masks")
-        waiting = [self._pool.submit(self._do, g) for g in groups[1:]] if self._pool else []
+        waiting = [self._pool.submit(root.judge, share, _REFUEL_EVERY) for root, share in work[1:]]
         try:
-            self._do(groups[0])
+            root, share = work[0]
+            root.judge(share, _REFUEL_EVERY)
         finally:
             failures = [future.exception() for future in waiting]
         for failure in failures:
             if failure is not None:
                 raise failure
 
-    def _do(self, group: list[Job]) -> None:
-        """Bring a matcher to each text and ask it; the slow parts let other threads run."""
-        for job in group:
-            assert job.base is not None
-            matcher = job.base.matcher.deep_copy() if job.copy else job.base.matcher
-            rest = job.text[job.base_length :]
-            taken = read(matcher, rest, len(self._tokens))
-            if stuck(matcher, job.text, self._name) or taken < len(rest):
-                job.verdict = Verdict(False, False, job.row)
-                continue
-            accepting = matcher.is_accepting()
-            if job.row is not None:
-                matcher.unsafe_compute_mask_ptr(job.row.ctypes.data, job.row.nbytes)
-            if stuck(matcher, job.text, self._name):
-                accepting = False
-                if job.row is not None:
-                    job.row[:] = 0
-            else:
-                job.held = Held(matcher, job.base.group)
-            job.verdict = Verdict(True, accepting, job.row)
-
-    def _root(self, group: int) -> LLMatcher:
+    def _root(self, group: int) -> GrammarRoot:
         if group not in self._roots:
-            self._roots[group] = compile_matcher(
-                self._source, self._tokens, self._limits, self._name
-            )
+            self._roots[group] = GrammarRoot(self._source, self._tokens, self._limits, self._name)
         return self._roots[group]
+
+    def _forget_matchers(self) -> None:
+        self._roots.clear()
+        self._held.clear()
+
+
+def _by_root(jobs: list[Job]) -> list[list[Job]]:
+    """Divide jobs by the root that their matcher was copied from."""
+    shares: dict[int, list[Job]] = {}
+    for job in jobs:
+        job.group = job.base.group if job.base else 0
+        shares.setdefault(job.group, []).append(job)
+    return list(shares.values())
+
+
+def _hand_over(shares: list[list[Job]], wanted: set[bytes]) -> list[bytes]:
+    """Let the last user of each matcher have it, and the others copy it.
+
+    Args:
+        shares: Jobs that are done one after the other; no matcher is in two shares.
+        wanted: Texts that are asked about themselves, whose matchers stay.
+
+    Returns:
+        The texts whose matchers were handed over.
+    """
+    last: dict[HeldMatcher, Job] = {}
+    for share in shares:
+        for job in share:
+            if job.base is not None:
+                last[job.base] = job
+    gone: list[bytes] = []
+    for base, job in last.items():
+        job.copy = base.text in wanted and base.text != job.text
+        if not job.copy:
+            gone.append(base.text)
+    return gone
+
+
+def _matcher_bytes(held: HeldMatcher) -> int:
+    return _MATCHER_BYTES + _MATCHER_BYTES_PER_TEXT_BYTE * len(held.text)
+
+
+def _verdict_bytes(verdict: GrammarVerdict) -> int:
+    return 100 + len(verdict.text) + (0 if verdict.row is None else verdict.row.nbytes)
+
+
+def _keep(cache: LRUCache[bytes, T], text: bytes, value: T) -> None:
+    """Remember what fits at all: a cache of bytes refuses a value that is larger than itself."""
+    if cache.getsizeof(value) <= cache.maxsize:
+        cache[text] = value
 
 
 def _cores() -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from potentials.grammar.lark.automata import alphabet as alphabets
 from potentials.grammar.lark.automata import pattern, re_semantics, rust_regex
-from potentials.grammar.llguidance import NO_FORCING, Limits
+from potentials.grammar.llguidance import NO_FORCING, MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
 from smc.errors import GrammarError
 
@@ -48,7 +48,7 @@ class Regex(MaskPotential):
         flags: int = 0,
         *,
         max_threads: int | None = None,
-        limits: Limits | None = None,
+        limits: MaskLimits | None = None,
     ) -> None:
         self.pattern = pattern
         source = f"{NO_FORCING}start: /{engine_regex(pattern, flags)}/\n"

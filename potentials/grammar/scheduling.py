@@ -1,4 +1,4 @@
-"""Which thread judges which text, and from which matcher it starts.
+"""Load balancing: which thread judges which text, and from which matcher it starts.
 
 Copies of one matcher share a lock that is held while a mask is filled, so every thread works on
 copies of a root of its own. All of this decides where and when work is done, never what comes out.
@@ -6,10 +6,8 @@ copies of a root of its own. All of this decides where and when work is done, ne
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,57 +19,54 @@ _REPLAY_SECONDS_PER_BYTE = 3e-6
 WORTH_A_THREAD_SECONDS = 1e-3
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class GrammarVerdict(NamedTuple):
     """What the grammar says of a text.
 
     Attributes:
+        text: The text.
         viable: Whether the text may begin a sentence.
         accepting: Whether the text is a sentence.
         row: `[W]` packed mask of the tokens that may follow as text; None if not asked for.
     """
 
+    text: bytes
     viable: bool
     accepting: bool
     row: NDArray[np.uint32] | None = None
 
 
-@dataclass(slots=True)
-class Held:
+@dataclass(slots=True, eq=False)
+class HeldMatcher:
     """A matcher at some text, and the number of the root that it was copied from."""
 
     matcher: LLMatcher
     group: int
+    text: bytes
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
     """One text to judge.
 
     Attributes:
         text: The text.
-        base: A matcher at its first `base_length` bytes; None to start from a root.
-        base_length: See `base`.
+        base: A matcher at its beginning; None to start from a root.
         group: Number of the root that the thread works with.
         copy: Whether others still need the base.
         row: Where the mask goes, if one is wanted.
+        viable_bytes: How many of its bytes were read.
         verdict: The answer.
         held: A matcher at the text, unless nothing can follow it.
     """
 
     text: bytes
-    base: Held | None = None
-    base_length: int = 0
+    base: HeldMatcher | None = None
     group: int = 0
     copy: bool = True
     row: NDArray[np.uint32] | None = None
-    verdict: Verdict = Verdict(False, False)
-    held: Held | None = None
-
-    @property
-    def origin(self) -> bytes:
-        """The text of the base."""
-        return self.text[: self.base_length]
+    viable_bytes: int = 0
+    verdict: GrammarVerdict | None = None
+    held: HeldMatcher | None = None
 
 
 def share_out(jobs: list[Job], threads: int, seconds_each: float) -> list[list[Job]]:
@@ -85,8 +80,6 @@ def share_out(jobs: list[Job], threads: int, seconds_each: float) -> list[list[J
         threads: At most this many groups.
         seconds_each: What one of them took lately.
     """
-    if min(threads, len(jobs)) == 1 or seconds_each * len(jobs) < WORTH_A_THREAD_SECONDS:
-        return [jobs]
     groups: list[list[Job]] = [[] for _ in range(threads)]
     for job in sorted(jobs, key=lambda job: (job.base is None, -len(job.text))):
         job.group = job.base.group if job.base else _shortest(groups)
@@ -95,31 +88,9 @@ def share_out(jobs: list[Job], threads: int, seconds_each: float) -> list[list[J
     for group in groups:
         while len(group) > most and _replay_seconds(group[-1]) < seconds_each:
             job = group.pop()
-            job.base, job.base_length, job.group = None, 0, _shortest(groups)
+            job.base, job.group = None, _shortest(groups)
             groups[job.group].append(job)
     return [group for group in groups if group]
-
-
-def hand_over(group: Sequence[Job], wanted: set[bytes]) -> list[bytes]:
-    """Let the last user of each matcher have it, and the others copy it.
-
-    Args:
-        group: Jobs that are done one after the other.
-        wanted: Texts that are asked about themselves, whose matchers stay.
-
-    Returns:
-        The texts whose matchers were handed over.
-    """
-    left = Counter(id(job.base) for job in group if job.base is not None)
-    gone: list[bytes] = []
-    for job in group:
-        if job.base is None:
-            continue
-        left[id(job.base)] -= 1
-        job.copy = left[id(job.base)] > 0 or (job.origin in wanted and job.origin != job.text)
-        if not job.copy:
-            gone.append(job.origin)
-    return gone
 
 
 def _replay_seconds(job: Job) -> float:

@@ -1,4 +1,4 @@
-"""Numbers that describe a molecule; each is a function of an RDKit molecule, and picklable."""
+"""Molecular descriptors: each a picklable function of an RDKit molecule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From text to RDKit molecule, once: the property potentials and the scores share this cache."""
+"""Molecule cache: a text is parsed once, for the property potentials and the scores."""
 
 from __future__ import annotations
 

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from potentials import returned
 from potentials.molecule import descriptors
 from potentials.molecule.parse import bare, parse
-from smc.errors import SettingsError
+from smc.errors import PotentialError, SettingsError
 from smc.potential import Potential, WhereBoundary
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class MoleculeProperty(Potential):
     `weight`, `between`, and `target` with `scale`.
 
     Args:
-        descriptor: From an RDKit molecule (not to be changed) to a number; NaN is an error.
+        descriptor: From an RDKit molecule (not to be changed) to a number, or a truth value for 1
+            or 0. Where RDKit raises ValueError or RuntimeError, it cannot be computed.
         label: What messages and the history call the potential.
         weight: Tilts: log weight = weight · value. Negative weights prefer small values.
         between: Hard: log weight 0 in this closed range, −inf outside; an end may be infinite.
@@ -48,6 +50,7 @@ class MoleculeProperty(Potential):
 
     Raises:
         SettingsError: None or several of the three are given, or one is out of its range.
+        PotentialError: On use, where the descriptor returns something else than a number.
 
     Example:
         >>> MoleculeProperty(lambda mol: mol.GetNumAtoms(), "atoms", between=(1, 5)).complete("CO")
@@ -103,17 +106,27 @@ class MoleculeProperty(Potential):
         if molecule is None:
             return -math.inf
         try:
-            value = float(self.descriptor(molecule))
+            value = self.descriptor(molecule)
         except (ValueError, RuntimeError):  # RDKit cannot compute it for this molecule
             return -math.inf
-        return self.log_weight(value)
+        return self.log_weight(returned.number(value, self.label, f"the molecule {bare(text)!r}"))
 
     def log_weight(self, value: float) -> float:
-        """Return the log weight of a value of the property."""
+        """Return the log weight of a value of the property; NaN of NaN.
+
+        Raises:
+            PotentialError: It would be infinite or undefined.
+        """
         if math.isnan(value):
             return value
         if self.weight is not None:
-            return self.weight * value
+            tilted = self.weight * value
+            if math.isnan(tilted) or tilted == math.inf:
+                raise PotentialError(
+                    f"{self.label}: a log weight of {self.weight} · {value}; expected a finite "
+                    "property, or between=(low, high), whose ends may be infinite."
+                )
+            return tilted
         if self.between is not None:
             low, high = self.between
             return 0.0 if low <= value <= high else -math.inf

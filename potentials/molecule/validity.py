@@ -1,4 +1,4 @@
-"""Is this, or can this still become, the SMILES of a molecule?"""
+"""Validity of SMILES: is this, or can this still become, the SMILES of a molecule?"""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ _HALF_SYMBOL = re.compile(r"(?<=\[)[0-9]*[A-Za-z]$|%[0-9]?$")
 
 # A final C or B may be the beginning of Cl or Br, to which partialsmiles allows more bonds.
 _LONGER_SYMBOL = {"C": "l", "B": "r"}
+
+# partialsmiles knows no aromatic arsenic, but what it asks of an atom in an aromatic system (its
+# valences at each charge, whether it needs a double bond) is the same for arsenic and phosphorus.
+_AROMATIC_ARSENIC = re.compile(r"(?<=\[)([0-9]*)as")
 
 # Rule 4 of partialsmiles forbids to end in a branch: "CC(C)". RDKit and OpenSMILES read it.
 _IGNORED_RULES = 4
@@ -61,17 +65,28 @@ class SMILESBoundary:
 
 
 class SMILESValidity(Potential):
-    """Keeps a text the beginning, and in the end the whole, of a valid SMILES.
+    r"""Keeps a text the beginning, and in the end the whole, of a valid SMILES.
 
     Log weights are 0 or −inf. `prefix` asks `partialsmiles` whether syntax, valences, rings,
     branches and complete aromatic systems still allow a molecule. `complete` asks partialsmiles
     about the whole text, and RDKit to parse and sanitise it; both must agree, so that a prefix of
     −inf is never followed by a better one.
 
-    Exactly one leading space is ignored. RDKit alone would also take radicals (`[CH2]`),
-    five-valent nitrogen (`N(=O)=O`), metals, ring bonds across dots, ring numbers after branches,
-    `:` bonds and atom classes; partialsmiles alone would also take aromatic atoms outside rings
-    (`cc`) and odd valences of halogens (`CCl=C`). None of these has weight.
+    Exactly one leading space is ignored. None of the following has weight, though RDKit alone
+    would take it:
+
+    - radicals (`[CH2]`, `[H]`) but for nitroxyls (`CN(C)[O]`); a valence or charge that is
+      uncommon for its element (`CN(=O)=O`, `C=I`, `CIO`, `[C+2]`, `[O-][Cl+3]([O-])([O-])[O-]`);
+      elements of which none is common: scandium to zinc, yttrium to cadmium, lanthanum to
+      mercury, actinium and beyond, ions of them included (`[Zn+2]`);
+    - a ring number that closes across a dot (`C1.CC1`), that stands after a branch (`C(C)1CC1`),
+      or has different bonds at its two ends (`C/1CC=1`); a dot inside a branch (`C(C.C)C`);
+    - a bond `/` or `\` in an aromatic ring (`c\1ccsc1`);
+    - the bonds `:`, `~`, `->` and `<-`, atom classes (`[CH3:1]`), chirality beyond `@` and `@@`,
+      isotopes of four digits, atomic numbers (`[#6]`), and ring numbers such as `%(100)`.
+
+    Nor has what partialsmiles alone would take: aromatic atoms outside rings (`cc`), odd valences
+    of halogens (`CCl=C`, `FBr(F)F`), ring numbers such as `%01`, and reactions (`C>>C`).
 
     Args:
         max_length: Characters, the leading space not counted, beyond which a text has no weight.
@@ -135,7 +150,8 @@ def _parses(smiles: str, *, partial: bool) -> bool:
     import partialsmiles
 
     try:
-        partialsmiles.ParseSmiles(smiles, partial=partial, rulesToIgnore=_IGNORED_RULES)
+        known = _AROMATIC_ARSENIC.sub(r"\1p", smiles)
+        partialsmiles.ParseSmiles(known, partial=partial, rulesToIgnore=_IGNORED_RULES)
     except (partialsmiles.Error, LookupError, ValueError, AttributeError, RecursionError):
         return False
     return True

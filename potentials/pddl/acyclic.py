@@ -1,4 +1,4 @@
-"""Relations that never have a cycle: no block is above itself."""
+"""Acyclic relations: no block is above itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Potentials of the atoms of a goal: what they share is how an answer is read."""
+"""Goal potentials: an answer is read atom by atom, as all of them do."""
 
 from __future__ import annotations
 

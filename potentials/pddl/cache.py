@@ -1,4 +1,4 @@
-"""Plans kept on disk, filed by what they are plans of."""
+"""Plan cache: plans kept on disk, filed by what they are plans of."""
 
 from __future__ import annotations
 

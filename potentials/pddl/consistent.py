@@ -1,4 +1,4 @@
-"""Can all atoms of a goal hold at once?"""
+"""Consistency of goals: can all atoms of one hold at once?"""
 
 from __future__ import annotations
 

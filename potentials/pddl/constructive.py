@@ -1,4 +1,4 @@
-"""Plans made by rule, without search, for the two domains that are usual in benchmarks."""
+"""Constructive planners: plans made by rule, without search, for the two usual domains."""
 
 from __future__ import annotations
 

@@ -1,13 +1,18 @@
-"""Reads domains: STRIPS with types, constants, equality and negative preconditions."""
+"""Reader of domains: STRIPS with types, constants, equality and negative preconditions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import count
+
 from potentials.pddl.errors import PDDLError
 from potentials.pddl.expressions import Group, Word, name, shown
-from potentials.pddl.model import OBJECT, Action, Atom, Domain
+from potentials.pddl.hierarchy import hierarchy
+from potentials.pddl.model import Action, Atom, Domain
 from potentials.pddl.sections import (
     atom,
     conjuncts,
+    declared,
     definition,
     requirements,
     unique,
@@ -36,7 +41,7 @@ def parse_domain(text: str) -> Domain:
         ({'lit': ('object',)}, (Atom(predicate='lit', args=('?l',)),))
     """
     title, sections, groups = definition(text, "domain", _SECTIONS)
-    types = _types(sections.get(":types"))
+    types = hierarchy(_items(sections.get(":types")))
     listed = sections.get(":constants")
     constants = unique(listed.items[1:], "a constant", types) if listed else {}
     predicates: dict[str, tuple[str, ...]] = {}
@@ -46,7 +51,9 @@ def parse_domain(text: str) -> Domain:
         each = name(item.items[0], "a predicate")
         if each in predicates:
             raise PDDLError(f"the predicate {each} a second time", line=item.line)
-        predicates[each] = tuple(unique(item.items[1:], "a parameter", types).values())
+        # The names of its parameters mean nothing, so that one may stand there twice.
+        kinds = declared(item.items[1:], "a parameter", types)
+        predicates[each] = tuple(kind for _, kind, _ in kinds)
     domain = Domain(
         name=title,
         types=types,
@@ -62,23 +69,6 @@ def parse_domain(text: str) -> Domain:
             raise PDDLError(f"more than one action {action.name}", line=group.line, expected="one")
         seen.add(action.name)
     return Domain(title, types, predicates, actions, domain.requirements, constants)
-
-
-def _types(section: Group | None) -> dict[str, str]:
-    found = unique(_items(section), "a type")
-    found.pop(OBJECT, None)
-    for each in found:
-        above, steps = found[each], 0
-        while above != OBJECT:
-            if above == each or steps > len(found):
-                raise PDDLError(
-                    f"the type {each} is above itself",
-                    line=section.line if section else None,
-                    expected="a tree of types",
-                )
-            above, steps = found.get(above, OBJECT), steps + 1
-    # A type that is only named as one above others is a type too.
-    return {**{t: OBJECT for t in found.values() if t != OBJECT}, **found}
 
 
 def _items(section: Group | None) -> tuple[Word | Group, ...]:
@@ -106,13 +96,33 @@ def _action(group: Group, domain: Domain) -> Action:
     listed = parts.get(":parameters", Group((), group.line))
     if isinstance(listed, Word):
         raise PDDLError(f"the parameters of {title} are no list", line=listed.line)
-    parameters = unique(listed.items, "a parameter", dict(domain.types))
+    parameters, same = _parameters(listed.items, domain.types)
     if ":effect" not in parts:
         raise PDDLError(f"the action {title} has no :effect", line=group.line, expected="one")
     reading = _Formulas(title, parameters, domain)
     needs, forbids, equal, unequal = reading.condition(parts.get(":precondition"))
     adds, deletes = reading.effect(parts[":effect"])
-    return Action(title, parameters, needs, forbids, equal, unequal, adds, deletes)
+    return Action(title, parameters, needs, forbids, (*same, *equal), unequal, adds, deletes)
+
+
+def _parameters(
+    items: Sequence[Word | Group], types: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+    """Return variable -> type, and what must be equal: a variable that stands in several places.
+
+    Its other places get names of their own, since a plan says an object for each place.
+    """
+    listed = list(declared(items, "a parameter", types))
+    names = {each for each, _, _ in listed}
+    parameters: dict[str, str] = {}
+    same: list[tuple[str, str]] = []
+    for each, kind, _ in listed:
+        other = each
+        if each in parameters:
+            other = next(o for n in count(2) if (o := f"{each}-{n}") not in {*names, *parameters})
+            same.append((each, other))
+        parameters[other] = kind
+    return parameters, tuple(same)
 
 
 class _Formulas:
@@ -155,36 +165,36 @@ class _Formulas:
         """Return the parts of a conjunction without their `not`, and whether they had one."""
         if item is None or (isinstance(item, Group) and not item.items):
             return []
-        found: list[tuple[Group, bool]] = []
+        literals: list[tuple[Group, bool]] = []
         for part in conjuncts(item, where):
             if part.head != "not":
-                found.append((part, False))
+                literals.append((part, False))
                 continue
             inner = part.items[1] if len(part.items) == 2 else None
             if not isinstance(inner, Group):
                 raise PDDLError(
                     f"(not …) in the {where}", line=part.line, expected="(not (PREDICATE …))"
                 )
-            found.append((inner, True))
-        return found
+            literals.append((inner, True))
+        return literals
 
     def _checked(self, group: Group) -> Atom:
-        found = self._atom(group)
-        types = self._domain.predicates.get(found.predicate)
-        if types is None or len(types) != len(found.args):
+        given = self._atom(group)
+        types = self._domain.predicates.get(given.predicate)
+        if types is None or len(types) != len(given.args):
             wanted = (
                 f"one of {', '.join(self._domain.predicates)}"
                 if types is None
                 else f"{len(types)} arguments"
             )
             raise PDDLError(
-                f"{found} in the action {self._title}", line=group.line, expected=wanted
+                f"{given} in the action {self._title}", line=group.line, expected=wanted
             )
-        return found
+        return given
 
     def _atom(self, group: Group) -> Atom:
-        found = atom(group, f"action {self._title}", variables=True)
-        for term in found.args:
+        given = atom(group, f"action {self._title}", variables=True)
+        for term in given.args:
             if term not in self._parameters and term not in self._domain.constants:
                 known = {*self._parameters, *self._domain.constants}
                 raise PDDLError(
@@ -192,4 +202,4 @@ class _Formulas:
                     line=group.line,
                     expected=f"one of {', '.join(sorted(known)) or 'no terms at all'}",
                 )
-        return found
+        return given

@@ -55,10 +55,10 @@ def read(text: str, what: str) -> Group:
         raise PDDLError(
             f"{what}: {len(text)} characters", expected=f"at most {MAX_LENGTH}", line=None
         )
-    found: Group | None = None
+    whole: Group | None = None
     open_lists: list[tuple[int, list[Word | Group]]] = []
     for token, line in _tokens(text):
-        if found is not None:
+        if whole is not None:
             raise PDDLError(
                 f"{what}: {shown(token)} after the end", line=line, expected="one list and no more"
             )
@@ -78,7 +78,7 @@ def read(text: str, what: str) -> Group:
             if open_lists:
                 open_lists[-1][1].append(group)
             else:
-                found = group
+                whole = group
         else:
             open_lists[-1][1].append(Word(token.lower() if token.isascii() else token, line))
     if open_lists:
@@ -87,9 +87,9 @@ def read(text: str, what: str) -> Group:
             line=open_lists[-1][0],
             expected=f"{len(open_lists)} more )",
         )
-    if found is None:
+    if whole is None:
         raise PDDLError(f"{what}: there is nothing", expected="a list, ( … )")
-    return found
+    return whole
 
 
 def name(item: Word | Group, what: str) -> str:

@@ -156,8 +156,8 @@ def _run(command: list[str], folder: Path, seconds: float) -> int | None:
 
 def _plans(folder: Path) -> list[Path]:
     """Return the files of plans, the best first: `plan`, or `plan.1`, `plan.2` and on."""
-    found = [f for f in folder.glob("plan*") if f.name == "plan" or f.suffix[1:].isdecimal()]
-    return sorted(found, key=lambda file: int(file.suffix[1:] or 0), reverse=True)
+    files = [f for f in folder.glob("plan*") if f.name == "plan" or f.suffix[1:].isdecimal()]
+    return sorted(files, key=lambda file: int(file.suffix[1:] or 0), reverse=True)
 
 
 def _steps(text: str) -> list[Step]:

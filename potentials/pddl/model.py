@@ -1,4 +1,4 @@
-"""What a planning domain and a problem are, once read: plain values in lower case."""
+"""Planning domains and problems, once read: plain values in lower case."""
 
 from __future__ import annotations
 

@@ -59,12 +59,12 @@ def parameters_of(invariant: Invariant, atom: Atom) -> tuple[str, ...] | None:
 
 def groups_of(invariants: Iterable[Invariant], atom: Atom) -> list[Group]:
     """Return the mutex groups that an atom is in."""
-    found = []
+    groups = []
     for number, invariant in enumerate(invariants):
         args = parameters_of(invariant, atom)
         if args is not None:
-            found.append((number, args))
-    return found
+            groups.append((number, args))
+    return groups
 
 
 def invariants(domain: Domain, init: frozenset[Atom]) -> tuple[Invariant, ...]:
@@ -88,12 +88,12 @@ def invariants(domain: Domain, init: frozenset[Atom]) -> tuple[Invariant, ...]:
     if count_bindings(domain) > MAX_BINDINGS:
         return ()
     moves = all_moves(domain)
-    found = [c for c in _candidates(domain, moves) if _holds(c, init)]
+    candidates = [c for c in _candidates(domain, moves) if _holds(c, init)]
     while True:
-        kept = [c for c in found if all(_failure(c, m, found) is None for m in moves)]
-        if len(kept) == len(found):
+        kept = [c for c in candidates if all(_failure(c, m, candidates) is None for m in moves)]
+        if len(kept) == len(candidates):
             return tuple(sorted(kept, key=sorted))
-        found = kept
+        candidates = kept
 
 
 def _holds(invariant: Invariant, state: frozenset[Atom]) -> bool:
@@ -118,7 +118,7 @@ def _candidates(domain: Domain, moves: list[Move]) -> list[Invariant]:
         for p in sorted(changing)
         for places in _places(len(domain.predicates[p]))
     ]
-    seen, found, at = set(waiting), [], 0
+    seen, balanced, at = set(waiting), [], 0
     while at < len(waiting) and len(waiting) < MAX_CANDIDATES:
         candidate = waiting[at]
         at += 1
@@ -127,13 +127,13 @@ def _candidates(domain: Domain, moves: list[Move]) -> list[Invariant]:
             if failure is not None:
                 break
         else:
-            found.append(candidate)
+            balanced.append(candidate)
             continue
         for wider in sorted(_widened(candidate, move, failure), key=sorted):
             if wider not in seen and len(wider) <= _MOST_PARTS:
                 seen.add(wider)
                 waiting.append(wider)
-    return found
+    return balanced
 
 
 def _places(arity: int) -> Iterator[tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Finds the plan of a problem, or fetches it from the cache."""
+"""Plan search: the plan of a problem is found by a planner, or fetched from the cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What planners are asked and what they answer."""
+"""Planner protocol: what planners are asked and what they answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads problems and goals, and holds them against a domain."""
+"""Reader of problems and goals, which are held against a domain."""
 
 from __future__ import annotations
 

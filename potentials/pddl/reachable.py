@@ -1,4 +1,4 @@
-"""Can each atom of a goal be reached, if deletions are left out?"""
+"""Relaxed reachability of goals: can each atom be reached, if deletions are left out?"""
 
 from __future__ import annotations
 

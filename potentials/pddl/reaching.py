@@ -1,4 +1,4 @@
-"""Does the goal hold where a known plan leads?"""
+"""Goals by a known plan: does the goal hold where the plan leads?"""
 
 from __future__ import annotations
 

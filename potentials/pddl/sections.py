@@ -1,8 +1,8 @@
-"""What the texts of domains and problems have in common: sections, typed lists, formulas."""
+"""Syntax shared by domains and problems: sections, typed lists, formulas."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from potentials.pddl.errors import PDDLError
 from potentials.pddl.expressions import Group, Word, name, read, shown
@@ -62,7 +62,7 @@ def definition(
 
 def requirements(section: Group | None, supported: frozenset[str]) -> frozenset[str]:
     """Return the words of `(:requirements …)`, all of them supported."""
-    found: set[str] = set()
+    names: set[str] = set()
     for item in section.items[1:] if section else ():
         if isinstance(item, Group) or item.text not in supported:
             what = "a list" if isinstance(item, Group) else shown(item.text)
@@ -72,8 +72,8 @@ def requirements(section: Group | None, supported: frozenset[str]) -> frozenset[
                 expected=f"one of {', '.join(sorted(supported))}",
                 remedy="Other parts of PDDL are not supported.",
             )
-        found.add(item.text)
-    return frozenset(found)
+        names.add(item.text)
+    return frozenset(names)
 
 
 def typed(items: Sequence[Word | Group], what: str) -> Iterator[tuple[str, str, int]]:
@@ -116,20 +116,17 @@ def _type(item: Word | Group) -> str:
     return name(item, "a type")
 
 
-def unique(
-    items: Sequence[Word | Group], what: str, types: dict[str, str] | None = None
-) -> dict[str, str]:
-    """Return name -> type of a typed list in which no name stands twice.
+def declared(
+    items: Sequence[Word | Group], what: str, types: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, str, int]]:
+    """Yield (name, type, line) of a typed list whose types are declared.
 
     Args:
         items: As of `typed`.
         what: As of `typed`.
         types: The types there are; None: any.
     """
-    found: dict[str, str] = {}
     for each, kind, line in typed(items, what):
-        if each in found:
-            raise PDDLError(f"{what}, {each}, a second time", line=line, expected="each once")
         if types is not None and kind != OBJECT and kind not in types:
             raise PDDLError(
                 f"{each} has the type {kind}",
@@ -137,8 +134,19 @@ def unique(
                 expected=f"one of {', '.join(sorted({OBJECT, *types}))}",
                 remedy="Declare it under :types.",
             )
-        found[each] = kind
-    return found
+        yield each, kind, line
+
+
+def unique(
+    items: Sequence[Word | Group], what: str, types: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return name -> type of a typed list in which no name stands twice; see `declared`."""
+    kinds: dict[str, str] = {}
+    for each, kind, line in declared(items, what, types):
+        if each in kinds:
+            raise PDDLError(f"{what}, {each}, a second time", line=line, expected="each once")
+        kinds[each] = kind
+    return kinds
 
 
 def variable(item: Word | Group) -> str:

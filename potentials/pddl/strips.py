@@ -1,4 +1,4 @@
-"""Running plans: actions on states that are sets of atoms."""
+"""STRIPS semantics: actions, and plans, on states that are sets of atoms."""
 
 from __future__ import annotations
 

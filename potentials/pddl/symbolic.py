@@ -1,4 +1,4 @@
-"""Actions with symbols for their arguments: every way in which these can be the same or not."""
+"""Lifted actions: symbols for arguments, in every way that these can be the same or not."""
 
 from __future__ import annotations
 

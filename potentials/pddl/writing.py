@@ -1,4 +1,4 @@
-"""Domains and problems as PDDL text again: what a planner reads, and what a cache goes by."""
+"""PDDL writer: what a planner reads, and what a cache goes by."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def problem_text(problem: Problem) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _requirements(found: frozenset[str]) -> str:
-    return f"(:requirements {' '.join(sorted(found))})" if found else ""
+def _requirements(names: frozenset[str]) -> str:
+    return f"(:requirements {' '.join(sorted(names))})" if names else ""
 
 
 def _typed(names: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""CPython's own verdict on a piece of program, without running it.
+"""CPython's compiler as a test of a piece of program, which is not run.
 
 Hostile text is compiled in this process: CPython bounds the nesting that it follows and fails with
 an exception beyond, and its work is linear in the text, whose length is bounded here.

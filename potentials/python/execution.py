@@ -1,4 +1,4 @@
-"""Does the program run?"""
+"""The execution potential: does the program run?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from potentials.python.running import Program, Runner, Verdict, pieces_of
+from potentials.python.runner import ProgramPieces, ProgramResult, Runner, pieces_of
 from potentials.python.statements import python_statements
 from smc.errors import SettingsError
 from smc.potential import Boundary, Potential
@@ -28,7 +28,13 @@ class PythonExecution(Potential):
     everything, and `after` behind it.
 
     Programs are taken as hostile: they run in a `potentials.sandbox.Sandbox`. What it imports once
-    is not imported anew for every program.
+    is not imported anew for every program. That a program ran is its own word, which one that was
+    written to lie can give, as it can swallow its exceptions; `after` runs in its interpreter, and
+    so checks nothing that a program would hide. `PythonTests` does.
+
+    The statements are those of one module, though each is compiled when its turn comes: what is
+    an error of the module only (`x = 1; global x`) is an error of the statement that makes it so,
+    and a string after a statement is no docstring.
 
     Args:
         setup: Source run before the text, in the same namespace.
@@ -103,10 +109,10 @@ class PythonExecution(Potential):
 
     def _weigh(self, programs: list[tuple[str, ...]]) -> list[float]:
         own = [tuple(filter(None, (self.setup, given))) for given in self.inputs]
-        verdicts = iter(self._runner.run([Program(o, p) for p in programs for o in own]))
+        verdicts = iter(self._runner.run([ProgramPieces(o, p) for p in programs for o in own]))
         return [sum(self._log_weight(next(verdicts)) for _ in own) for _ in programs]
 
-    def _log_weight(self, verdict: Verdict) -> float:
+    def _log_weight(self, verdict: ProgramResult) -> float:
         if verdict.ok:
             return 0.0
         return self.timeout if verdict.outcome == "timeout" else -math.inf

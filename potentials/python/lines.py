@@ -1,4 +1,4 @@
-"""Which top-level statement the lines of a program belong to, and where each is over."""
+"""A line scanner: which top-level statement a line belongs to, and where each is over."""
 
 from __future__ import annotations
 

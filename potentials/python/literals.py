@@ -82,22 +82,22 @@ class Nest:
 
     def comment(self, text: str, i: int) -> int:
         """Read in a comment, up to the newline."""
-        found = _NEWLINE.search(text, i)
-        if found is None:
+        match = _NEWLINE.search(text, i)
+        if match is None:
             return len(text)
         self.pop()
-        return found.start()
+        return match.start()
 
     def string(self, text: str, i: int, quote: str) -> int:
         """Read in a string without fields."""
         if self.partial == "\\":
             self.partial = ""
             return past(text, i)
-        found = _STOPS[quote[0]].search(text, i)
-        if found is None or (self.partial and found.start() > i):
+        match = _STOPS[quote[0]].search(text, i)
+        if match is None or (self.partial and match.start() > i):
             self.partial = ""
-            return len(text) if found is None else found.start()
-        return self._stop(text, found.start(), quote)
+            return len(text) if match is None else match.start()
+        return self._stop(text, match.start(), quote)
 
     def f_string(self, text: str, i: int, top: str) -> int:
         """Read in the literal part of an f-string, or in a format specification."""
@@ -105,11 +105,11 @@ class Nest:
         quote, raw = literal.lstrip("fr"), literal[1] == "r"
         if self.partial and self.partial[0] in "\\{":
             return self._f_partial(text, i, quote[0], raw)
-        found = _FIELD_STOPS[quote[0]].search(text, i)
-        if found is None or (self.partial and found.start() > i):
+        match = _FIELD_STOPS[quote[0]].search(text, i)
+        if match is None or (self.partial and match.start() > i):
             self.partial = ""
-            return len(text) if found is None else found.start()
-        i, char = found.start(), found[0]
+            return len(text) if match is None else match.start()
+        i, char = match.start(), match[0]
         if char in "{}":
             self._brace(i, char, top)
         elif top == SPEC and char == quote[0] and len(self.partial) + 1 == len(quote):

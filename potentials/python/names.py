@@ -1,4 +1,4 @@
-"""Which names a piece of program needs and which it gives."""
+"""The names that a piece of program needs and those that it binds."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def needed_names(source: str) -> frozenset[str]:
     table = _table(source)
     if table is None:
         return frozenset()
-    found: set[str] = set()
+    used: set[str] = set()
     tables = [table]
     while tables:
         inner = tables.pop()
         tables += inner.get_children()
-        found |= {
+        used |= {
             s.get_name()
             for s in inner.get_symbols()
             if s.is_referenced() and (s.is_global() or inner is table)
         }
-    return frozenset(found) - given_names(source) - _BUILTINS
+    return frozenset(used) - given_names(source) - _BUILTINS
 
 
 def _table(source: str) -> symtable.SymbolTable | None:

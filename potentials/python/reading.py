@@ -1,4 +1,4 @@
-"""Reading Python one piece at a time: where top-level statements end.
+"""An incremental scanner of Python: where top-level statements end.
 
 The reader tells apart what CPython's tokenizer does (strings of every kind, brackets, comments,
 joined lines, indentation) and knows of the grammar only the keywords that begin and continue
@@ -28,7 +28,7 @@ _PREFIXES = frozenset("r u b f t br rb fr rf tr rt".split())
 _OPENING = {")": "(", "]": "[", "}": "{"}
 
 
-class Reading(NamedTuple):
+class ScannerState(NamedTuple):
     """How far a text has been read, and what it leaves open.
 
     Attributes:
@@ -54,7 +54,7 @@ class Reading(NamedTuple):
         return self.lines.start
 
 
-def read(state: Reading, text: str) -> tuple[Reading, list[Span]]:
+def read(state: ScannerState, text: str) -> tuple[ScannerState, list[Span]]:
     """Read on.
 
     Returns:
@@ -65,14 +65,16 @@ def read(state: Reading, text: str) -> tuple[Reading, list[Span]]:
         return state, []
     reader = _Reader(state, text)
     reader.run()
-    now = Reading(state.at + len(text), text[-1] == "\r", reader.nest.state(), reader.lines.state())
+    now = ScannerState(
+        state.at + len(text), text[-1] == "\r", reader.nest.state(), reader.lines.state()
+    )
     return now, reader.lines.spans
 
 
 class _Reader:
     """The reading of one piece of text; methods return the index of the next character."""
 
-    def __init__(self, state: Reading, text: str) -> None:
+    def __init__(self, state: ScannerState, text: str) -> None:
         self.text, self.base = text, state.at
         self.first = 1 if state.after_cr and text[0] == "\n" else 0
         self.nest, self.lines = Nest(state.nest), Lines(state.lines)
@@ -100,20 +102,20 @@ class _Reader:
         text, nest, lines = self.text, self.nest, self.lines
         if nest.partial:
             return self._decide(i)
-        if found := _WORD.match(text, i):
+        if match := _WORD.match(text, i):
             if not lines.word:
                 lines.word_at = self.base + i
                 self._token(i, "word")
-            lines.more_of_word(found[0])
-            return found.end()
+            lines.more_of_word(match[0])
+            return match.end()
         char = text[i]
         if char in "'\"":
             return self._quote(i, char)
         lines.end_word()
-        if found := _BLANKS.match(text, i):
+        if match := _BLANKS.match(text, i):
             if not lines.kind and not nest.frames:
-                lines.indented = found[0][-1] != "\f"  # which goes back to the margin
-            return found.end()
+                lines.indented = match[0][-1] != "\f"  # which goes back to the margin
+            return match.end()
         if char in "\r\n":
             return self._newline(i)
         if char == "#":

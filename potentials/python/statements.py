@@ -1,10 +1,10 @@
-"""Top-level statements of a program: a boundary, and a text taken apart."""
+"""Top-level statements of a program: a boundary, and a text split into them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from potentials.python.reading import Reading, read
+from potentials.python.reading import ScannerState, read
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,11 @@ class PythonStatements:
 
     before: str = ""
 
-    def start(self) -> Reading:
+    def start(self) -> ScannerState:
         """Return the reading of what stands before the text."""
-        return read(Reading(), self.before)[0]
+        return read(ScannerState(), self.before)[0]
 
-    def advance(self, state: Reading, text: str) -> tuple[Reading, bool]:
+    def advance(self, state: ScannerState, text: str) -> tuple[ScannerState, bool]:
         """Take the text of one token."""
         now, finished = read(state, text)
         return now, bool(finished) or (now.broken and "\n" in text)
@@ -58,10 +58,12 @@ class Statements:
             character to its end (newline or semicolon). If the text stops being Python, the last
             ends there.
         rest: The statement that is not finished; "" if there is none.
+        ends: Where in the text each finished statement ends.
     """
 
     finished: tuple[str, ...]
     rest: str
+    ends: tuple[int, ...] = field(default=(), repr=False, compare=False)
 
 
 def split_statements(text: str, *, whole: bool = False) -> Statements:
@@ -78,12 +80,12 @@ def split_statements(text: str, *, whole: bool = False) -> Statements:
         >>> split_statements("import a; b = [1,\n 2]\nif b:\n  a.c")
         Statements(finished=('import a;', 'b = [1,\n 2]\n'), rest='if b:\n  a.c')
     """
-    state, spans = read(Reading(), text)
+    state, spans = read(ScannerState(), text)
     if whole:
         state, more = read(state, "\n")
         spans += more
+        if state.start >= 0:
+            spans.append((state.start, len(text)))
     finished = tuple(text[start:end] for start, end in spans)
-    rest = text[state.start :] if state.start >= 0 else ""
-    if whole and rest:
-        return Statements((*finished, rest), "")
-    return Statements(finished, rest)
+    rest = text[state.start :] if state.start >= 0 and not whole else ""
+    return Statements(finished, rest, tuple(min(end, len(text)) for _, end in spans))

@@ -1,15 +1,17 @@
-"""Can the text still become a Python module?"""
+"""The syntax potential: can the text still become a Python module?"""
 
 from __future__ import annotations
 
 import math
 import sys
 import threading
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from potentials.grammar.lru import Recent
+from cachetools import LRUCache
+
 from potentials.python.compiling import MAX_SIZE, compiles, may_go_on
-from potentials.python.reading import Reading, read
+from potentials.python.reading import ScannerState, read
 from smc.potential import Boundary, IncrementalPotential
 from smc.utf8 import decode_more
 
@@ -37,7 +39,7 @@ class SyntaxState(NamedTuple):
         dead: Whether a finished statement is wrong.
     """
 
-    reading: Reading
+    reading: ScannerState
     rest: str = ""
     rest_at: int = 0
     pending: bytes = b""
@@ -72,12 +74,13 @@ class PythonSyntax(IncrementalPotential[SyntaxState]):
         max_size: int = MAX_SIZE,
     ) -> None:
         self.boundary, self.before, self.max_size = boundary, before, max_size
-        self._memo: Recent[bool] = Recent(_MEMO_BYTES)
+        self._memo: LRUCache[bytes, tuple[bool, int]]  # whether it compiles, and its bytes
+        self._memo = LRUCache(_MEMO_BYTES, itemgetter(1))
         self._lock = threading.Lock()
 
     def start(self) -> SyntaxState:
         """Return the state of the empty text."""
-        nothing = Reading()
+        nothing = ScannerState()
         nest = nothing.nest._replace(one_line_fields=_ONE_LINE_FIELDS)
         return self._read(SyntaxState(nothing._replace(nest=nest)), self.before)
 
@@ -145,8 +148,10 @@ class PythonSyntax(IncrementalPotential[SyntaxState]):
         key = kind + source.encode("utf-8", "surrogatepass")
         with self._lock:
             known = self._memo.get(key)
-        if known is None:
-            known = compiles(source) if kind == b"s" else may_go_on(source)
+        if known is not None:
+            return known[0]
+        answer = compiles(source) if kind == b"s" else may_go_on(source)
+        if len(key) <= _MEMO_BYTES:
             with self._lock:
-                self._memo.keep(key, known, len(key))
-        return known
+                self._memo[key] = answer, len(key)
+        return answer

@@ -1,4 +1,4 @@
-"""Does the program pass the user's tests?"""
+"""The test potential: the share of the user's tests that a program passes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from potentials import returned
 from potentials.python.compiling import compiles
 from potentials.python.execution import STATEMENTS
 from potentials.python.names import given_names, needed_names
-from potentials.python.running import Program, Runner, pieces_of
+from potentials.python.runner import ProgramPieces, Runner, pieces_of
 from potentials.python.statements import python_statements
 from smc.errors import SettingsError
 from smc.potential import Boundary, Potential
@@ -32,13 +33,29 @@ class PythonTests(Potential):
     never −inf, since the program may yet define a name anew: where the weight would be, the formula
     above holds. If the program itself fails, so does every test, for good.
 
+    In one interpreter a program could do to a test what it likes (an object that equals everything
+    is enough), so they have two: a test runs in a process of its own, after `setup`. Functions and
+    classes of the program are there by proxy: calling one calls it in the program's process, and
+    arguments, results and exceptions cross as plain data: numbers, texts, containers (those given
+    as arguments are changed in place as the program changed its own), dates, arrays of numpy,
+    tables of pandas, instances of classes of `setup`, and functions and iterators given as
+    arguments. What else a program returns is there by reference: its attributes, methods, `len`,
+    iteration and `str` ask the program and give its word, `==` between two of them as well; none
+    equals a value of the test's own. Compare values, therefore, and let no method of a result
+    judge: `assert_frame_equal(f(x), y)`, not `f(x).equals(y)`.
+
+    Names that a test uses are its own, those of `setup`, those built in, and only then the
+    program's; modules are never the program's, so a test imports what it uses. `setup` runs in both
+    processes: what stands there can be read by the program. A test replaces neither variables nor
+    standard input of the program, subclasses none of its classes and awaits none of its coroutines.
+
     Args:
-        tests: Sources, usually with `assert`; each runs alone, after the program, in a copy of its
+        tests: Sources, usually with `assert`; each runs alone, beside a copy of the program's
             process. It fails with an exception, and by running into a limit.
         hard: Whether all tests must pass.
         epsilon: What no passed test is worth, in tests: above 0.
         score: From the number of tests passed and of all, a log weight.
-        setup: Source run before the text, in the same namespace.
+        setup: Source run before the text, in the same namespace, and before each test.
         before: The beginning of the program, if the text goes on from one.
         sandbox: Where programs run; default: one of its own, closed with the potential.
         limits: Of a run; default: those of the sandbox.
@@ -47,7 +64,7 @@ class PythonTests(Potential):
 
     Raises:
         SettingsError: An option is out of its range, or a test is no Python.
-        PotentialError: (when asked) `setup` fails.
+        PotentialError: (when asked) `setup` fails, or `score` returns no log weight.
         SandboxError: (when asked) The sandbox is broken.
 
     Example:
@@ -99,7 +116,7 @@ class PythonTests(Potential):
         return self._weigh(programs, final=True)
 
     def _weigh(self, programs: list[tuple[str, ...]], *, final: bool) -> list[float]:
-        runs = self._runner.run([Program(self._own, pieces) for pieces in programs])
+        runs = self._runner.run([ProgramPieces(self._own, pieces) for pieces in programs])
         asked = [
             (p, t)
             for p, (pieces, run) in enumerate(zip(programs, runs, strict=True))
@@ -107,7 +124,7 @@ class PythonTests(Potential):
             for t in self._ready(pieces, final=final)
         ]
         verdicts = self._runner.run(
-            [Program(self._own, (*programs[p], self.tests[t])) for p, t in asked]
+            [ProgramPieces(self._own, programs[p], self.tests[t]) for p, t in asked]
         )
         failed = [0 if run.ok else len(self.tests) for run in runs]
         for (p, _), verdict in zip(asked, verdicts, strict=True):
@@ -131,7 +148,9 @@ class PythonTests(Potential):
         if self.hard:
             log_weight = 0.0 if passed == total else -math.inf
         elif self.score is not None:
-            log_weight = float(self.score(passed, total))
+            log_weight = returned.log_weight(
+                self.score(passed, total), "PythonTests: score", f"{passed} of {total} tests passed"
+            )
         return soft if log_weight == -math.inf and not final else log_weight
 
 

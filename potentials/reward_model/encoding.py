@@ -1,4 +1,4 @@
-"""Texts to token ids, and where in them the marks of steps stand."""
+"""Encoding of solutions: token ids, and where in them the marks of steps stand."""
 
 from __future__ import annotations
 

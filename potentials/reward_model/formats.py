@@ -1,4 +1,4 @@
-"""How published process reward models read a solution: their texts, and where their scores stand.
+"""Formats of published process reward models: their texts, and where their scores stand.
 
 A format turns (question, steps) into token ids and the positions at which the model is asked, so
 that a cached, batched pass gives what the authors' own code gives for the whole text. Steps are
@@ -79,9 +79,9 @@ class MathShepherd(Format):
 
     def candidates(self, tokenizer: Any) -> tuple[int, int]:
         """Return the ids of `good` and `bad`."""
-        found = tokenizer.encode(f"{self.good} {self.bad}", add_special_tokens=False)
-        if len(found) == 2:
-            return found[0], found[1]
+        ids = tokenizer.encode(f"{self.good} {self.bad}", add_special_tokens=False)
+        if len(ids) == 2:
+            return ids[0], ids[1]
         return last_id(tokenizer, self.good), last_id(tokenizer, self.bad)
 
     def readings(
@@ -121,20 +121,20 @@ class RLHFlow(Format):
         Where the chat template changes earlier turns as the conversation grows, there are several.
         """
         turns: list[Mapping[str, str]] = []
-        found: list[Reading] = []
+        readings: list[Reading] = []
         for k, step in enumerate(steps):
             text = clean(tokenizer, step).strip()
             text = f"{clean(tokenizer, question)} {text}" if k == 0 else text
             turns.append({"role": "user", "content": text})
             if k >= first:
                 ids = tuple(chat_ids(tokenizer, turns, answer_next=True))
-                shorter = found.pop() if found else Reading((), ())
+                shorter = readings.pop() if readings else Reading((), ())
                 if ids[: len(shorter.ids)] != shorter.ids:
-                    found.append(shorter)
+                    readings.append(shorter)
                     shorter = Reading((), ())
-                found.append(Reading(ids, (*shorter.marks, len(ids) - 1)))
+                readings.append(Reading(ids, (*shorter.marks, len(ids) - 1)))
             turns.append({"role": "assistant", "content": self.good})
-        return found
+        return readings
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class Classifier(Format):
     ) -> list[Reading]:
         """Return a text for every step."""
         asked, cleaned = clean(tokenizer, question), [clean(tokenizer, s) for s in steps]
-        found = []
+        readings = []
         for end in range(first + 1, len(steps) + 1):
             text = "".join(cleaned[:end]).rstrip()
             if self.chat:
@@ -223,5 +223,5 @@ class Classifier(Format):
                 ids = encode(tokenizer, f"{asked}{self.between}{text}", specials=True)
                 while len(ids) > 1 and ids[-1] == tokenizer.eos_token_id:
                     ids.pop()  # some tokenizers end every text; this one may go on
-            found.append(Reading(tuple(ids), (len(ids) - 1,)))
-        return found
+            readings.append(Reading(tuple(ids), (len(ids) - 1,)))
+        return readings

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
+from cachetools import LRUCache
+
+from potentials import returned
 from smc.errors import PotentialError
 from smc.model import Prompt
 from smc.steps import Solution
@@ -31,7 +33,7 @@ class FunctionReward:
 
     def __init__(self, function: Judge) -> None:
         self._function = function
-        self._known: OrderedDict[tuple[object, Solution], tuple[float, ...]] = OrderedDict()
+        self._known: LRUCache[tuple[object, Solution], tuple[float, ...]] = LRUCache(_SOLUTIONS)
         self._passes = 0
 
     @property
@@ -57,22 +59,15 @@ class FunctionReward:
             return ()
         key = (prompt if isinstance(prompt, str) else repr(prompt), solution)
         if key in self._known:
-            self._known.move_to_end(key)
             return self._known[key]
         self._passes += 1
         try:
-            found = tuple(map(float, self._function(prompt, solution)))
+            value = self._function(prompt, solution)
         except Exception as error:
             raise PotentialError(
                 f"reward function: raised {type(error).__name__}: {error}, at the steps "
                 f"{solution!r:.200}; expected a score in [0, 1] for each. A bad step should get 0."
             ) from error
-        if len(found) != len(solution) or not all(0 <= s <= 1 for s in found):
-            raise PotentialError(
-                f"reward function: returned {found!r:.200} for {len(solution)} steps; expected a "
-                "score in [0, 1] for each."
-            )
-        self._known[key] = found
-        if len(self._known) > _SOLUTIONS:
-            self._known.popitem(last=False)
-        return found
+        scores = returned.scores(value, len(solution), "reward function", f"the steps {solution!r}")
+        self._known[key] = scores
+        return scores

@@ -1,4 +1,4 @@
-"""From the hidden state at a mark to a score in [0, 1]."""
+"""Scoring heads: from the hidden state at a mark to a score in [0, 1]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A language model as a judge: a solution scores as high as the model would write it itself."""
+"""Likelihood as reward: a solution scores as high as the model would write it itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from potentials import returned
 from potentials.reward_model.encoding import chat_ids, encode
 from potentials.reward_model.formats import Format, Reading
 from potentials.reward_model.model import RewardModel
@@ -144,7 +145,13 @@ class LikelihoodReward(RewardModel):
 
     def scores(self, prompt: Prompt, solutions: Sequence[Solution]) -> list[tuple[float, ...]]:
         """Return for each solution one score for each of its steps; see `RewardModel.scores`."""
-        return [tuple(map(self._score, row)) for row in self.log_likelihoods(prompt, solutions)]
+        rows = self.log_likelihoods(prompt, solutions)
+        return [
+            returned.scores(
+                [self._score(value) for value in row], len(row), "calibration=", f"log p of {row!r}"
+            )
+            for row in rows
+        ]
 
     def log_likelihoods(
         self, prompt: Prompt, solutions: Sequence[Solution]
@@ -165,13 +172,13 @@ class _Written(Format):
     def readings(
         self, tokenizer: Any, question: str, steps: Sequence[str], first: int = 0
     ) -> list[Reading]:
-        found = self.shown.readings(tokenizer, question, steps)
-        if len(found) != 1:
+        shown = self.shown.readings(tokenizer, question, steps)
+        if len(shown) != 1:
             raise SettingsError(
-                f"likelihood: {type(self.shown).__name__} shows a solution in {len(found)} texts; "
+                f"likelihood: {type(self.shown).__name__} shows a solution in {len(shown)} texts; "
                 "expected a format that shows it in one, such as Continuation."
             )
-        ids, marks = found[0].ids, found[0].marks
+        ids, marks = shown[0].ids, shown[0].marks
         # A first step may be joined to the end of the question in one token, which is the step's.
         opening = common_prefix(self.opening(tokenizer, question), ids)
         before = marks[first - 1] if first else max(opening - 1, 0)

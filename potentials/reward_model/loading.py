@@ -1,4 +1,4 @@
-"""Published reward models by name or folder."""
+"""Loading of published reward models, by name or folder."""
 
 from __future__ import annotations
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cachetools import LRUCache
+
+from potentials import returned
 from potentials.reward_model.formats import Format, Reading
 from potentials.reward_model.prefixes import Key, Node, Prefixes
 from potentials.reward_model.texts import question_of
@@ -15,7 +17,7 @@ from smc.model import Prompt
 from smc.steps import Solution
 
 if TYPE_CHECKING:
-    from potentials.reward_model.network import Output, Reader, Row
+    from potentials.reward_model.network import Output, Reader, TextRow
 
 _SCORES = 100_000
 """Scores that are remembered, of as many beginnings of solutions."""
@@ -72,7 +74,7 @@ class RewardModel:
         self._network, self._tokenizer, self._format = network, tokenizer, format
         self._question, self._batch_size = question, batch_size
         self._prefixes = Prefixes(cache_tokens if network.reuses else 0)
-        self._known: OrderedDict[Key, float] = OrderedDict()
+        self._known: LRUCache[Key, float] = LRUCache(_SCORES)
         self._passes = self._tokens = 0
 
     @property
@@ -99,36 +101,36 @@ class RewardModel:
 
         Raises:
             PromptError: The question does not fit into the model's context.
+            PotentialError: `question` returned something else than text.
         """
-        question = self._question(prompt)
-        found: dict[Key, float] = {}
+        question = returned.text(self._question(prompt), "question=", f"the prompt {prompt!r}")
+        known: dict[Key, float] = {}
         for solution in dict.fromkeys(map(tuple, solutions)):
             for end in range(1, len(solution) + 1):
                 key = (question, solution[:end])
                 if key in self._known:
-                    self._known.move_to_end(key)
-                    found[key] = self._known[key]
+                    known[key] = self._known[key]
         planned: set[Key] = set()
         work: list[_Work] = []
         for solution in sorted(dict.fromkeys(map(tuple, solutions)), key=len, reverse=True):
-            work += self._work(question, solution, found, planned)
+            work += self._work(question, solution, known, planned)
         self._open(question, work)
         # Like lengths together: less padding.
         work.sort(key=lambda item: len(item.reading.ids))
         for at in range(0, len(work), self._batch_size):
-            found |= self._read(work[at : at + self._batch_size])
-        self._remember(found)
+            known |= self._read(work[at : at + self._batch_size])
+        self._known.update(known)
         return [
-            tuple(found[question, tuple(s[:end])] for end in range(1, len(s) + 1))
+            tuple(known[question, tuple(s[:end])] for end in range(1, len(s) + 1))
             for s in solutions
         ]
 
     def _work(
-        self, question: str, solution: Solution, found: dict[Key, float], planned: set[Key]
+        self, question: str, solution: Solution, known: dict[Key, float], planned: set[Key]
     ) -> list[_Work]:
         """What must be read for the scores of a solution that are neither known nor `planned`."""
         keys: list[Key] = [(question, solution[: k + 1]) for k in range(len(solution))]
-        unknown = [k for k, key in enumerate(keys) if key not in found and key not in planned]
+        unknown = [k for k, key in enumerate(keys) if key not in known and key not in planned]
         if not unknown:
             return []
         planned.update(keys)
@@ -141,7 +143,7 @@ class RewardModel:
             if limit is not None and len(ids) > limit:
                 for k, mark in zip(own, marks, strict=True):
                     if mark >= limit:
-                        found[question, solution[: k + 1]] = 0.0
+                        known[question, solution[: k + 1]] = 0.0
                 ids, marks = ids[:limit], tuple(m for m in marks if m < limit)
                 own = own[: len(marks)]
             if own:
@@ -174,14 +176,14 @@ class RewardModel:
             nodes = [(None, 0) for _ in nodes]
         rows = [self._row(n, k, w.reading) for (n, k), w in zip(nodes, batch, strict=True)]
         output = self._forward(rows)
-        found: dict[Key, float] = {}
+        scores: dict[Key, float] = {}
         for r, (item, (node, known)) in enumerate(zip(batch, nodes, strict=True)):
             question, solution = item.key
             for k, score in zip(item.steps, output.scores[r], strict=True):
-                found[question, solution[: k + 1]] = score
+                scores[question, solution[: k + 1]] = score
             if output.layers is not None and self._prefixes.max_tokens:
                 self._keep(item, node if known else None, known, output.layers[r])
-        return found
+        return scores
 
     def _keep(self, item: _Work, node: Node | None, known: int, layers: Any) -> None:
         """Keep a text as a chain of nodes, one for each step that it was read for."""
@@ -195,19 +197,14 @@ class RewardModel:
             self._prefixes.add(node)
             start = mark + 1
 
-    def _row(self, node: Node | None, known: int, reading: Reading) -> Row:
-        from potentials.reward_model.network import Row
+    def _row(self, node: Node | None, known: int, reading: Reading) -> TextRow:
+        from potentials.reward_model.network import TextRow
 
         pieces = [] if node is None else node.pieces(known)
         marks = tuple(m - known for m in reading.marks)
-        return Row(pieces, known, reading.ids[known:], marks, reading.first - known)
+        return TextRow(pieces, known, reading.ids[known:], marks, reading.first - known)
 
-    def _forward(self, rows: Sequence[Row]) -> Output:
+    def _forward(self, rows: Sequence[TextRow]) -> Output:
         self._passes += len(rows)
         self._tokens += sum(len(row.new) for row in rows)
         return self._network.read(rows)
-
-    def _remember(self, found: dict[Key, float]) -> None:
-        self._known |= found
-        while len(self._known) > _SCORES:
-            self._known.popitem(last=False)

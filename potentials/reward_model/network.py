@@ -1,4 +1,4 @@
-"""One batched forward pass over texts of which the beginnings are known."""
+"""Batched forward pass over texts of which the beginnings are known."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Head = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Row:
+class TextRow:
     """A text to read.
 
     Attributes:
@@ -81,7 +81,7 @@ class Reader(ABC):
         """
         return self.reuses and (self._window is None or known + new <= self._window)
 
-    def read(self, rows: Sequence[Row]) -> Output:
+    def read(self, rows: Sequence[TextRow]) -> Output:
         """Read a batch of rows; either all or none of them may have known beginnings.
 
         Raises:
@@ -108,10 +108,10 @@ class Reader(ABC):
         return Output(scores, None if cache is None else _taken_apart(cache, rows, known))
 
     @abstractmethod
-    def _scores(self, out: Any, rows: Sequence[Row]) -> list[tuple[float, ...]]:
+    def _scores(self, out: Any, rows: Sequence[TextRow]) -> list[tuple[float, ...]]:
         """For each row, the scores at its marks."""
 
-    def _cache(self, rows: Sequence[Row], known: int) -> Any:
+    def _cache(self, rows: Sequence[TextRow], known: int) -> Any:
         """Known keys and values side by side, each row's at the right edge."""
         from transformers import DynamicCache
 
@@ -146,29 +146,29 @@ class Network(Reader):
         super().__init__(decoder)
         self._head = head
 
-    def _scores(self, out: Any, rows: Sequence[Row]) -> list[tuple[float, ...]]:
+    def _scores(self, out: Any, rows: Sequence[TextRow]) -> list[tuple[float, ...]]:
         at = [(r, m) for r, row in enumerate(rows) for m in row.marks]
         hidden = out.last_hidden_state[[r for r, _ in at], [m for _, m in at]]
         values = iter(numbers(self._head(hidden)))
         return [tuple(next(values) for _ in row.marks) for row in rows]
 
 
-def numbers(found: torch.Tensor) -> list[float]:
+def numbers(tensor: torch.Tensor) -> list[float]:
     """Return `[M]` values as numbers.
 
     Raises:
         ModelError: One is NaN or infinite.
     """
-    found = found.float().cpu()
-    if not torch.isfinite(found).all():
+    tensor = tensor.float().cpu()
+    if not torch.isfinite(tensor).all():
         raise ModelError(
             "reward model: a score is not a number; expected scores in [0, 1]. Load the model "
             "in another dtype (bfloat16 or float32 instead of float16)."
         )
-    return found.tolist()
+    return tensor.tolist()
 
 
-def _taken_apart(cache: Any, rows: Sequence[Row], known: int) -> list[Layers]:
+def _taken_apart(cache: Any, rows: Sequence[TextRow], known: int) -> list[Layers]:
     return [
         [
             (

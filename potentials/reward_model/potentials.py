@@ -1,4 +1,4 @@
-"""A reward model as a potential of the token engine, in two modes with different targets.
+"""Reward models as potentials of the token engine, in two modes with different targets.
 
 Let r₁, …, r_T be the scores of a solution's steps and a(r₁, …, r_t) their aggregate.
 
@@ -15,9 +15,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from potentials import returned
 from potentials.boundaries import steps as after
 from potentials.reward_model.texts import split_steps
-from smc.errors import SettingsError
+from smc.errors import PotentialError, SettingsError
 from smc.model import Prompt
 from smc.potential import Potential
 from smc.steps import Solution, StepScorer
@@ -67,7 +68,17 @@ class _Rewarded(Potential):
     def _scores(self, solutions: Sequence[Solution]) -> list[tuple[float, ...]]:
         if self._how == "whole":
             solutions = [("".join(s),) if s else () for s in solutions]
-        return self._reward.scores(self._prompt, solutions)
+        rows = list(self._reward.scores(self._prompt, solutions))
+        what = f"reward {type(self._reward).__name__}"
+        if len(rows) != len(solutions):
+            raise PotentialError(
+                f"{what}: returned scores of {len(rows)} solutions for {len(solutions)}; expected "
+                "a tuple of scores for each."
+            )
+        return [
+            returned.scores(row, len(steps), what, f"the steps {steps!r}")
+            for row, steps in zip(rows, solutions, strict=True)
+        ]
 
 
 class Telescoping(_Rewarded):
@@ -158,8 +169,8 @@ class Multiplicative(_Rewarded):
     def _log_values(self, solutions: Sequence[Solution]) -> list[float]:
         if self._how == "whole":
             beginnings = [s[:end] for s in solutions for end in range(1, len(s) + 1)]
-            found = iter(self._scores(beginnings))
-            rows = [[next(found)[0] for _ in s] for s in solutions]
+            judged = iter(self._scores(beginnings))
+            rows = [[next(judged)[0] for _ in s] for s in solutions]
         else:
             rows = [
                 [aggregate_of(scores[:end], self._how) for end in range(1, len(scores) + 1)]

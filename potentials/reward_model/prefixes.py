@@ -1,4 +1,4 @@
-"""Keys and values of texts that were read, kept for what may follow them.
+"""Prefix cache: keys and values of texts that were read, kept for what may follow them.
 
 A tree: a node holds the keys and values of its own tokens alone and points to what comes before,
 so that particles share the question and the steps that they have in common. The number of tokens
@@ -7,10 +7,11 @@ that are held is bounded; those that were not used for longest go first.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from cachetools import LRUCache
 
 from potentials.reward_model.texts import common_prefix
 
@@ -44,14 +45,14 @@ class Node:
 
     def pieces(self, length: int) -> list[tuple[Layers, int]]:
         """Return what holds the first `length` tokens, in order: layers, and how many of theirs."""
-        found: list[tuple[Layers, int]] = []
+        pieces: list[tuple[Layers, int]] = []
         node: Node | None = self
         while node is not None and length > 0:
             if length > node.start:
-                found.append((node.layers, length - node.start))
+                pieces.append((node.layers, length - node.start))
                 length = node.start
             node = node.parent
-        return found[::-1]
+        return pieces[::-1]
 
 
 class Prefixes:
@@ -63,8 +64,12 @@ class Prefixes:
 
     def __init__(self, max_tokens: int) -> None:
         self.max_tokens = max_tokens
-        self.num_tokens = 0
-        self._nodes: OrderedDict[Key, Node] = OrderedDict()
+        self._nodes: LRUCache[Key, Node] = LRUCache(max_tokens, getsizeof=_own_tokens)
+
+    @property
+    def num_tokens(self) -> int:
+        """How many are held."""
+        return int(self._nodes.currsize)
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -84,24 +89,21 @@ class Prefixes:
 
     def add(self, node: Node) -> None:
         """Hold a node, and let go of others if there are too many tokens."""
-        old = self._nodes.pop(node.key, None)
-        if old is not None:
-            self.num_tokens -= len(old.ids) - old.start
-        self._nodes[node.key] = node
-        self.num_tokens += len(node.ids) - node.start
-        self._touch(node)
-        while self.num_tokens > self.max_tokens:
-            _, dropped = self._nodes.popitem(last=False)
-            self.num_tokens -= len(dropped.ids) - dropped.start
+        self._touch(node.parent)
+        if _own_tokens(node) <= self.max_tokens:
+            self._nodes[node.key] = node
+            self._touch(node)
 
     def clear(self) -> None:
         """Let go of everything."""
         self._nodes.clear()
-        self.num_tokens = 0
 
     def _touch(self, node: Node | None) -> None:
         """Mark a node as used, and what it points to after it, so that leaves are dropped first."""
         while node is not None:
-            if self._nodes.get(node.key) is node:
-                self._nodes.move_to_end(node.key)
+            self._nodes.get(node.key)  # which marks it
             node = node.parent
+
+
+def _own_tokens(node: Node) -> int:
+    return len(node.ids) - node.start

@@ -1,4 +1,4 @@
-"""What judges in a published model: its decoder, and the head that its format reads."""
+"""Published networks: the decoder, and the head that a format reads."""
 
 from __future__ import annotations
 
@@ -82,17 +82,17 @@ def head_weights(name_or_path: str, revision: str, prefix: str) -> dict[str, tor
     from transformers.utils.hub import cached_file
 
     for name in _FILES:
-        found = cached_file(
+        path = cached_file(
             name_or_path,
             name,
             revision=revision,
             _raise_exceptions_for_missing_entries=False,
         )
-        if found is None:
+        if path is None:
             continue
         if not name.endswith(".index.json"):
-            return _with_prefix(Path(found), prefix)
-        shards = json.loads(Path(found).read_text())["weight_map"]
+            return _with_prefix(Path(path), prefix)
+        shards = json.loads(Path(path).read_text())["weight_map"]
         weights: dict[str, torch.Tensor] = {}
         for shard in sorted({f for n, f in shards.items() if n.startswith(prefix)}):
             file = cached_file(name_or_path, shard, revision=revision)

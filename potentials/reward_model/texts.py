@@ -54,12 +54,12 @@ def clean(tokenizer: Any, text: str, mark: str = "") -> str:
     """
     text = text.encode("utf-8", "replace").decode()
     unwanted = [s for s in (*_special_strings(tokenizer), mark) if s]
-    found = True
-    while found:  # what is left may join to another one
-        found = False
+    changed = True
+    while changed:  # what is left may join to another one
+        changed = False
         for special in unwanted:
             if special in text:
-                text, found = text.replace(special, ""), True
+                text, changed = text.replace(special, ""), True
     return text
 
 

@@ -1,4 +1,4 @@
-"""Running Python programs that are not to be trusted: the one place that starts processes.
+"""A sandbox for Python programs that are not to be trusted: the one place that starts processes.
 
 from potentials.sandbox import Job, Sandbox
 

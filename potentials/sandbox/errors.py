@@ -1,4 +1,4 @@
-"""What is raised when the sandbox itself, not a program in it, fails."""
+"""The error of a sandbox that itself fails, as opposed to a program in it."""
 
 from smc.errors import SMCError
 

@@ -1,4 +1,4 @@
-"""What is asked of a sandbox, and what comes back."""
+"""Jobs of a sandbox with their limits, and the results of their runs."""
 
 from __future__ import annotations
 
@@ -93,9 +93,14 @@ class Job:
             has: numbers, texts, lists, dicts, True, False, None.
         limits: In place of the sandbox's.
         reuse: Whether processes that ran the beginning of this program may be reused, and kept.
+        setup: If it is given, the last piece is a test of those before it, of which so many are its
+            setup. The test runs in a process of its own, after the setup; what the others define
+            it reaches by calls that cross as plain data, so that its end is not theirs to choose.
+            See `potentials.sandbox.inside.examination`.
 
     Raises:
-        SettingsError: There are no pieces, or the name of a file leads out of the folder.
+        SettingsError: There are no pieces, the name of a file leads out of the folder, or `setup`
+            is out of its range.
     """
 
     pieces: tuple[str, ...]
@@ -103,6 +108,7 @@ class Job:
     result: str | None = None
     limits: Limits | None = None
     reuse: bool = True
+    setup: int | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.pieces, str) or not self.pieces:
@@ -112,6 +118,14 @@ class Job:
         for piece in self.pieces:
             if not isinstance(piece, str):
                 raise SettingsError(f"Job: a piece is {piece!r}; expected a source text.")
+        if self.setup is not None and (
+            self.result is not None or not 0 <= self.setup < len(self.pieces)
+        ):
+            raise SettingsError(
+                f"Job: setup is {self.setup} of {len(self.pieces)} pieces, with the result "
+                f"{self.result!r}; expected fewer than all of the pieces, and no result: the last "
+                "piece is a test, which passes or fails."
+            )
         names = [name for name, _ in self.files]
         for name in names:
             parts = PurePosixPath(name).parts

@@ -1,4 +1,4 @@
-"""The warm pool: programs run in throw-away processes that are shut in."""
+"""The sandbox: a pool of warm containers in which programs run, shut in."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from potentials.sandbox import messages
+from potentials.sandbox.connections import ContainerConnection, ForkServer, Gone, interpreter
 from potentials.sandbox.errors import SandboxError
 from potentials.sandbox.jobs import Job, Limits, RunResult
 from potentials.sandbox.walls import HOLD_FILES, HOLD_PROCESSES, Walls
-from potentials.sandbox.warm import Cell, Gone, Zygote, interpreter
 from smc.errors import SettingsError
 
 _SNAPSHOT_BYTES = 2 << 30
 """Memory that all paused processes may have of their own."""
 
 _SLACK_SECONDS = 30.0
-"""Beyond the wall limit: a cell that has not answered by then is given up."""
+"""Beyond the wall limit: a container that has not answered by then is given up."""
 
 
 class Sandbox:
@@ -34,13 +34,28 @@ class Sandbox:
     walls stand on this machine. Nothing of the parent's environment is left in it.
 
     A program is a tuple of pieces. Processes that have run the beginning of one are kept, paused,
-    and copied for the next job that begins alike, where that cannot be told from running anew: not
-    if the program left threads, processes, timers, open files, shared memory or a changed folder
-    behind. Without a seed of its own a program draws the same random numbers in every run.
+    and copied for the next job that begins alike: not if the program left threads, processes,
+    timers, handlers of signals, signals pending, open files, shared memory or a changed folder
+    behind. What a copy can tell from a run anew is its process id, which changes between pieces:
+    what an earlier piece has noted of `os.getpid()`, and objects of `multiprocessing` that were
+    made and not started, are another process's; and caches are warm. `Job(reuse=False)` runs anew.
+    Without a seed of its own a program draws the same random numbers in every run.
 
-    What comes back is as good as its channel: see `potentials.sandbox.inside.harness`. A program
-    cannot turn its failure into a success by accident or by the usual tricks; one that goes through
-    the memory of its own process can, and gains no rights by it.
+    That a program went through is its own word: see `potentials.sandbox.inside.harness`. Neither
+    accident nor an object of the program turns its failure into a success; one that searches the
+    memory of its own process can, and gains no rights by it. What a hostile program does is
+    told by a test in another process: see `Job.setup`.
+
+    Memory is limited for each process as address space, and for all together as what they have
+    written to, pages that they share counted once, with what the kernel may hold in their pipes
+    and sockets; the second is looked at every 50 ms, and needs the "view of processes". Without a
+    "mount namespace" so are the files of the folder, of which a program may make 4,096 (16,384
+    with one), and emptying the folder takes as long as the file system needs for that many.
+
+    Programs have no network, no `/proc`, and no `/dev/shm`, so no locks, queues and pools of
+    `multiprocessing`; `os.fork`, `subprocess`, threads and `concurrent.futures` with threads work.
+    Sockets come in connected pairs of streams only. The folder of a sandbox whose owner is killed
+    is removed by its fork server; it stays only where both are killed at once.
 
     Args:
         python: Another interpreter, 3.9 or later; it needs no package of ours. Default: this one.
@@ -95,15 +110,15 @@ class Sandbox:
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._zygote: Zygote | None = None
+        self._fork_server: ForkServer | None = None
         self._deaths = 0
-        self._free: list[Cell | None] = [None] * self.workers
+        self._free: list[ContainerConnection | None] = [None] * self.workers
         self._closed = False
 
     @property
     def walls(self) -> Walls:
         """Which walls stand; starts the pool if need be."""
-        with self._cell([]) as slot:
+        with self._container([]) as slot:
             return slot.ready().walls
 
     def run(self, job: Job) -> RunResult:
@@ -122,21 +137,21 @@ class Sandbox:
             )
         known = messages.keys(job, limits)
         message = messages.message(job, limits, known)
-        with self._cell(known) as slot:
+        with self._container(known) as slot:
             for _ in range(2):
                 try:
                     answer = slot.ready().ask(message, limits.wall_seconds + _SLACK_SECONDS)
                     return messages.result(answer, limits)
                 except Gone:
-                    slot.cell = None
+                    slot.container = None
                 except BaseException:
                     # Half an answer may be on its way.
                     slot.abandon()
                     raise
-        raise SandboxError("Sandbox: a cell died twice while it ran the same program.")
+        raise SandboxError("Sandbox: a container died twice while it ran the same program.")
 
     def run_many(self, jobs: Sequence[Job]) -> list[RunResult]:
-        """Run programs, as many at a time as there are workers; results in the order of the jobs.
+        """Run programs, as many at a time as there are workers; results in the order of jobs.
 
         Raises:
             SandboxError: The sandbox itself is broken or closed.
@@ -150,16 +165,16 @@ class Sandbox:
         """End all processes; the sandbox cannot be used any more."""
         with self._changed:
             self._closed = True
-            cells, self._free = self._free, []
-            zygote, self._zygote = self._zygote, None
+            containers, self._free = self._free, []
+            fork_server, self._fork_server = self._fork_server, None
             self._changed.notify_all()
         if self._process != os.getpid():
             return
-        for cell in cells:
-            if cell is not None:
-                cell.close()
-        if zygote is not None:
-            zygote.close()
+        for container in containers:
+            if container is not None:
+                container.close()
+        if fork_server is not None:
+            fork_server.close()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -171,8 +186,8 @@ class Sandbox:
         raise TypeError("a Sandbox holds processes and cannot be copied or pickled")
 
     @contextmanager
-    def _cell(self, known: list[str]) -> Iterator[_Slot]:
-        """Lend a place at a cell, best one that keeps much of the program."""
+    def _container(self, known: list[str]) -> Iterator[_Slot]:
+        """Lend a place at a container, best one that keeps much of the program."""
         with self._changed:
             if self._process != os.getpid():
                 # This is a fork of the process that the pool belongs to.
@@ -181,7 +196,7 @@ class Sandbox:
                 self._changed.wait()
             if self._closed:
                 raise SandboxError("Sandbox: it is closed.")
-            best = max(self._free, key=lambda cell: _fit(cell, known))
+            best = max(self._free, key=lambda container: _fit(container, known))
             self._free.remove(best)
         slot = _Slot(self, best)
         try:
@@ -191,34 +206,34 @@ class Sandbox:
                 if self._closed:
                     slot.abandon()
                 else:
-                    self._free.append(slot.cell)
+                    self._free.append(slot.container)
                     self._changed.notify()
 
-    def _new_cell(self) -> Cell:
-        """Return a cell, from a new zygote if the old one died; a second death is an error."""
+    def _new_container(self) -> ContainerConnection:
+        """Return a container, from a new fork server if the old one died."""
         with self._changed:
-            cell = self._any_cell()
-        if not (cell.walls.enough or self.unsafe):
-            cell.close()
+            container = self._any_container()
+        if not (container.walls.enough or self.unsafe):
+            container.close()
             raise SandboxError(
                 "Sandbox: too few walls stand on this machine to be sure to end all that a program "
-                f"starts, and to keep it from your files and processes; {cell.walls}. Expected one "
-                f"of: {', '.join(HOLD_PROCESSES)}; and one of: {', '.join(HOLD_FILES)}. Allow user "
-                "namespaces, or say unsafe=True to run programs all the same."
+                f"starts, and to keep it from your files and processes; {container.walls}. Expected"
+                f" one of: {', '.join(HOLD_PROCESSES)}; and one of: {', '.join(HOLD_FILES)}. Allow "
+                "user namespaces, or say unsafe=True to run programs all the same."
             )
-        return cell
+        return container
 
-    def _any_cell(self) -> Cell:
+    def _any_container(self) -> ContainerConnection:
         while self._deaths < 2:
-            if self._zygote is None:
-                self._zygote = Zygote(self.python, self.imports, self._settings())
+            if self._fork_server is None:
+                self._fork_server = ForkServer(self.python, self.imports, self._settings())
             try:
-                return self._zygote.cell()
+                return self._fork_server.container()
             except Gone:
-                self._zygote.close()
-                self._zygote = None
+                self._fork_server.close()
+                self._fork_server = None
                 self._deaths += 1
-        raise SandboxError("Sandbox: its warm parent died twice.")
+        raise SandboxError("Sandbox: its fork server died twice.")
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -229,26 +244,26 @@ class Sandbox:
 
 
 class _Slot:
-    """One of the places at which programs can run; its cell is made when it is first needed."""
+    """One of the places at which programs can run; its container is made when needed."""
 
-    def __init__(self, sandbox: Sandbox, cell: Cell | None) -> None:
+    def __init__(self, sandbox: Sandbox, container: ContainerConnection | None) -> None:
         self._sandbox = sandbox
-        self.cell = cell
+        self.container = container
 
-    def ready(self) -> Cell:
-        if self.cell is None:
-            self.cell = self._sandbox._new_cell()
-        return self.cell
+    def ready(self) -> ContainerConnection:
+        if self.container is None:
+            self.container = self._sandbox._new_container()
+        return self.container
 
     def abandon(self) -> None:
-        if self.cell is not None:
-            self.cell.close()
-            self.cell = None
+        if self.container is not None:
+            self.container.close()
+            self.container = None
 
 
-def _fit(cell: Cell | None, known: list[str]) -> tuple[int, bool]:
-    """How many pieces a cell need not run again; a cell that exists comes before one to be made."""
-    if cell is None:
+def _fit(container: ContainerConnection | None, known: list[str]) -> tuple[int, bool]:
+    """Return how many pieces a container need not run again, and whether it exists."""
+    if container is None:
         return 0, False
-    longest = max((n for n, key in enumerate(known, 1) if key in cell.kept), default=0)
+    longest = max((n for n, key in enumerate(known, 1) if key in container.kept), default=0)
     return longest, True

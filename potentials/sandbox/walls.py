@@ -1,4 +1,4 @@
-"""What stands between a program and the machine."""
+"""Walls: the kernel features that stand between a program and the machine."""
 
 from __future__ import annotations
 

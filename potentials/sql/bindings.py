@@ -1,4 +1,4 @@
-"""Names of an unfinished clause that nothing can bind any more.
+"""Name binding in an unfinished clause: names that nothing can bind any more.
 
 The parser judges finished clauses; this reads the tokens of the rest. A name after FROM has to be
 of what FROM holds, or of the queries around it, so it is lost as soon as it is written. A name in
@@ -22,6 +22,8 @@ _AFTER_FROM = frozenset({"where", "group", "having", "order", "limit"})
 _JOINS = frozenset({"natural", "left", "right", "full", "inner", "outer", "cross", "join"})
 # Where these come, names may mean something that is not followed here.
 _UNCLEAR = frozenset({"values", "window", "over", "filter", "indexed", "not", "collate", "match"})
+# After a call these begin what may name a window that is still to come.
+_WINDOWS = frozenset({"over", "filter"})
 # Words that stand where a column may. More of them here would only make it more lenient.
 _NO_COLUMNS = (
     QUOTED
@@ -88,13 +90,13 @@ class _Query:
         Raises:
             ScopeError: It does so twice.
         """
-        found = [s for s in self.sources if table in ("", s.name)]
+        named = [s for s in self.sources if table in ("", s.name)]
         if not column:
-            return bool(found)
-        found = [s for s in found if s.kind(column) is not None]
-        if table and len(found) > 1:
+            return bool(named)
+        owners = [s for s in named if s.kind(column) is not None]
+        if table and len(owners) > 1:
             raise ScopeError(f"ambiguous column {table}.{column}")
-        return bool(found) or (not table and column in self.results)
+        return bool(owners) or (not table and column in self.results)
 
 
 def check_names(text: str, tables: Mapping[str, Mapping[str, str]]) -> None:
@@ -143,7 +145,7 @@ class _Reader:
                 return
             if query.part == "from" and not query.in_on:
                 self._table(query, index, own=own)
-            elif query.part == "select" and self._is_new(index):
+            elif query.part == "select" and self._is_new(index) and token.text not in _WINDOWS:
                 query.results.add(_unquoted(token))
             elif query.part:
                 self._column(query, index)

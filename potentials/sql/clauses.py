@@ -1,4 +1,4 @@
-"""Where a clause of a query ends: a boundary that reads SQL one character at a time."""
+"""Clause boundaries: where a clause of a query ends, read one character at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CLOSING = {"'": "'", '"': '"', "`": "`", "[": "]"}
 
 
 @dataclass(frozen=True)
-class Reading:
+class ClauseState:
     """What the text so far leaves open.
 
     Attributes:
@@ -35,11 +35,11 @@ class Reading:
 class SQLClauses:
     """Fires in every token that ends a clause: see `sql_clauses`."""
 
-    def start(self) -> Reading:
-        """Return the reading of the empty text."""
-        return Reading()
+    def start(self) -> ClauseState:
+        """Return the state of the empty text."""
+        return ClauseState()
 
-    def advance(self, state: Reading, text: str) -> tuple[Reading, bool]:
+    def advance(self, state: ClauseState, text: str) -> tuple[ClauseState, bool]:
         """Take the text of one token."""
         fires = False
         for char in text:
@@ -64,7 +64,7 @@ def sql_clauses() -> SQLClauses:
     return SQLClauses()
 
 
-def _read(state: Reading, char: str) -> tuple[Reading, bool]:
+def _read(state: ClauseState, char: str) -> tuple[ClauseState, bool]:
     if state.inside:
         return _within(state, char), False
     if char.isalnum() or char in "_$":
@@ -96,14 +96,14 @@ def _read(state: Reading, char: str) -> tuple[Reading, bool]:
     ), fires or char == ";"
 
 
-def _within(state: Reading, char: str) -> Reading:
+def _within(state: ClauseState, char: str) -> ClauseState:
     if state.inside == "/":
         ended = state.last == "*" and char == "/"
         return replace(state, inside="" if ended else "/", last="" if ended else char)
     return replace(state, inside="" if char == state.inside else state.inside)
 
 
-def _word_ended(state: Reading) -> tuple[Reading, bool]:
+def _word_ended(state: ClauseState) -> tuple[ClauseState, bool]:
     if not state.word:
         return state, False
     queries = state.queries

@@ -1,4 +1,4 @@
-"""The smallest runnable query that the beginning of a query stands for.
+"""Query completion: the smallest runnable query that the beginning of a query stands for.
 
 Only finished parts are kept: the clause that is being written is cut off, open parentheses are
 closed, and an enclosing query whose FROM is not finished is replaced by `SELECT 1 FROM (…)`. What
@@ -101,7 +101,7 @@ class _Level:
 
 
 @dataclass
-class _Reading:
+class _OpenLevels:
     """The open levels at the end of a text, and whether the innermost query has just ended."""
 
     levels: list[_Level] = field(default_factory=lambda: [_Level()])
@@ -110,13 +110,13 @@ class _Reading:
 
 def tokens(text: str) -> list[Token]:
     """Return the tokens of SQL text, without white space and comments."""
-    found = []
+    read = []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
         if kind != "space":
             shown = match.group().lower() if kind == "word" else match.group()
-            found.append(Token(shown, match.start(), match.end(), kind == "word"))
-    return found
+            read.append(Token(shown, match.start(), match.end(), kind == "word"))
+    return read
 
 
 def complete(text: str) -> Completion | None:
@@ -152,18 +152,18 @@ def complete(text: str) -> Completion | None:
     return _enclosed(text, levels, text[inner.begin : end].rstrip(" "))
 
 
-def _read(text: str) -> _Reading | None:
+def _read(text: str) -> _OpenLevels | None:
     """Follow the levels of a text; None where parentheses do not match or text follows a `;`."""
-    found = tokens(text)
-    if found and found[-1].word and found[-1].end == len(text):
-        found.pop()
+    read = tokens(text)
+    if read and read[-1].word and read[-1].end == len(text):
+        read.pop()
         growing = True
     else:
         growing = False
-    reading = _Reading()
+    reading = _OpenLevels()
     before = ""
-    for index, token in enumerate(found):
-        last = index == len(found) - 1 and not growing
+    for index, token in enumerate(read):
+        last = index == len(read) - 1 and not growing
         levels = reading.levels
         if token.text == "(":
             levels[-1].read(token, before)

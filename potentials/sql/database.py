@@ -1,4 +1,4 @@
-"""What a query gives, or why it gives nothing; the protocol of what runs queries."""
+"""The protocol of a database that runs queries: their limits, results and failures."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ CELL_BYTES = 32
 
 
 @dataclass(frozen=True)
-class Limits:
+class QueryLimits:
     """What one query may use; a query that needs more fails.
 
     Attributes:
-        timeout: Seconds.
+        timeout: Seconds. In SQLite, of the processor, and ten times as many by the clock, so that
+            what else runs decides on no query.
         max_rows: Rows of the result.
         max_bytes: Of all of the result: `CELL_BYTES` a cell, and the length of text and blobs.
         max_cell: Bytes of one string, blob or row, also of what is only passing through.
         max_memory: Bytes of SQLite's heap. SQLite has one heap for the whole process and can only
-            lower this limit, never raise it; None leaves it alone.
+            lower this limit, never raise it; None leaves it alone. A query that runs out of it
+            beside others is run again alone.
         max_sql: Bytes of the query's text.
     """
 
@@ -33,7 +35,7 @@ class Limits:
     max_sql: int = 20_000
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = QueryLimits()
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,13 @@ class Failure:
         names: Whether it is about names (or the number of columns) in a clause, which nothing
             that follows the clause puts right.
         overlong: Whether it was stopped for having more rows than asked for.
+        resources: Whether it ran out of time or memory, so that another time it may not.
     """
 
     message: str
     names: bool = False
     overlong: bool = False
+    resources: bool = False
 
 
 class Database(Protocol):

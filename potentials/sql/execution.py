@@ -1,17 +1,20 @@
-"""Does the query run, and is its result what the user wants?"""
+"""Query execution as a potential: does it run, and is its result what the user wants?"""
 
 from __future__ import annotations
 
 import math
 import threading
 from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from potentials.grammar.lru import Recent
+from cachetools import LRUCache
+
+from potentials import returned
 from potentials.sql.clauses import sql_clauses
 from potentials.sql.completion import complete
-from potentials.sql.database import Database, Failure, Limits, Result
+from potentials.sql.database import Database, Failure, QueryLimits, Result
 from potentials.sql.guard import GuardedSQLite
 from smc.errors import SettingsError
 from smc.potential import Boundary, Potential
@@ -49,7 +52,8 @@ class SQLExecution(Potential):
     Queries are taken as hostile: see `potentials.sql.guard` for what contains them.
 
     Args:
-        database: An SQLite file, which must not change meanwhile, or any `Database`.
+        database: An SQLite file, or any `Database`. The file must not change meanwhile, nor have a
+            write-ahead log or journal: a `PotentialError` says so.
         boundary: When `prefix` is asked; default `sql_clauses()`; None: after every token.
         empty: Log weight of a result without rows.
         rows: Fewest and most rows wanted; None: no upper bound.
@@ -58,8 +62,8 @@ class SQLExecution(Potential):
         shape_weight: Log weight of a result with another number.
         predicate: Of the rows of the finished query, a list of tuples: True, False, or a log
             weight.
-        timeout: Seconds for one query. Together with the machine's speed it decides on queries
-            that take about as long.
+        timeout: Seconds for one query, of the processor (by the clock, ten times as many).
+            Together with the machine's speed it decides on queries that take about as long.
         max_rows: Rows a query may give.
         max_memory: Bytes of SQLite's heap. This limit is the whole process's and can only be
             lowered; None leaves it alone.
@@ -86,12 +90,12 @@ class SQLExecution(Potential):
         predicate: Predicate | None = None,
         timeout: float = 2.0,
         max_rows: int = 100_000,
-        max_memory: int | None = Limits.max_memory,
+        max_memory: int | None = QueryLimits.max_memory,
     ) -> None:
         _check_options(empty, rows, rows_weight, shape, shape_weight)
         _check_limits(timeout, max_rows, max_memory)
         if isinstance(database, str | Path):
-            limits = Limits(timeout=timeout, max_rows=max_rows, max_memory=max_memory)
+            limits = QueryLimits(timeout=timeout, max_rows=max_rows, max_memory=max_memory)
             database = GuardedSQLite(database, limits)
         self.database = database
         self.boundary = sql_clauses() if boundary is _CLAUSES else boundary
@@ -99,7 +103,8 @@ class SQLExecution(Potential):
         self.rows, self.rows_weight = rows, rows_weight
         self.shape, self.shape_weight = shape, shape_weight
         self.predicate = predicate
-        self._memo: Recent[float] = Recent(_MEMO_BYTES)
+        self._memo: LRUCache[bytes, tuple[float, int]]  # a log weight, and its key's bytes
+        self._memo = LRUCache(_MEMO_BYTES, itemgetter(1))
         self._lock = threading.Lock()
 
     @classmethod
@@ -129,12 +134,12 @@ class SQLExecution(Potential):
         from potentials.sql.url import open_url
 
         _check_limits(timeout, max_rows, None)
-        limits = Limits(timeout=timeout, max_rows=max_rows)
+        limits = QueryLimits(timeout=timeout, max_rows=max_rows)
         return cls(open_url(url, limits), **options)
 
     def prefix(self, text: str) -> float:
         """Return −inf if the finished clauses can be part of no query that runs."""
-        if len(text) > Limits.max_sql:
+        if len(text) > QueryLimits.max_sql:
             return -math.inf
         completion = complete(text)
         if completion is None:
@@ -146,32 +151,34 @@ class SQLExecution(Potential):
 
     def complete(self, text: str) -> float:
         """Return −inf if the query does not run, else the log weight of its result."""
-        if len(text) > Limits.max_sql:
+        if len(text) > QueryLimits.max_sql:
             return -math.inf
         sql = text.strip()
         return self._remembered(b"c", sql, lambda: self._complete(sql))
 
-    def _prefix(self, sql: str, whole: bool) -> float:
+    def _prefix(self, sql: str, whole: bool) -> tuple[float, bool]:
+        """Return the log weight, and whether it would be the same another time."""
         failure = self.database.check(sql)
         if failure is not None:
-            return -math.inf if failure.names else 0.0
+            return -math.inf if failure.names else 0.0, not failure.resources
         if not whole or not self._steers():
-            return 0.0
+            return 0.0, True
         result = self.database.run(sql)
         if isinstance(result, Failure):
-            return 0.0
+            return 0.0, not result.resources
         # What follows changes the rows but not the columns.
         log_weight = self._of_shape(result)
         if not result.rows and self.empty != -math.inf:
             log_weight += self.empty
         if len(result.rows) < self.rows[0] and self.rows_weight != -math.inf:
             log_weight += self.rows_weight
-        return log_weight
+        return log_weight, True
 
-    def _complete(self, sql: str) -> float:
+    def _complete(self, sql: str) -> tuple[float, bool]:
+        """Return the log weight, and whether it would be the same another time."""
         result = self.database.run(sql)
         if isinstance(result, Failure):
-            return -math.inf
+            return -math.inf, not result.resources
         log_weight = self._of_shape(result)
         if not result.rows:
             log_weight += self.empty
@@ -179,8 +186,10 @@ class SQLExecution(Potential):
         if not least <= len(result.rows) <= (math.inf if most is None else most):
             log_weight += self.rows_weight
         if self.predicate is not None:
-            log_weight += _as_log_weight(self.predicate(result.rows))
-        return log_weight
+            log_weight += returned.log_weight(
+                self.predicate(result.rows), "SQLExecution: predicate", f"the result of {sql!r}"
+            )
+        return log_weight, True
 
     def _of_shape(self, result: Result) -> float:
         return 0.0 if self.shape in (None, len(result.columns)) else self.shape_weight
@@ -190,21 +199,18 @@ class SQLExecution(Potential):
         soft_rows = self.rows[0] > 0 and self.rows_weight != -math.inf
         return self.shape is not None or soft_rows or self.empty not in (0.0, -math.inf)
 
-    def _remembered(self, kind: bytes, sql: str, value: Callable[[], float]) -> float:
+    def _remembered(self, kind: bytes, sql: str, value: Callable[[], tuple[float, bool]]) -> float:
+        """Return a value, which is computed once, unless it hangs on what else goes on."""
         key = kind + sql.encode("utf-8", "surrogatepass")
         with self._lock:
             known = self._memo.get(key)
-        if known is None:
-            known = value()
+        if known is not None:
+            return known[0]
+        answer, lasting = value()
+        if lasting and len(key) <= _MEMO_BYTES:
             with self._lock:
-                self._memo.keep(key, known, len(key))
-        return known
-
-
-def _as_log_weight(answer: float | bool) -> float:
-    if isinstance(answer, bool):
-        return 0.0 if answer else -math.inf
-    return float(answer)
+                self._memo[key] = answer, len(key)
+        return answer
 
 
 def _check_options(

@@ -1,4 +1,4 @@
-"""String functions of SQLite that keep to a time limit.
+"""String functions of SQLite, replaced by ones that keep to a time limit.
 
 SQLite's own compare every place of one string with all of the other, in one step that no time limit
 can interrupt: half a minute for two strings of half a megabyte. And between the expressions of one
@@ -7,6 +7,7 @@ row it never asks whether it is late. These are linear in their arguments, and e
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -19,12 +20,16 @@ _FEW = 64
 """So many different characters are stripped faster by Python's own method than by a set."""
 
 
+_NUMBERS = re.compile("[0-9]+")
+_NUMERALS = re.compile(r"[0-9]+(?:[eE][0-9]+)?")
+
+
 class LateError(Exception):
     """The time is over."""
 
 
 def install(connection: sqlite3.Connection, max_bytes: int, late: Callable[[], bool]) -> None:
-    """Replace `trim`, `ltrim` and `rtrim` of two arguments, `replace` and `instr`.
+    """Replace `trim`, `ltrim` and `rtrim` of two arguments, `replace`, `instr` and `printf`.
 
     Args:
         connection: Of a database in UTF-8.
@@ -37,6 +42,11 @@ def install(connection: sqlite3.Connection, max_bytes: int, late: Callable[[], b
         ("rtrim", 2, partial(strip, left=False, right=True)),
         ("replace", 3, partial(replace, max_bytes=max_bytes)),
         ("instr", 2, instr),
+    ]
+    builtin = sqlite3.connect(":memory:", check_same_thread=False)
+    functions += [
+        (name, -1, partial(formatted, builtin, max_bytes=max_bytes))
+        for name in ("printf", "format")
     ]
     for name, arguments, function in functions:
         connection.create_function(
@@ -92,6 +102,34 @@ def instr(value: Value, part: Value) -> int | None:
     if isinstance(value, bytes) and isinstance(part, bytes):
         return value.find(part) + 1
     return _text(value).find(_text(part)) + 1
+
+
+def formatted(builtin: sqlite3.Connection, *values: Value, max_bytes: int) -> Value:
+    """Return what SQLite's own `printf` does, if no width or precision is beyond the limit.
+
+    `printf('%.*c', 1000000000, 'x')` would otherwise run for half a minute, to be refused then.
+
+    Raises:
+        OverflowError: The result would be too long.
+    """
+    if not values:
+        return None
+    pattern = _text(values[0]) if values[0] is not None else ""
+    given = max(map(_largest, values[1:]), default=0.0) if "*" in pattern else 0.0
+    size = sum(int(n) for n in _NUMBERS.findall(pattern)) + pattern.count("*") * given
+    if not size <= max_bytes:
+        raise OverflowError("string or blob too big")
+    marks = ", ".join("?" * len(values))
+    (result,) = builtin.execute(f"SELECT printf({marks})", values).fetchone()
+    return result
+
+
+def _largest(value: Value) -> float:
+    """Return a bound of the size of any integer that SQLite could read in a value."""
+    if isinstance(value, int | float):
+        return abs(value)
+    numbers = _NUMERALS.findall(_text(value)) if value is not None else []
+    return max((float(n) for n in numbers), default=0.0)
 
 
 def _text(value: Value) -> str:

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from potentials.sql.operands import operand_words
-from potentials.sql.relations import relations
-from potentials.sql.rules import rules
+import re
+
+from potentials.sql.expression_rules import expression_rules
+from potentials.sql.query_rules import query_rules
 from potentials.sql.schema import Schema
-from potentials.sql.terminals import aliases, operators, punctuation
+from potentials.sql.schema_rules import schema_rules
+from potentials.sql.terminals import fixed_terminals
 
 
-def schema_grammar(schema: Schema) -> str:
+def schema_grammar(schema: Schema, *, forward: bool = True) -> str:
     """Return a Lark grammar of the queries over a schema's own tables and columns.
 
-    The language: SELECT with joins (with and without ON, USING), aliases, subqueries in FROM,
-    WHERE and SELECT, set operations, aggregates and the common scalar functions, DISTINCT,
-    GROUP BY, HAVING, ORDER BY, LIMIT and OFFSET, LIKE, GLOB, IN, BETWEEN, EXISTS, IS NULL,
-    arithmetic, `||`, CASE, CAST, literals, quoted identifiers; keywords and names in any case. A
-    query may begin with white space and end with `;`.
+    The language: SELECT and VALUES with joins (with and without ON, USING), aliases, subqueries
+    wherever SQLite takes them, WITH (also recursive), set operations, aggregates, FILTER, windows,
+    the common scalar functions, DISTINCT, GROUP BY, HAVING, ORDER BY, LIMIT and OFFSET, all
+    operators but those of JSON, row values, CASE, CAST, COLLATE, literals, quoted identifiers;
+    keywords and names in any case. A query may begin with white space and end with `;`.
 
-    A column that a table qualifies is one of that table's; one that an alias qualifies is any of
-    the schema's, for only `SQLScope` knows what the alias stands for. Table aliases are at most
-    eight characters long, so that a misspelled column is not taken for the start of one.
+    A column that a table qualifies is one of that table's (of a few tables' in schemas of more
+    than 40); one that an alias qualifies is any of the schema's, for only `SQLScope` knows what the
+    alias stands for. Names that a query gives (to results, to tables of a WITH, to subqueries) are
+    any, where it may have given one: after `SELECT a AS b` the clauses after FROM; where FROM has
+    a subquery, or an alias that is a table's name or longer than eight characters, these and the
+    SELECT list before it; in a query that begins with WITH, all of it. Elsewhere aliases of
+    tables are at most eight characters long (seven after the part that a table's name starts with),
+    so that a misspelled column is not taken for the start of one.
 
-    Left out: comments, WITH, window functions, white space around the dot of `t.a`, a keyword right
-    after a `)` or a quote, the name of a result column anywhere but in its definition.
+    Left out: comments, white space around the dot of `t.a`, a keyword right after a quote, a sign
+    after a minus, IS DISTINCT FROM, table functions, INDEXED BY, MATERIALIZED, bare names outside
+    of ASCII that the schema does not have. In schemas whose column names have more than 8,000
+    characters together, names that need no quotes are not taken in them.
 
     Args:
         schema: What the queries are about.
+        forward: Whether a SELECT list may use names that only the FROM after it defines, as
+            `SELECT avg(n) FROM (SELECT count(*) AS n FROM t GROUP BY a)` does. Until FROM has come
+            any name may then be such a one; without, an unknown column is refused at once.
 
     Example:
         >>> from potentials import Grammar
@@ -37,9 +49,8 @@ def schema_grammar(schema: Schema) -> str:
         >>> log_complete(grammar, "select name from singer"), log_complete(grammar, "SELECT x")
         (0.0, -inf)
     """
-    words, of_kind = operand_words(schema)
-    named, naming = relations(schema, of_kind)
-    defined = frozenset(line.partition(":")[0] for line in naming.splitlines())
-    found = punctuation() | operators() | aliases(schema) | words | named
-    text = rules(defined, of_kind) + naming
-    return text + "".join(f"{n}.{rank}: /{regexp}/\n" for n, (regexp, rank) in found.items())
+    names = schema_rules(schema)
+    rules = query_rules(forward=forward) + expression_rules() + names.text()
+    terminals = fixed_terminals() | names.terminals
+    used = set(re.findall(r"\b_?[A-Z][A-Z_0-9]*\b", rules))
+    return rules + "".join(f"{n}: /{text}/\n" for n, text in terminals.items() if n in used)

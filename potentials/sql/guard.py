@@ -1,4 +1,4 @@
-"""SQLite for hostile queries: nothing is written, nothing runs on, nothing grows without end.
+"""A contained SQLite connection: hostile queries write nothing, run on or grow without end.
 
 A query can do no more than read the one file, because the file is opened read-only and immutable,
 the connection is `query_only`, and an authorizer denies everything but reading. It can use no more
@@ -16,39 +16,22 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from potentials.sql.database import CELL_BYTES, DEFAULT_LIMITS, Failure, Limits, Result
+from potentials.sql.database import CELL_BYTES, DEFAULT_LIMITS, Failure, QueryLimits, Result
 from potentials.sql.functions import install
+from potentials.sql.heap import HEAP
+from potentials.sql.permissions import ACTIONS, FUNCTIONS, SIZES
+from potentials.sql.unchanged import file_state, unsettled
 from smc.errors import PotentialError, SettingsError
-
-_ALLOWED = frozenset(
-    {
-        sqlite3.SQLITE_SELECT,
-        sqlite3.SQLITE_READ,
-        sqlite3.SQLITE_FUNCTION,
-        sqlite3.SQLITE_RECURSIVE,
-    }
-)
-# What is not here could load code, tell of the process, or compute for minutes in one step, where
-# no limit is asked: printf('%.*c', 1000000000, 'x').
-_FUNCTIONS = frozenset(
-    """
-    abs avg ceil ceiling char coalesce concat concat_ws count cume_dist current_date current_time
-    current_timestamp date datetime degrees dense_rank exp first_value floor glob group_concat hex
-    if ifnull iif instr json_array_length json_extract json_type json_valid julianday lag last_value
-    lead length like likelihood likely ln log log10 log2 lower ltrim max min mod nth_value ntile
-    nullif octet_length percent_rank pi pow power quote radians random randomblob rank replace round
-    row_number rtrim sign soundex sqrt strftime string_agg substr substring sum time timediff total
-    trim trunc typeof unicode unixepoch unlikely upper zeroblob -> ->>
-    """.split()
-)
 
 _OPCODES = 100
 """Between two looks at the clock: some 2 microseconds, unless each works on a long string."""
+
+_CACHE_KIB = 512
 
 _PATTERNS = 20
 """LIKE and GLOB in a query, each a step that may take some 30 milliseconds.
@@ -66,22 +49,10 @@ _QUERY = re.compile(
 )
 _PATTERN = re.compile("like|glob", re.IGNORECASE)
 _NO_QUERY = Failure("the statement is no query")
+_NO_MEMORY = "out of memory"
+_WALL = 10
+"""Seconds by the clock for each of the processor's that a query may take."""
 _BROKEN = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PERM")
-
-# Each bounds what SQLite does in one step, where no handler is asked. The pattern's length bounds
-# the backtracking of LIKE and GLOB.
-_SQLITE_LIMITS = {
-    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
-    sqlite3.SQLITE_LIMIT_COLUMN: 500,
-    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 50,
-    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 200,
-    sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 32,
-    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 100,
-    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
-    sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: 1,
-    sqlite3.SQLITE_LIMIT_VDBE_OP: 25_000,
-    sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
-}
 
 
 def is_query(sql: str) -> bool:
@@ -106,7 +77,7 @@ class GuardedSQLite:
         SettingsError: There is no such file, or it is no database.
     """
 
-    def __init__(self, path: str | Path, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, path: str | Path, limits: QueryLimits = DEFAULT_LIMITS) -> None:
         self.path, self.limits = Path(path).absolute(), limits
         self._local = threading.local()
         if not self.path.is_file():
@@ -114,6 +85,13 @@ class GuardedSQLite:
                 f"SQLExecution: no file {str(path)!r}; expected an SQLite database. Make it from "
                 "its schema.sql with the sqlite3 command if there is only that."
             )
+        if beside := unsettled(self.path):
+            raise SettingsError(
+                f"SQLExecution: {str(path)!r} has a {beside}, whose changes are not in the file; "
+                "expected a database that nobody writes to. Close what has it open, or run PRAGMA "
+                "wal_checkpoint(TRUNCATE), or use a copy made by VACUUM INTO."
+            )
+        self._state = file_state(self.path)
         try:
             self._guarded().connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         except sqlite3.Error as error:
@@ -126,8 +104,8 @@ class GuardedSQLite:
         """Compile a query without running it; return what is wrong with it."""
         if not is_query(sql):
             return _NO_QUERY
-        found = self._fetch(f"EXPLAIN {sql}", 0, enough=True)
-        return found if isinstance(found, Failure) else None
+        plan = self._fetch(f"EXPLAIN {sql}", 0, enough=True)
+        return plan if isinstance(plan, Failure) else None
 
     def run(self, sql: str, max_rows: int | None = None) -> Result | Failure:
         """Run a query, within the limits."""
@@ -144,6 +122,18 @@ class GuardedSQLite:
         """Run a statement; `enough`: that it begins is enough, no rows are wanted."""
         if len(_PATTERN.findall(sql)) > _PATTERNS:
             return Failure(f"more than {_PATTERNS} patterns")
+        with HEAP.beside():
+            result = self._once(sql, max_rows, enough)
+        if not isinstance(result, Failure) or result.message != _NO_MEMORY:
+            return result
+        with HEAP.alone():
+            result = self._once(sql, max_rows, enough)
+        if isinstance(result, Failure) and result.message == _NO_MEMORY:
+            self._check_heap_limit()
+        return result
+
+    def _once(self, sql: str, max_rows: int, enough: bool) -> Result | Failure:
+        self._check_file(sql)
         guarded = self._guarded()
         try:
             with guarded.running(), _closed(guarded.connection.cursor()) as cursor:
@@ -158,30 +148,68 @@ class GuardedSQLite:
             # ValueError: what is not text at all, as a NUL character or half a surrogate pair.
             return Failure(str(error))
         except MemoryError:
-            return Failure("out of memory")
+            return Failure(_NO_MEMORY, resources=True)
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "").startswith(_BROKEN):
                 raise PotentialError(
                     f"SQLExecution: {str(self.path)!r} cannot be read any more ({error}) at "
                     f"{sql[:200]!r}. Is the file still there, whole and unchanged?"
                 ) from error
+            if guarded.was_late:
+                return Failure(f"more than {self.limits.timeout} seconds", resources=True)
             return Failure(str(error), names=_FINAL.search(str(error)) is not None)
+
+    def _check_file(self, sql: str) -> None:
+        """Raise where the file is no longer the one that was opened, or not all of the database."""
+        try:
+            changed = "it has changed" if file_state(self.path) != self._state else ""
+        except OSError as error:
+            changed = str(error)
+        changed = changed or unsettled(self.path)
+        if changed:
+            raise PotentialError(
+                f"SQLExecution: {str(self.path)!r} is not what it was when it was opened "
+                f"({changed}), at {sql[:200]!r}. Expected a database that nobody writes to; make "
+                "the potential anew, of a copy if need be."
+            )
+
+    def _check_heap_limit(self) -> None:
+        """Raise where somebody else's limit is below one's own."""
+        own = self.limits.max_memory
+        with closing(sqlite3.connect(":memory:")) as connection:
+            (limit,) = connection.execute("PRAGMA hard_heap_limit").fetchone()
+        if own is not None and 0 < limit < own:
+            raise PotentialError(
+                f"SQLExecution: {str(self.path)!r}: out of memory, as something else in this "
+                f"process has set SQLite's limit to {limit} bytes, and this potential was to have "
+                f"{own}. SQLite has one limit for the process: give all potentials the same "
+                "max_memory."
+            )
 
 
 class _Clock:
     """What a connection asks while it works. It knows no connection, lest neither be freed."""
 
     def __init__(self) -> None:
-        self.deadline = float("inf")
+        self.stop()
+
+    def start(self, seconds: float) -> None:
+        """Begin a query, in the thread that calls."""
+        self.deadline = time.thread_time() + seconds
+        self.wall_deadline = time.monotonic() + _WALL * seconds
+
+    def stop(self) -> None:
+        """End the query: what comes after it has no limit."""
+        self.deadline = self.wall_deadline = float("inf")
 
     def late(self) -> bool:
         """Whether the time is over."""
-        return time.monotonic() > self.deadline
+        return time.thread_time() > self.deadline or time.monotonic() > self.wall_deadline
 
     def authorize(self, action: int, first: str | None, second: str | None, *_: object) -> int:
         """Deny everything but reading, and that too when the time is over."""
-        denied = action not in _ALLOWED or (
-            action == sqlite3.SQLITE_FUNCTION and (second or "").lower() not in _FUNCTIONS
+        denied = action not in ACTIONS or (
+            action == sqlite3.SQLITE_FUNCTION and (second or "").lower() not in FUNCTIONS
         )
         return sqlite3.SQLITE_DENY if denied or self.late() else sqlite3.SQLITE_OK
 
@@ -189,8 +217,9 @@ class _Clock:
 class _Guarded:
     """A connection of one thread, with its clock."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: QueryLimits) -> None:
         self.limits, self._clock = limits, _Clock()
+        self.was_late = False
         uri = path.as_uri() + "?mode=ro&immutable=1"
         # The thread that frees it may be another than the one that uses it.
         self.connection = sqlite3.connect(
@@ -200,6 +229,8 @@ class _Guarded:
         self.connection.text_factory = _text
         self.connection.execute("PRAGMA query_only = ON")
         self.connection.execute("PRAGMA temp_store = MEMORY")
+        # Idle connections keep their pages in the heap that all share.
+        self.connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self.connection.execute("PRAGMA trusted_schema = OFF")
         if limits.max_memory is not None:
             self.connection.execute(f"PRAGMA hard_heap_limit = {int(limits.max_memory)}")
@@ -209,7 +240,7 @@ class _Guarded:
             sqlite3.SQLITE_LIMIT_LENGTH: limits.max_cell,
             sqlite3.SQLITE_LIMIT_SQL_LENGTH: limits.max_sql,
         }
-        for category, value in (_SQLITE_LIMITS | own).items():
+        for category, value in (SIZES | own).items():
             self.connection.setlimit(category, value)
         install(self.connection, limits.max_cell, self._clock.late)
         self.connection.set_authorizer(self._clock.authorize)
@@ -218,11 +249,12 @@ class _Guarded:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Give what runs within the time limit."""
-        self._clock.deadline = time.monotonic() + self.limits.timeout
+        self._clock.start(self.limits.timeout)
         try:
             yield
         finally:
-            self._clock.deadline = float("inf")
+            self.was_late = self._clock.late()
+            self._clock.stop()
 
     def bounded(self, cursor: sqlite3.Cursor, max_rows: int) -> Iterator[tuple[Any, ...]]:
         """Yield at most one row more than asked for; raise beyond the limit of bytes."""

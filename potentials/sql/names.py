@@ -73,13 +73,11 @@ def resolve(column: str, table: str, scopes: Outer, *, first_results: bool = Fal
         results = {} if table else scope.results or {}
         if first_results and column in results:
             return results[column]
-        kinds = [
-            kind
-            for source in scope.sources
-            if not table or source.name == table
-            if (kind := source.kind(column)) is not None
-        ]
-        if len(kinds) > 1 and (table or (scope.merged is not None and column not in scope.merged)):
+        named = [s for s in scope.sources if not table or s.name == table]
+        kinds = [kind for s in named if (kind := s.kind(column)) is not None]
+        # What has unknown columns need not have this one.
+        certain = sum(s.columns is not None and s.kind(column) is not None for s in named)
+        if certain > 1 and (table or (scope.merged is not None and column not in scope.merged)):
             raise ScopeError(f"ambiguous column {column}")
         if kinds:
             return kinds[0]

@@ -1,4 +1,4 @@
-"""The parts of an unfinished query that are finished, and what is known where they stand.
+"""Query segments: the finished parts of an unfinished query, and what is known around them.
 
 A clause is finished once the next has begun; so a piece is a query up to its last clause keyword,
 or a subquery that is closed. Whatever the text goes on with, a piece stays as it is.

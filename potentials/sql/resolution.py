@@ -1,4 +1,4 @@
-"""Looking up every name of a parsed query, as SQLite does."""
+"""Name resolution in a parsed query, as SQLite does it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ class Resolver:
         if isinstance(node, exp.Select):
             return self._select(node, outer)
         if isinstance(node, exp.Values):
-            return None, None
+            for row in node.expressions:
+                self._expression(row, outer)
+            return _value_columns(node), outer
         raise ScopeError("no query")
 
     def _common(self, node: exp.Expr, outer: Outer) -> None:
@@ -87,12 +89,12 @@ class Resolver:
         """Return the result names of all members; None where they cannot be told."""
         names: set[str] = set()
         for member, scope in zip(members, scopes, strict=True):
-            found: dict[str, str] | None = {}
+            columns_so_far: dict[str, str] | None = {}
             for item in member.expressions:
-                found = self._named(item, scope, None, found)
-            if found is None:
+                columns_so_far = self._named(item, scope, None, columns_so_far)
+            if columns_so_far is None:
                 return None
-            names |= found.keys()
+            names |= columns_so_far.keys()
         return frozenset(names)
 
     def _one_of(self, column: exp.Column, choices: list[tuple[Scope, ...]]) -> None:
@@ -179,14 +181,16 @@ class Resolver:
             if name not in self.tables:
                 raise ScopeError(f"no table {name}")
             known = self.tables[name]
-            found = Source((node.alias or name).lower(), None if known is _ANY else known)
-            sources.append(found)
+            source = Source((node.alias or name).lower(), None if known is _ANY else known)
+            sources.append(source)
         elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query):
             counted = self.mismatches
             results, _ = self.query(node.this, outer)
             if not deep:
                 self.mismatches = counted
             sources.append(Source(node.alias.lower(), results))
+        elif isinstance(node, exp.Values):
+            sources.append(Source(node.alias.lower(), self.query(node, outer)[0]))
         elif isinstance(node, exp.Paren | exp.Subquery) and node.this is not None:
             self._add_source(node.this, sources, outer, deep)
         elif isinstance(node, exp.Query):
@@ -229,6 +233,13 @@ class Resolver:
         if isinstance(node, (exp.Count, exp.Avg, exp.Sum)):
             return "number"
         return ""
+
+
+def _value_columns(node: exp.Values) -> dict[str, str]:
+    """Return the columns of a list of values, by the names that SQLite gives them."""
+    first = node.expressions[0] if node.expressions else None
+    count = len(first.expressions) if isinstance(first, exp.Tuple) else 1
+    return {f"column{i + 1}": "" for i in range(count)}
 
 
 _ANY: Mapping[str, str] = {"": "any"}

@@ -1,4 +1,4 @@
-"""What a database holds, by name: tables, columns and their declared types."""
+"""Database schemas: tables, columns and their declared types, by name."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from potentials.sql.words import quotings
 from smc.errors import SettingsError
 
 
@@ -56,8 +57,12 @@ class Schema:
     def from_sqlite(cls, path: str | Path) -> Schema:
         """Read the schema of an SQLite file, which is opened read-only; its name is the file's.
 
+        Left out are views that no longer work, for they name what is not there, and virtual tables
+        with the tables that they keep their data in, which `SQLExecution` does not read.
+
         Raises:
-            SettingsError: There is no such file, it is no database, or it has no table.
+            SettingsError: There is no such file, it is no database, it is locked, or it has no
+                table.
         """
         path = Path(path)
         if not path.is_file():
@@ -69,9 +74,11 @@ class Schema:
             with closing(sqlite3.connect(uri, uri=True)) as connection:
                 return cls(_tables(connection), path.stem)
         except sqlite3.Error as error:
+            expected = "an SQLite database"
+            if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                expected = "one that no other program holds locked. Close it there, or use a copy"
             raise SettingsError(
-                f"Schema.from_sqlite: {str(path)!r} cannot be read ({error}); expected an SQLite "
-                "database."
+                f"Schema.from_sqlite: {str(path)!r} cannot be read ({error}); expected {expected}."
             ) from error
 
     @classmethod
@@ -118,8 +125,8 @@ class Schema:
             if table >= 0:
                 columns[table].append(Column(column, kind))
         tables = tuple(
-            Table(table, tuple(found))
-            for table, found in zip(entry["table_names_original"], columns, strict=True)
+            Table(table, tuple(own))
+            for table, own in zip(entry["table_names_original"], columns, strict=True)
             if not table.lower().startswith("sqlite_")
         )
         return cls(tables, str(entry.get("db_id", "")))
@@ -152,11 +159,28 @@ def _tables(connection: sqlite3.Connection) -> tuple[Table, ...]:
         "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
         "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid"
     ).fetchall()
-    found: list[Table] = []
+    virtual = _virtual(connection)
+    tables: list[Table] = []
     for (name,) in names:
-        rows = connection.execute(
-            "SELECT name, type FROM pragma_table_info(?) ORDER BY cid", (name,)
-        ).fetchall()
+        if name in virtual:
+            continue
+        try:
+            rows = connection.execute(
+                "SELECT name, type FROM pragma_table_info(?) ORDER BY cid", (name,)
+            ).fetchall()
+            connection.execute(f"EXPLAIN SELECT * FROM {quotings(name)[0]}").close()
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorname", "") != "SQLITE_ERROR":
+                raise
+            continue  # a view of what is no longer there
         if rows:
-            found.append(Table(name, tuple(Column(column, kind) for column, kind in rows)))
-    return tuple(found)
+            tables.append(Table(name, tuple(Column(column, kind) for column, kind in rows)))
+    return tuple(tables)
+
+
+def _virtual(connection: sqlite3.Connection) -> frozenset[str]:
+    """Return the virtual tables, and their shadow tables."""
+    rows = connection.execute(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('virtual', 'shadow')"
+    )
+    return frozenset(name for (name,) in rows)

@@ -1,4 +1,4 @@
-"""Do the names of a query mean anything in this schema?"""
+"""Name resolution as a potential: the names of a query must mean something in the schema."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ class SQLScope(Potential):
         return self.type_penalty * mismatches if mismatches else 0.0
 
 
-def _of_finished(tables: Tables, found: tuple[Level, ...]) -> int | None:
+def _of_finished(tables: Tables, queries: tuple[Level, ...]) -> int | None:
     """Return the mismatches of the finished pieces of a text; None if they cannot be resolved."""
     judged = _Judged(tables)
     around: Outer = ()
     inner: Outer = ()
     try:
-        for level in found:
+        for level in queries:
             # A query in the place of a table sees nothing of the query that it is part of.
             outer = around if level.derived else inner
             seen = judged.judge(level.finished, outer) if level.finished else None
@@ -136,7 +136,7 @@ class _Judged:
         except (SqlglotError, RecursionError):
             parsed = []
         queries = [node for node in parsed if node is not None]
-        if len(queries) != 1 or not isinstance(queries[0], exp.Query):
+        if len(queries) != 1 or not isinstance(queries[0], exp.Query | exp.Values):
             raise ScopeError("not one query")
         resolver = Resolver(self.tables, piece)
         _results, seen = resolver.query(queries[0], outer)

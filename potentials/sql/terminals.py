@@ -1,80 +1,110 @@
-"""The terminals of a schema's grammar, but for the words that start an operand.
+"""Terminals of a schema's grammar that do not depend on the schema: keywords, operators, literals.
 
 White space belongs to the terminals: punctuation takes what surrounds it, an operator that is a
 word takes what precedes it, and what stands between two words is a terminal of its own (`_S`). So
-no word ever touches another, and no terminal has to give back what it has read. Priorities put
-what is the start of another terminal's text behind it, for Lark takes the first that matches.
+no word ever touches another, and no terminal has to give back what it has read.
 """
 
 from __future__ import annotations
 
-from potentials.sql.schema import Schema
-from potentials.sql.words import KEYWORDS, any_case, either, identifier, is_bare
+from potentials.sql.tries import any_case, either, identifiers
+from potentials.sql.words import (
+    AFTER_OPERAND,
+    COLLATIONS,
+    CONSTANTS,
+    FUNCTIONS,
+    QUOTED,
+    TYPES,
+)
 
-# An alias has at most eight characters (a few more where it starts like a keyword).
-_ALIAS_TAIL = "{0,7}"
-FIRST, OPERATOR, SHORT_OPERATOR, ALIAS, SPACE = 60, 50, 40, 30, -1
-# One word that may come after a table, and all that there is of its terminal.
-_NEXT = ("on", "using", "where", "join")
-_TYPES = ("integer", "int", "real", "float", "text", "numeric", "varchar", "blob", "decimal")
-_S0, _S1 = "[ \\t\\r\\n]*", "[ \\t\\r\\n]+"
+S0, S1 = "[ \\t\\r\\n]*", "[ \\t\\r\\n]+"
+_COUNT = "count"
 
 
-def punctuation() -> dict[str, tuple[str, int]]:
-    """Return what is not words: the regular expression and the priority of each terminal."""
+def fixed_terminals() -> dict[str, str]:
+    """Return the regular expressions of these terminals by name."""
+    return _punctuation() | _literals() | _before_words() | _after_operands() | _made_up()
+
+
+def _punctuation() -> dict[str, str]:
     return {
-        "_S": (_S1, SPACE),
-        "_TAIL": (f"{_S0};{_S0}|{_S1}", SPACE),
-        "_LPAR": (rf"{_S0}\({_S0}", OPERATOR),
-        "_RPAR": (rf"{_S0}\)", OPERATOR),
-        "_COMMA": (f"{_S0},{_S0}", OPERATOR),
-        "STAR": (rf"{_S0}\*", OPERATOR),
-        "COMPARE": (f"{_S0}(==?|<>|!=|<=?|>=?){_S0}", OPERATOR),
-        "ADD": (rf"{_S0}([-+]|\|\|){_S0}", OPERATOR),
-        "MULTIPLY": (rf"{_S0}[*\/%]{_S0}", OPERATOR),
-        "SIGN": (f"{_S0}[-+]{_S0}", OPERATOR),
-        "STRING": (f"{_S0}('([^']|'')*'|\"([^\"]|\"\")*\")", OPERATOR),
-        "NUMBER": (r"[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?|\.[0-9]+", OPERATOR),
-        "INTEGER": ("[0-9]+", OPERATOR),
+        "_S": S1,
+        "_TAIL": f"{S0};{S0}|{S1}",
+        "_LPAR": rf"{S0}\({S0}",
+        "_RPAR": rf"{S0}\)",
+        "_COMMA": f"{S0},{S0}",
+        "EVERY": r"\*",
+        "STAR": rf"{S0}\*",
+        "COMPARE": f"{S0}(==?|<>|!=|<=?|>=?){S0}",
+        "ARITHMETIC": rf"{S0}([*\/%+&]|\|\|?|<<|>>){S0}",
+        # No sign follows it: two in a row would start a comment.
+        "MINUS": f"{S0}-{S0}",
+        "SIGN": f"{S0}[-+~]{S0}",
     }
 
 
-def operators() -> dict[str, tuple[str, int]]:
+def _literals() -> dict[str, str]:
+    return {
+        "STRING": f"{S0}('([^']|'')*'|\"([^\"]|\"\")*\")",
+        "NUMBER": r"0[xX][0-9a-fA-F]+|([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?",
+        "BLOB": "[xX]'([0-9a-fA-F][0-9a-fA-F])*'",
+        "CONSTANT": either(CONSTANTS),
+        "FUNCTION": either(FUNCTIONS - {_COUNT}),
+        "COUNT": either([_COUNT]),
+        "TYPE": either(TYPES),
+    }
+
+
+def _before_words() -> dict[str, str]:
+    """Return the words that nothing but white space or punctuation precedes."""
+    words = "not exists case cast recursive"
+    bare = {f"_{w.upper()}": any_case(w) for w in words.split()}
+    return bare | {
+        "_SELECT": S0 + any_case("select"),
+        "_VALUES": S0 + any_case("values"),
+        "_WITH": S0 + any_case("with"),
+        "QUANTIFIER": either(("distinct", "all")),
+        "_DISTINCT": any_case("distinct"),
+        "_FIRST_WHEN": any_case("when"),
+        "_PARTITION_BY": any_case("partition") + _after("by"),
+        "_FIRST_ORDER_BY": any_case("order") + _after("by"),
+        "FIRST_FRAME": _frame(),
+        "_FILTER_WHERE": rf"{S0}{any_case('filter')}{S0}\({S0}{any_case('where')}",
+        "_OVER": S0 + any_case("over") + S1,
+        "_OVER_LPAR": rf"{S0}{any_case('over')}{S0}\({S0}",
+    }
+
+
+def _after_operands() -> dict[str, str]:
     """Return the words that come after an operand, with the white space before them."""
     not_ = f"({_after('not')})?"
-    found = {
-        "_FROM": _after("from"),
-        "_WHERE": _after("where"),
-        "_GROUP_BY": _after("group by"),
-        "_HAVING": _after("having"),
-        "_ORDER_BY": _after("order by"),
-        "_LIMIT": _after("limit") + _S1,
-        "_OFFSET": _after("offset") + _S1,
+    any_of = {
         "SET_OPERATION": f"({_after('union')}({_after('all')})?"
-        f"|{_after('intersect')}|{_after('except')}){_S1}",
+        f"|{_after('intersect')}|{_after('except')}){S1}",
         "JOIN": _join(),
-        "_USING": _after("using"),
-        "_AS": _after("as") + _S1,
-        "_AND": _after("and"),
-        "IS_NULL": f"{_after('is')}({_after('not')})?{_after('null')}"
-        f"|{_after('isnull')}|{_after('notnull')}|{_after('not null')}",
+        "_AS": _after("as") + S1,
+        "_AS_LPAR": rf"{_after('as')}{S0}\({S0}",
+        "IS_NULL": f"{_after('isnull')}|{_after('notnull')}|{_after('not null')}",
         "LIKE": f"{not_}({_after('like')}|{_after('glob')})",
-        "_ESCAPE": _after("escape"),
         "BETWEEN": f"{not_}{_after('between')}",
+        "IN": f"{not_}{_after('in')}",
+        "COLLATE": _after("collate") + S1 + either(COLLATIONS),
         "DIRECTION": f"{_after('asc')}|{_after('desc')}",
-        "_WHEN": _after("when"),
-        "_THEN": _after("then"),
-        "_ELSE": _after("else"),
-        "_END": _after("end"),
+        "NULLS": f"{_after('nulls')}({_after('first')}|{_after('last')})",
+        "FRAME": S1 + _frame(),
+        "EXCLUSION": f"{_after('exclude')}"
+        f"({'|'.join(map(_after, ('no others', 'current row', 'group', 'ties')))})",
+        "_LIMIT": _after("limit") + S1,
+        "_OFFSET": _after("offset") + S1,
+        "_GROUP_BY": _after("group by"),
+        "_ORDER_BY": _after("order by"),
     }
-    short = {"_OR": _after("or"), "_ON": _after("on"), "IN": f"{not_}{_after('in')}"}
-    return {n: (t, OPERATOR) for n, t in found.items()} | {
-        n: (t, SHORT_OPERATOR) for n, t in short.items()
-    }
+    words = "from where having window using on and or is escape when then else end"
+    return any_of | {f"_{w.upper()}": _after(w) for w in words.split()}
 
 
 def _after(words: str) -> str:
-    return "".join(_S1 + any_case(word) for word in words.split())
+    return "".join(S1 + any_case(word) for word in words.split())
 
 
 def _join() -> str:
@@ -83,18 +113,29 @@ def _join() -> str:
     return f"({_after('natural')})?{kind}{_after('join')}"
 
 
-def alias_name(schema: Schema, *, no_start: tuple[str, ...] = ()) -> str:
-    """Return the regular expression of an alias: no keyword, and no table of the schema."""
-    taken = KEYWORDS | {t.name.lower() for t in schema.tables if is_bare(t.name)}
-    return identifier(_ALIAS_TAIL, none_of=taken, no_start=no_start)
+def _frame() -> str:
+    """Return the expression of a window's frame, its offsets whole numbers."""
+    ends = f"({_after('preceding')}|{_after('following')})"
+    bound = f"({_after('current row')}|{_after('unbounded')}{ends}|{S1}[0-9]+{ends})"
+    between = f"{_after('between')}{bound}{_after('and')}{bound}"
+    return f"{either(('rows', 'range', 'groups'))}({bound}|{between})"
 
 
-def aliases(schema: Schema) -> dict[str, tuple[str, int]]:
-    """Return the names that a query makes up, where it does so."""
+def _made_up() -> dict[str, str]:
+    """Return the names that a query makes up, but for the aliases of its tables."""
+    (name,) = identifiers("*", QUOTED)
+    (bare_name,) = identifiers("*", AFTER_OPERAND)
+    (long_alias,) = identifiers("{8,}", (w for w in AFTER_OPERAND if len(w) > 8))
+    quoted = "'[^']+'|\"[^\"]+\"|`[^`]+`|\\[[^\\]]+\\]"
     return {
-        "ALIAS": (alias_name(schema), ALIAS),
-        "BARE_ALIAS": (_S1 + alias_name(schema, no_start=_NEXT), ALIAS),
-        "RESULT": (identifier("*", none_of=KEYWORDS), ALIAS),
-        "QUOTED_RESULT": ("'[^']+'|\"[^\"]+\"|`[^`]+`", ALIAS),
-        "TYPE": (either(_TYPES), OPERATOR),
+        "NAME": name,
+        "NAME_DOT": name + "\\.",
+        "BARE_NAME": S1 + bare_name,
+        "LONG_ALIAS": long_alias,
+        "BARE_LONG_ALIAS": S1 + long_alias,
+        "QUOTED_NAME": quoted,
+        "BARE_QUOTED_NAME": f"{S1}({quoted})",
+        "DOUBLE_NAME": f'{S0}"[^"]+"',
+        "QUOTED_FREE": f"{S0}(`[^`]+`|\\[[^\\]]+\\])",
+        "QUOTED_DOT": f'{S0}(`[^`]+`|\\[[^\\]]+\\]|"[^"]+")\\.',
     }

@@ -1,4 +1,4 @@
-"""Walking a parsed query."""
+"""Traversals of the syntax tree of a query."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def columns(node: exp.Expr) -> Iterator[exp.Column]:
 
 def outermost(node: exp.Expr) -> exp.Expr | None:
     """Return the outermost set operation that a query is a member of."""
-    found = None
+    operation = None
     while isinstance(node.parent, exp.SetOperation):
-        node = found = node.parent
-    return found
+        node = operation = node.parent
+    return operation

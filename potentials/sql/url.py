@@ -1,4 +1,4 @@
-"""Databases that SQLAlchemy reaches."""
+"""Databases behind an SQLAlchemy URL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from potentials.sql.database import CELL_BYTES, Database, Failure, Limits, Result
+from potentials.sql.database import CELL_BYTES, Database, Failure, QueryLimits, Result
 from potentials.sql.guard import GuardedSQLite, is_query
 from smc.errors import PotentialError, SettingsError
 
@@ -29,7 +29,7 @@ _NAME_NUMBERS = frozenset({1052, 1054, 1146, 1305, 1222})
 _BATCH = 1000
 
 
-def open_url(url: str, limits: Limits) -> Database:
+def open_url(url: str, limits: QueryLimits) -> Database:
     """Return the database at an SQLAlchemy URL; SQLite files get the guard of a path.
 
     Raises:
@@ -72,7 +72,7 @@ class EngineDatabase:
             server's.
     """
 
-    def __init__(self, engine: Engine, limits: Limits) -> None:
+    def __init__(self, engine: Engine, limits: QueryLimits) -> None:
         self.engine, self.limits = engine, limits
         self._lock = threading.Lock()
         self._connect().close()
@@ -81,8 +81,8 @@ class EngineDatabase:
         """Compile a query by EXPLAIN, without running it; return what is wrong with it."""
         if not is_query(sql):
             return Failure("the statement is no query")
-        found = self._fetch(f"EXPLAIN {sql}", None)
-        return found if isinstance(found, Failure) else None
+        plan = self._fetch(f"EXPLAIN {sql}", None)
+        return plan if isinstance(plan, Failure) else None
 
     def run(self, sql: str, max_rows: int | None = None) -> Result | Failure:
         """Run a query, within the limits."""

@@ -1,26 +1,22 @@
-"""JSON over HTTP with a time limit that holds, and retries; the standard library alone."""
+"""A client of JSON endpoints: time limits that hold, and retries of what may pass."""
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
-import socket
-import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from smc.backends.connections import ConnectionPool, ExchangeError
 from smc.errors import EndpointError, SettingsError
 
 T = TypeVar("T")
 
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _LONGEST_WAIT = 60.0
-_MOST_BYTES = 2**25
 
 
 class Passing(Exception):  # noqa: N818  it is not an error until the last try
@@ -57,6 +53,7 @@ class Endpoint:
     timeout: float = 300.0
     retries: int = 4
     backoff: float = 1.0
+    _pool: ConnectionPool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not _is_base(self.url):
@@ -76,13 +73,16 @@ class Endpoint:
                 f"retries, backoff: expected numbers from 0 on, got {self.retries!r} and "
                 f"{self.backoff!r}."
             )
+        parts = urlsplit(self.url)
+        pool = ConnectionPool(parts.scheme, parts.hostname or "", parts.port)
+        object.__setattr__(self, "_pool", pool)
 
     def ask(self, path: str, body: Mapping[str, Any], read: Callable[[Any], T]) -> T:
         """Post JSON and read the answer, trying again where that may help.
 
         Args:
             path: Behind the URL, `/completions`.
-            body: Sent as JSON.
+            body: Sent as JSON, over a connection that is kept for the next request.
             read: Makes something of the answer's JSON; raises `Passing` where it makes no sense.
 
         Raises:
@@ -104,7 +104,16 @@ class Endpoint:
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the JSON of one answer."""
-        status, headers, raw = self._exchange(path, json.dumps(body).encode())
+        asked = {"Content-Type": "application/json"}
+        if self.api_key is not None:
+            asked["Authorization"] = f"Bearer {self.api_key}"
+        full = urlsplit(self.url).path.rstrip("/") + path
+        try:
+            status, headers, raw = self._pool.exchange(
+                full, json.dumps(body).encode(), asked, self.timeout
+            )
+        except ExchangeError as error:
+            raise Passing(str(error)) from error
         if status in _AGAIN or status >= 500:
             raise Passing(f"status {status}: {_said(raw)}", _seconds(headers.get("Retry-After")))
         if status != 200:
@@ -116,58 +125,6 @@ class Endpoint:
             return json.loads(raw)
         except (ValueError, RecursionError) as error:
             raise Passing(f"the answer is not JSON: {raw[:200]!r}") from error
-
-    def _exchange(self, path: str, body: bytes) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """Send one request; read its answer to the end, or to the time limit."""
-        parts = urlsplit(self.url)
-        connection = _connection(parts.scheme, parts.hostname or "", parts.port, self.timeout)
-        late = threading.Event()
-        sockets: list[socket.socket] = []  # the connection itself forgets it while it is read from
-
-        def give_up() -> None:
-            late.set()
-            for own in sockets:
-                with contextlib.suppress(OSError):  # wakes whoever reads from it
-                    own.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(self.timeout, give_up)
-        timer.daemon = True
-        timer.start()
-        try:
-            headers = {"Content-Type": "application/json", "Connection": "close"}
-            if self.api_key is not None:
-                headers["Authorization"] = f"Bearer {self.api_key}"
-            connection.connect()
-            sockets.append(connection.sock)
-            if late.is_set():  # it gave up before there was anything to give up
-                raise TimeoutError
-            connection.request("POST", parts.path.rstrip("/") + path, body, headers)
-            response = connection.getresponse()
-            raw = response.read(_MOST_BYTES)
-            if not response.isclosed() and response.read(1):
-                raise Passing(f"the answer is longer than {_MOST_BYTES} bytes")
-            if late.is_set():
-                raise Passing(f"no whole answer within {self.timeout:g} seconds")
-            return response.status, response.headers, raw
-        # ValueError: sizes of chunks below 0, and a TLS socket that is shut while it is read from.
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            if late.is_set() or isinstance(error, TimeoutError):
-                what = f"no whole answer within {self.timeout:g} seconds"
-            raise Passing(what) from error
-        finally:
-            timer.cancel()
-            timer.join()
-            connection.close()
-
-
-def _connection(
-    scheme: str, host: str, port: int | None, timeout: float
-) -> http.client.HTTPConnection:
-    if scheme == "https":
-        context = ssl.create_default_context()
-        return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
-    return http.client.HTTPConnection(host, port, timeout=timeout)
 
 
 def _is_base(url: str) -> bool:
@@ -193,8 +150,8 @@ def _said(raw: bytes) -> str:
     """The message of an error's body, shortened."""
     text = raw.decode("utf-8", "replace").strip()
     with contextlib.suppress(ValueError, RecursionError):
-        found = json.loads(text)
-        error = found.get("error", found) if isinstance(found, dict) else found
+        payload = json.loads(text)
+        error = payload.get("error", payload) if isinstance(payload, dict) else payload
         message = error.get("message") if isinstance(error, dict) else error
         text = message if isinstance(message, str) else text
     return text[:300] or "no message"

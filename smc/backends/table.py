@@ -1,4 +1,4 @@
-"""A language model small enough to enumerate: the oracle behind the exactness tests.
+"""The table model: a language model small enough to enumerate, the oracle of exactness tests.
 
 p(next token | prefix) is a function of the prefix, tabulated or computed. Everything else is as
 in the large backends, the draw included.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smc.backends.draws import draw_rows
-from smc.errors import PromptError
+from smc.errors import ModelError, PromptError
 from smc.model import HOLD, Decoding, DrawRequest, Draws, FloatArray, IntArray, Prompt, Vocabulary
 
 NextProbs = Callable[[tuple[int, ...]], Sequence[float]]
@@ -47,24 +47,53 @@ class TableModel:
         self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int
     ) -> TableDecoding:
         """Start one row for each prompt; see `LanguageModel.start`."""
-        return TableDecoding(self, [self._encode(p) for p in prompts])
+        return TableDecoding(self, vocabulary, [self._encode(p) for p in prompts])
+
+    def probs(self, prefix: tuple[int, ...], vocabulary: Vocabulary) -> FloatArray:
+        """`[V]` p(next token | prefix): ids outside the vocabulary are outside the model.
+
+        Args:
+            prefix: Token ids so far, prompt included.
+            vocabulary: The model's own, or that with further EOS ids.
+
+        Raises:
+            ModelError: `next_probs` does not give a number for each id of the vocabulary.
+        """
+        probs = np.array(self.next_probs(prefix), dtype=np.float64)
+        if probs.shape != (len(vocabulary.tokens),):
+            raise ModelError(
+                f"TableModel: next_probs gave {probs.shape} numbers after {prefix}; expected "
+                f"({len(vocabulary)},), one for each id of the vocabulary."
+            )
+        outside = probs[vocabulary.suppressed].sum()
+        if outside > 0:
+            probs[vocabulary.suppressed] = 0
+            probs /= probs.sum()
+        return probs
 
     def enumerate(
-        self, max_tokens: int, prefix: tuple[int, ...] = ()
+        self, max_tokens: int, prefix: tuple[int, ...] = (), *, truncated: bool = False
     ) -> Iterator[tuple[tuple[int, ...], float]]:
-        """Yield every sequence of at most `max_tokens` tokens that ends in EOS, with p(x)."""
-        yield from self._extend(prefix, (), 1.0, max_tokens)
+        """Yield every sequence of at most `max_tokens` tokens that ends in EOS, with p(x).
 
-    def _extend(
-        self, prompt: tuple[int, ...], ids: tuple[int, ...], prob: float, left: int
-    ) -> Iterator[tuple[tuple[int, ...], float]]:
-        if left == 0 or prob == 0:
-            return
-        for token, p in enumerate(self.next_probs(prompt + ids)):
-            if token in self.vocabulary.eos_ids:
-                yield (*ids, token), prob * p
-            elif p > 0:
-                yield from self._extend(prompt, (*ids, token), prob * p, left - 1)
+        Args:
+            max_tokens: The end included.
+            prefix: The prompt's token ids.
+            truncated: Whether to yield those that have as many tokens and no end, too: then all
+                of it is 1.
+        """
+        begun = [((), 1.0)]
+        for _ in range(max_tokens):
+            longer = []
+            for ids, prob in begun:
+                for token, p in enumerate(self.probs(prefix + ids, self.vocabulary).tolist()):
+                    if token in self.vocabulary.eos_ids:
+                        yield (*ids, token), prob * p
+                    elif p > 0:
+                        longer.append(((*ids, token), prob * p))
+            begun = longer
+        if truncated:
+            yield from begun
 
     def _encode(self, prompt: Prompt) -> tuple[int, ...]:
         """Token ids as they are; text by greedy longest match."""
@@ -88,13 +117,18 @@ class TableModel:
 class TableDecoding:
     """Rows of a `TableModel`: nothing but their token ids."""
 
-    def __init__(self, model: TableModel, rows: list[tuple[int, ...]]) -> None:
+    def __init__(
+        self, model: TableModel, vocabulary: Vocabulary, rows: list[tuple[int, ...]]
+    ) -> None:
         self._model = model
+        self._vocabulary = vocabulary
         self._rows = rows
 
     def join(self, other: Decoding) -> bool:
         """See `Decoding.join`."""
         if not isinstance(other, TableDecoding) or other._model is not self._model:
+            return False
+        if not np.array_equal(other._vocabulary.suppressed, self._vocabulary.suppressed):
             return False
         self._rows = self._rows + other._rows
         return True
@@ -108,23 +142,25 @@ class TableDecoding:
 
     def extend(self, parents: IntArray, tokens: IntArray) -> FloatArray:
         """See `BlockDecoding.extend`."""
-        found = np.zeros(tokens.shape)
+        block = np.zeros(tokens.shape)
         self.advance(parents, np.full(len(parents), HOLD))
         stay = np.arange(len(parents))
-        for column, log_probs in zip(tokens.T, found.T, strict=True):
+        for column, log_probs in zip(tokens.T, block.T, strict=True):
             grown = column != HOLD
             log_probs[grown] = self.log_probs()[grown, column[grown]]
             self.advance(stay, column)
-        return found
+        return block
 
-    def draw(self, plan: DrawRequest) -> Draws:
+    def draw(self, request: DrawRequest) -> Draws:
         """See `Decoding.draw`."""
         import torch
 
-        return draw_rows(torch.from_numpy(self.log_probs().astype(np.float32)), plan)
+        return draw_rows(torch.from_numpy(self.log_probs().astype(np.float32)), request)
 
     def log_probs(self) -> FloatArray:
         """See `Decoding.log_probs`."""
-        probs = np.array([self._model.next_probs(r) for r in self._rows], dtype=np.float64)
+        probs = np.zeros((len(self._rows), len(self._vocabulary)))
+        for r, row in enumerate(self._rows):
+            probs[r] = self._model.probs(row, self._vocabulary)
         with np.errstate(divide="ignore"):
-            return np.log(probs.reshape(len(self._rows), len(self._model.vocabulary)))
+            return np.log(probs)

@@ -1,4 +1,4 @@
-"""Any causal language model of Hugging Face transformers."""
+"""Causal language models of Hugging Face transformers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 
 from smc.backends.hf.decoding import start_decoding
 from smc.backends.hf.forward import Forward
+from smc.backends.hf.loading import load_pretrained
+from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.hf.prompts import check_fits, encode
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
-from smc.backends.hf.warp import Head, Warp
-from smc.errors import ModelError
 from smc.model import Decoding, Prompt, Vocabulary
 
 
@@ -55,7 +55,7 @@ class TransformersModel:
         eos_ids: Sequence[int] | None = None,
         vocabulary: Vocabulary | None = None,
     ) -> None:
-        self._warp = Warp(temperature, top_p, top_k)
+        self._options = SamplingOptions(temperature, top_p, top_k)
         self._model = model.eval()
         self._tokenizer = tokenizer
         self._eos_ids = eos_ids
@@ -73,13 +73,16 @@ class TransformersModel:
         top_p: float = 1.0,
         top_k: int = 0,
         eos_ids: Sequence[int] | None = None,
+        quantization: Any = None,
+        attn_implementation: str | None = None,
+        gguf_file: str | None = None,
         trust_remote_code: bool = False,
         revision: str | None = None,
     ) -> TransformersModel:
         """Load a model and its tokenizer by name or from a folder.
 
         Args:
-            name_or_path: Of a Hub repository, or a local folder.
+            name_or_path: Of a Hub repository, a local folder, or a `.gguf` file.
             device: `"cuda"`, `"cpu"`, …; `"auto"` spreads the layers over what there is. By
                 default the GPU where there is one.
             dtype: `"auto"` (the checkpoint's), `"bfloat16"`, `torch.float32`, ….
@@ -87,27 +90,28 @@ class TransformersModel:
             top_p: See the class.
             top_k: See the class.
             eos_ids: See the class.
+            quantization: A quantization config of `transformers`.
+            attn_implementation: `"sdpa"`, `"eager"`, `"flash_attention_2"`, …; by default what
+                the model prefers. Rows share prefixes under `"sdpa"`.
+            gguf_file: A file of the repository or folder, to be dequantised; needs `gguf`.
             trust_remote_code: Whether to run code that comes with the model.
             revision: Branch, tag or commit of the repository.
 
         Raises:
-            ModelError: There is no such model, or it cannot be loaded.
-            SettingsError: temperature, top_p or top_k is out of its range.
+            ModelError: There is no such model, it cannot be loaded, or the device is not there.
+            SettingsError: An argument is out of its range, or unknown.
         """
-        Warp(temperature, top_p, top_k)  # before the weights are read
-        import transformers
-
-        place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        source = {"trust_remote_code": trust_remote_code, "revision": revision or "main"}
-        try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(name_or_path, **source)
-            model: Any = transformers.AutoModelForCausalLM.from_pretrained(
-                name_or_path, dtype=dtype, device_map="auto" if place == "auto" else None, **source
-            )
-            if place != "auto":
-                model.to(place)
-        except Exception as error:  # torch without CUDA raises AssertionError, say
-            raise ModelError(_cannot_load(name_or_path, place, error)) from error
+        SamplingOptions(temperature, top_p, top_k)  # before the weights are read
+        model, tokenizer = load_pretrained(
+            name_or_path,
+            device=device,
+            dtype=dtype,
+            quantization=quantization,
+            attn_implementation=attn_implementation,
+            gguf_file=gguf_file,
+            trust_remote_code=trust_remote_code,
+            revision=revision,
+        )
         return cls(
             model,
             tokenizer,
@@ -160,8 +164,8 @@ class TransformersModel:
         """See `LanguageModel.start`; distinct prompts are prefilled in one batch."""
         check_width(vocabulary, self._size)
         rows = [self.encode(prompt, max_tokens) for prompt in prompts]
-        head = Head(self._warp, self._size, vocabulary.suppressed, self._forward.device)
-        return start_decoding(self._forward, head, rows)
+        transform = LogitsTransform(self._options, self._size, vocabulary.suppressed)
+        return start_decoding(self._forward, transform, rows)
 
     @property
     def _text_config(self) -> Any:
@@ -170,26 +174,20 @@ class TransformersModel:
     @property
     def _size(self) -> int:
         """The width of the logits."""
-        out = self._model.get_output_embeddings()
-        weight = getattr(out, "weight", None)
-        return self._text_config.vocab_size if weight is None else int(weight.shape[0])
+        return self._width_of(self._model.get_output_embeddings(), "out_features")
 
     @property
     def _num_embedded(self) -> int:
-        weight = getattr(self._model.get_input_embeddings(), "weight", None)
-        return self._text_config.vocab_size if weight is None else int(weight.shape[0])
+        return self._width_of(self._model.get_input_embeddings(), "num_embeddings")
+
+    def _width_of(self, layer: Any, name: str) -> int:
+        """How many ids a layer knows: by its weight, or by its own word where that is packed."""
+        weight = getattr(layer, "weight", None)
+        if isinstance(weight, torch.Tensor) and weight.is_floating_point():
+            return int(weight.shape[0])
+        return int(getattr(layer, name, self._text_config.vocab_size))
 
     @property
     def _context(self) -> int | None:
         """The most tokens that fit, where the model has a limit."""
         return getattr(self._text_config, "max_position_embeddings", None)
-
-
-def _cannot_load(name: str, device: str, error: Exception) -> str:
-    reason = str(error).strip().splitlines()
-    return (
-        f"model {name!r}: cannot be loaded on {device}: {reason[0] if reason else error!r}. "
-        "Expected a folder with config.json, weights and tokenizer, or a model's name on the "
-        "Hub. Check the spelling; without a network, download it elsewhere, pass the folder, "
-        "and set HF_HUB_OFFLINE=1."
-    )

@@ -1,4 +1,4 @@
-"""Language models in a vLLM engine in this process: its paged cache, its kernels, our draws."""
+"""Language models in a vLLM engine of this process: its paged cache, its kernels, our draws."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from functools import cached_property
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.hf.prompts import check_fits, encode
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
-from smc.backends.hf.warp import Warp
-from smc.backends.vllm_local.desk import Target
+from smc.backends.vllm_local.internals import model_config
 from smc.backends.vllm_local.start import check_arguments, check_installed, start_llm
 from smc.errors import ModelError
 from smc.model import Prompt, Vocabulary
@@ -36,8 +36,8 @@ class VLLMModel:
     have one at a time.
 
     Args:
-        llm: A `vllm.LLM` with a processor at `desk`; see `start_llm`, which makes both.
-        desk: Where that processor takes the logits.
+        llm: A `vllm.LLM` whose processor answers `mailbox`; see `start_llm`, which makes both.
+        mailbox: Where that processor finds requests.
         temperature: > 0; like top_p and top_k part of the model, and so of the target.
         top_p: In (0, 1]; 1 keeps all tokens.
         top_k: 0 keeps all tokens.
@@ -51,7 +51,7 @@ class VLLMModel:
     def __init__(
         self,
         llm: Any,
-        desk: Any,
+        mailbox: Any,
         *,
         temperature: float = 1.0,
         top_p: float = 1.0,
@@ -61,12 +61,12 @@ class VLLMModel:
     ) -> None:
         from smc.backends.vllm_local.engine import Engine
 
-        self._warp = Warp(temperature, top_p, top_k)
+        self._options = SamplingOptions(temperature, top_p, top_k)
         self._llm: Any = llm
-        self._config = llm.llm_engine.vllm_config.model_config
         self._eos_ids = eos_ids
         self._given_vocabulary = vocabulary
-        self._engine: Engine | None = Engine(llm, desk)
+        self._engine: Engine | None = Engine(llm, mailbox)
+        self._config = model_config(llm)
 
     @classmethod
     def load(
@@ -105,11 +105,11 @@ class VLLMModel:
             ModelError: vLLM is not installed, or cannot start the model.
             SettingsError: An argument is out of its range, or one that the backend sets itself.
         """
-        Warp(temperature, top_p, top_k)  # before the weights are read
+        SamplingOptions(temperature, top_p, top_k)  # before the weights are read
         given = dict(engine_args or {})
         check_arguments(given, tensor_parallel_size)
         check_installed()
-        llm, desk = start_llm(
+        llm, mailbox = start_llm(
             name_or_path,
             {
                 "tensor_parallel_size": tensor_parallel_size,
@@ -121,7 +121,7 @@ class VLLMModel:
         )
         return cls(
             llm,
-            desk,
+            mailbox,
             temperature=temperature,
             top_p=top_p,
             top_k=top_k,
@@ -155,7 +155,8 @@ class VLLMModel:
         rows = [encode(self._tokenizer, prompt, self._size) for prompt in prompts]
         for ids in rows:
             check_fits(ids, max_tokens, engine.max_model_len)
-        return VLLMDecoding(engine, Target(self._warp, self._size, vocabulary.suppressed), rows)
+        transform = LogitsTransform(self._options, self._size, vocabulary.suppressed)
+        return VLLMDecoding(engine, transform, self._size, rows)
 
     @property
     def cache_use(self) -> CacheUse:

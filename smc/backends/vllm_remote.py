@@ -1,4 +1,4 @@
-"""A stock vLLM server as a language model: its draws come in segments, over HTTP.
+"""A language model behind a stock vLLM server: its draws come in segments, over HTTP.
 
 The server runs `smc.integrations.vllm_server`. It draws some tokens ahead, under the model or the
 model × a constraint, and reports each one's log weight increment; a decoding hands them out one
@@ -212,26 +212,26 @@ class RemoteDecoding:
             rows.append(_Row(row.fields, row.prompt, (*row.text, token), ahead, []))
         self._rows = rows
 
-    def draw(self, plan: DrawRequest) -> Draws:
-        """Draw tokens as the plan says, as far as a server can.
+    def draw(self, request: DrawRequest) -> Draws:
+        """Draw tokens as the request says, as far as a server can.
 
-        The server's constraint is in the proposal and in the weights; masks and scores of the plan
-        weigh what comes. The plan's uniforms seed the segments.
+        The server's constraint is in the proposal and in the weights; masks and scores of the
+        request weigh what comes. Its uniforms seed the segments.
 
         Raises:
-            SettingsError: The plan has a proposal temperature.
+            SettingsError: The request has a proposal temperature.
         """
-        if np.any(np.asarray(plan.temperature) != 1):
+        if np.any(np.asarray(request.temperature) != 1):
             raise SettingsError(
-                f"proposal: temperature={plan.temperature}; a remote server draws from the model "
-                "itself. Expected 1; the model's own temperature is an argument of RemoteVLLM."
+                f"proposal: temperature={request.temperature}; a remote server draws from the "
+                "model itself. Expected 1; the model has a temperature of its own: RemoteVLLM's."
             )
-        owners = [self._rows[r] for r in plan.rows.tolist()]
+        owners = [self._rows[r] for r in request.rows.tolist()]
         given: list[Segment | None] = [row.ahead.pop(0) if row.ahead else None for row in owners]
         lacking = [m for m, segment in enumerate(given) if segment is None]
         wanted = []
         for m in lacking:
-            row, seed = owners[m], int(plan.uniforms[m] * (1 << 53))
+            row, seed = owners[m], int(request.uniforms[m] * (1 << 53))
             place = {"prompt": len(row.prompt), "text": row.text, "seed": seed}
             wanted.append((row.prompt, replace(row.fields, **place)))
         if wanted:
@@ -244,7 +244,7 @@ class RemoteDecoding:
             assert segment is not None
             tokens[m], log_weights[m] = segment.tokens[0], segment.log_weights[0]
             row.drawn.append((segment.tokens[0], segment.rest()))
-        return Draws(tokens, log_weights + _log_scores(plan, tokens))
+        return Draws(tokens, log_weights + _log_scores(request, tokens))
 
     def log_probs(self) -> FloatArray:
         """Not to be had: a server does not send whole rows.
@@ -258,14 +258,14 @@ class RemoteDecoding:
         )
 
 
-def _log_scores(plan: DrawRequest, tokens: IntArray) -> FloatArray:
-    """`[M]` what a plan's masks and scores say of tokens that were drawn without them."""
-    found = np.zeros(len(tokens))
+def _log_scores(request: DrawRequest, tokens: IntArray) -> FloatArray:
+    """`[M]` what a request's masks and scores say of tokens that were drawn without them."""
+    log_scores = np.zeros(len(tokens))
     at = np.maximum(tokens, 0)
-    if plan.log_scores is not None:
-        found += plan.log_scores[plan.rows, at]
-    if plan.mask is not None:
-        word = plan.mask[plan.rows, at // 32]
+    if request.log_scores is not None:
+        log_scores += request.log_scores[request.rows, at]
+    if request.mask is not None:
+        word = request.mask[request.rows, at // 32]
         allowed = (word >> (at % 32).astype(np.uint32)) & 1
-        found[allowed == 0] = -np.inf
-    return found
+        log_scores[allowed == 0] = -np.inf
+    return log_scores

@@ -52,4 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (SMCError, OSError) as error:
         print(f"smc: error: {error}", file=sys.stderr)
         return USER_ERROR
+    except MemoryError as error:
+        why = str(error) or "no more can be had"
+        print(
+            f"smc: error: not enough memory: {why}. Ask for fewer particles or tokens, or take a "
+            "smaller model.",
+            file=sys.stderr,
+        )
+        return USER_ERROR
     return EXTINCT if extinct else COMPLETE

@@ -1,4 +1,4 @@
-"""What the commands take."""
+"""The command line's arguments."""
 
 from __future__ import annotations
 
@@ -171,3 +171,11 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--max-queue", type=int, default=256, help="prompts that may wait (default 256)")
     add("--max-particles", type=int, default=256, help="of one prompt (default 256)")
     add("--max-tokens", type=int, default=4096, help="of one text (default 4096)")
+    add(
+        "--potential-seconds",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="that a call of a potential may take; then its requests get a 503 (default 10)",
+    )
+    add("--max-connections", type=int, default=512, help="at a time (default 512)")

@@ -12,10 +12,11 @@ from rich.console import Console
 from smc.cli.demo_domain import DemoDomain, find_domain
 from smc.cli.demo_page import demo_page
 from smc.cli.demo_result import MethodResult
-from smc.cli.intervals import bootstrap
+from smc.cli.files import check_writable
 from smc.cli.live import LiveParticles
-from smc.cli.output import check_writable, quiet_libraries, show_table
+from smc.cli.output import quiet_libraries, show_table
 from smc.errors import SettingsError
+from smc.intervals import mean_interval
 from smc.model import LanguageModel
 from smc.pages.markup import one_line
 from smc.posterior import Posterior
@@ -48,7 +49,7 @@ def demo(options: argparse.Namespace) -> bool:
     ]
     print()
     _table(console, results)
-    print("\nMeans over prompts of the posterior mean, with bootstrap 95% intervals; an invalid")
+    print("\nMeans over prompts of the posterior mean, with 95% intervals; an invalid")
     print(f"text scores 0. {domain.note}")
     print("Methods whose intervals overlap are not told apart by this run.")
     page = demo_page(domain, items, results, settings.ess_threshold)
@@ -58,12 +59,12 @@ def demo(options: argparse.Namespace) -> bool:
 
 
 def _methods(names: str) -> list[str]:
-    found = [name.strip() for name in names.split(",") if name.strip()]
-    for name in found:
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    for name in chosen:
         method_settings(name, Settings())
-    if not found:
+    if not chosen:
         raise SettingsError(f"--methods: got none; expected some of {', '.join(METHODS)}.")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(chosen))
 
 
 def _warm_up(domain: DemoDomain, model: LanguageModel, item: Any) -> None:
@@ -103,7 +104,7 @@ def _run(
         )
     seconds = time.perf_counter() - begun - live.seconds
     means = [_scores(domain, item, p) for item, p in zip(items, posteriors, strict=True)]
-    scores = {name: bootstrap([m[name] for m in means]) for name in domain.scores}
+    scores = {name: mean_interval([m[name] for m in means]) for name in domain.scores}
     result = MethodResult(method, tuple(posteriors), seconds, scores)
     best = posteriors[0].best
     shown = "extinct" if best is None else f"e.g. {one_line(best.strip())}  {domain.remark(best)}"
@@ -126,8 +127,8 @@ def _table(console: Console, results: Sequence[MethodResult]) -> None:
     for result in results:
         cells = []
         for name in names:
-            found = result.scores[name]
-            cells += [f"{found.mean:.3f}", f"{found.low:.3f} to {found.high:.3f}"]
+            interval = result.scores[name]
+            cells += [f"{interval.mean:.3f}", f"{interval.low:.3f} to {interval.high:.3f}"]
         rows.append([result.method, *cells, f"{result.tokens:.0f}", f"{result.seconds:.1f}"])
     header += ["tokens/prompt", "seconds"]
     show_table(console, header, rows, numeric=range(1, len(header)))

@@ -1,4 +1,4 @@
-"""What a domain gives to the demo, and which ones do."""
+"""The protocol of a domain that can be demonstrated, and those that meet it."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from smc.cli.demo_domain import DemoDomain
-from smc.cli.intervals import Interval
+from smc.intervals import Interval
 from smc.pages import cards, document, posterior_section
 from smc.pages.markup import coordinate, escape
 from smc.pages.sections import table
@@ -39,7 +39,7 @@ def demo_page(
         "resampling copied. Point at a dot to read the text so far.</p>",
         _posterior(domain, last, 0, ess_threshold),
         "<h2>Methods</h2>",
-        f"<p>Means over {len(items)} prompts of the posterior mean, with bootstrap 95 % intervals. "
+        f"<p>Means over {len(items)} prompts of the posterior mean, with 95 % intervals. "
         f"An invalid text scores 0. {escape(domain.note)} Methods whose intervals overlap are not "
         "told apart by this run.</p>",
         _methods(results),
@@ -66,9 +66,9 @@ def _posterior(domain: DemoDomain, result: MethodResult, k: int, threshold: floa
 
 
 def _gallery(domain: DemoDomain, result: MethodResult) -> str:
-    found = list(result.posteriors[0].probabilities().items())[:_CARDS]
+    texts = list(result.posteriors[0].probabilities().items())[:_CARDS]
     shown = [
-        (text, f"{100 * p:.0f} % · {domain.remark(text)}", domain.draw(text)) for text, p in found
+        (text, f"{100 * p:.0f} % · {domain.remark(text)}", domain.draw(text)) for text, p in texts
     ]
     return f'<div class="smc-posterior">{cards(shown)}</div>' if shown else "<p>extinct</p>"
 
@@ -90,7 +90,7 @@ def _methods(results: Sequence[MethodResult]) -> str:
     return f'<div class="smc-posterior">{made}</div>'
 
 
-def _cells(found: Interval) -> tuple[str, str]:
+def _cells(interval: Interval) -> tuple[str, str]:
     """Return the numbers, and the interval drawn between 0 and 1."""
 
     def x(value: float) -> str:
@@ -99,8 +99,8 @@ def _cells(found: Interval) -> tuple[str, str]:
     drawn = (
         '<svg class="smc-interval" width="160" height="20">'
         '<path class="smc-grid" d="M6 10H154M6 5v10M154 5v10"/>'
-        f'<line x1="{x(found.low)}" x2="{x(found.high)}" y1="10" y2="10"/>'
-        f'<circle cx="{x(found.mean)}" cy="10" r="4"/></svg>'
+        f'<line x1="{x(interval.low)}" x2="{x(interval.high)}" y1="10" y2="10"/>'
+        f'<circle cx="{x(interval.mean)}" cy="10" r="4"/></svg>'
     )
-    said = f"{found.mean:.3f} ({found.low:.3f} to {found.high:.3f})"
+    said = f"{interval.mean:.3f} ({interval.low:.3f} to {interval.high:.3f})"
     return said.replace(" ", "&nbsp;"), drawn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smc.cli.intervals import Interval
+from smc.intervals import Interval
 from smc.posterior import Posterior
 
 

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from rich.console import Console
 
+from smc.cli.files import check_writable, read
 from smc.cli.live import LiveParticles
-from smc.cli.loading import potential, read
-from smc.cli.output import check_writable, quiet_libraries, show_table
-from smc.errors import GrammarError
+from smc.cli.output import quiet_libraries, show_table
+from smc.errors import GrammarError, SettingsError
 from smc.model import Prompt
 from smc.pages.markup import one_line
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
+from smc.references import find_potential
 from smc.sampling import sample
 from smc.settings import Settings, method_settings
 
@@ -32,6 +33,7 @@ def generate(options: argparse.Namespace) -> bool:
     )
     settings = method_settings(options.method, free)  # before the weights are read
     constraints = potentials(options)
+    stop = [_stop(given) for given in options.stop]
     if options.html is not None:
         check_writable(options.html, "--html")
     quiet_libraries()
@@ -51,7 +53,7 @@ def generate(options: argparse.Namespace) -> bool:
             ess_threshold=options.ess_threshold,
             resampling=options.resampling,
             method=options.method,
-            stop=[unescape(s) for s in options.stop],
+            stop=stop,
             seed=options.seed,
             on_step=live,
         )
@@ -77,16 +79,18 @@ def potentials(options: argparse.Namespace) -> list[AnyPotential]:
     """
     from potentials import Grammar, JSONSchema, Regex
 
-    found: list[AnyPotential] = []
+    constraints: list[AnyPotential] = []
     for path in options.grammar:
         source, folder = read(path, "--grammar"), Path(path).parent
-        found.append(_made(f"--grammar {path}", lambda s=source, f=folder: Grammar(s, base_path=f)))
+        constraints.append(
+            _made(f"--grammar {path}", lambda s=source, f=folder: Grammar(s, base_path=f))
+        )
     for pattern in options.regex:
-        found.append(_made(f"--regex {pattern!r}", lambda p=pattern: Regex(p)))
+        constraints.append(_made(f"--regex {pattern!r}", lambda p=pattern: Regex(p)))
     for path in options.json_schema:
         schema = read(path, "--json-schema")
-        found.append(_made(f"--json-schema {path}", lambda s=schema: JSONSchema(s)))
-    return found + [potential(reference) for reference in options.potential]
+        constraints.append(_made(f"--json-schema {path}", lambda s=schema: JSONSchema(s)))
+    return constraints + [find_potential(reference) for reference in options.potential]
 
 
 def unescape(text: str) -> str:
@@ -116,6 +120,16 @@ def _made(option: str, make: Callable[[], AnyPotential]) -> AnyPotential:
         return make()
     except GrammarError as error:
         raise GrammarError(f"{option}: {error}") from error
+
+
+def _stop(given: str) -> str:
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError(
+            f"--stop {given!r}: {error}; expected text that can be written as UTF-8."
+        ) from error
+    return unescape(given)
 
 
 def _prompt(text: str, chat: bool) -> Prompt:

@@ -1,4 +1,4 @@
-"""The particles while they grow, on a terminal."""
+"""A live view of the particles while they grow, on a terminal."""
 
 from __future__ import annotations
 

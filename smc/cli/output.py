@@ -1,15 +1,12 @@
-"""What the terminal shows: a table where there is one, plain text for files and pipes."""
+"""Terminal output: tables for eyes, plain text for files and pipes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-from smc.errors import SettingsError
 
 
 def show_table(
@@ -43,26 +40,6 @@ def show_table(
     for row in rows:
         table.add_row(*map(Text, row))
     console.print(table)
-
-
-def check_writable(path: Path, option: str) -> None:
-    """Make a file's folder, and raise now, not after all the work, if the file cannot be written.
-
-    Args:
-        path: Of the file; left as it is if it is there.
-        option: What it was given as.
-
-    Raises:
-        SettingsError: It cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        there = path.exists()
-        path.open("ab").close()
-        if not there:
-            path.unlink()
-    except OSError as error:
-        raise SettingsError(f"{option} {path}: cannot be written: {error.strerror}.") from error
 
 
 def quiet_libraries() -> None:

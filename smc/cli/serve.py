@@ -1,30 +1,30 @@
-"""`smc serve`."""
+"""`smc serve`: the OpenAI-compatible server on an address of this machine."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import closing, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 
 from potentials.sandbox import SandboxError
-from smc.cli.loading import potential
 from smc.cli.output import quiet_libraries
 from smc.errors import SettingsError
-from smc.integrations.server.sandboxed import Trials
-from smc.potential import AnyPotential
+from smc.integrations.server.sandboxed_validation import SandboxedValidation
 
-_GRACE_SECONDS = 10
-"""How long a server that is told to stop waits for what it is answering."""
+_GRACE_SECONDS = 10.0
+"""How long a server that is told to end takes at most; see `smc.integrations.server.ending`."""
+_SWITCH_SECONDS = 0.0005
 _IDLE_SECONDS = 75
 """How long a connection may idle: longer than clients keep one (5 s in the openai package), or now
 and then the server closes it just as a request comes."""
 
 
 def serve(options: argparse.Namespace) -> None:
-    """Run the server until it is interrupted.
+    """Run the server until it is interrupted; then end the process.
 
     Raises:
         SMCError: The model or a potential cannot be loaded, the address cannot be had, or the extra
@@ -34,44 +34,85 @@ def serve(options: argparse.Namespace) -> None:
         import uvicorn
 
         from smc.integrations.server import Served, create_app
-        from smc.integrations.server.orders import Limits
+        from smc.integrations.server.connections import ConnectionLimits, protocol
+        from smc.integrations.server.ending import GracefulServer
+        from smc.integrations.server.limits import ServerLimits
+        from smc.integrations.server.potential_process import PotentialProcess
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"smc serve: {error.name} is not installed; install the extra: pip install "
             "'smc-lm[serve]'."
         ) from error
-    limits = Limits(
+    limits = ServerLimits(
         max_queue=options.max_queue,
         max_particles=options.max_particles,
         max_tokens=options.max_tokens,
         max_batch_particles=4 * options.max_particles,
+        potential_seconds=options.potential_seconds,
     )
-    named = _potentials(options.potential)
+    if options.max_connections < 1:
+        raise SettingsError(
+            f"--max-connections: expected more than 0, got {options.max_connections}."
+        )
+    references = _references(options.potential)
     quiet_libraries()
-    listening = _bound(options.host, options.port)  # before the weights are read
     # The web server raises the signal again when it is done, which would leave folders behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    trials = _trials()
-    with listening, nullcontext() if trials is None else closing(trials):
+    with ExitStack() as stack:
+        listening = stack.enter_context(_bound(options.host, options.port))
+        processes = {
+            name: stack.enter_context(
+                closing(PotentialProcess(name, reference, options.potential_seconds))
+            )
+            for name, reference in references.items()
+        }
+        validation = _validation()
+        if validation is not None:
+            stack.enter_context(closing(validation))
+        named = {name: process.potential() for name, process in processes.items()}
         served = Served.load(
             options.model,
             name=options.name,
             potentials=named,
             device=options.device,
             dtype=options.dtype,
-            trial=trials,
+            validate=validation,
         )
+        app = create_app(served, limits)
         config = uvicorn.Config(
-            create_app(served, limits),
+            app,
+            http=protocol(ConnectionLimits(most=options.max_connections)),
+            ws="none",
             log_level="warning",
-            timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=_IDLE_SECONDS,
+        )
+        server = GracefulServer(
+            config,
+            grace_seconds=_GRACE_SECONDS,
+            stop=lambda: app.state.worker.stop(),
+            cut=lambda: app.state.worker.close(0.0),
+            last=lambda: [process.kill() for process in processes.values()],
         )
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         print(f"smc serve: {served.name} at http://{shown}:{port}/v1", file=sys.stderr, flush=True)
-        with suppress(KeyboardInterrupt):  # the usual way to end it
-            uvicorn.Server(config).run(sockets=[listening])
+        # A thread that computes waits this long for one that runs Python (5 ms by default), and
+        # the engine's gives the interpreter up at every product of matrices.
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        status = _status_of(lambda: server.run(sockets=[listening]))
+    # Python would free the model piece by piece, for seconds in which no time limit holds.
+    os._exit(status)
+
+
+def _status_of(run: Callable[[], None]) -> int:
+    """Return the exit status that a run ends with; an interrupt is the usual way to end it."""
+    try:
+        run()
+    except KeyboardInterrupt:
+        return 0
+    except SystemExit as end:  # a signal, or a web server that cannot start
+        return end.code if isinstance(end.code, int) else 1
+    return 0
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -80,23 +121,23 @@ def _bound(host: str, port: int) -> socket.socket:
     Raises:
         SettingsError: The address cannot be had.
     """
-    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind((host, port))
+        listening.bind((host, port))
     except (OSError, OverflowError) as error:
-        found.close()
+        listening.close()
         raise SettingsError(
             f"--host {host} --port {port}: cannot be listened at: {error}. Expected an address of "
             "this machine, and a free port up to 65535 (0: any)."
         ) from error
-    return found
+    return listening
 
 
-def _trials() -> Trials | None:
+def _validation() -> SandboxedValidation | None:
     """Return where the constraints of requests are tried; None, and a warning, if nowhere."""
     try:
-        return Trials()
+        return SandboxedValidation()
     except SandboxError as error:
         print(
             "smc serve: warning: nothing bounds how long a grammar in a request takes to make: "
@@ -106,21 +147,17 @@ def _trials() -> Trials | None:
         return None
 
 
-def _potentials(options: Sequence[str]) -> dict[str, AnyPotential]:
-    found: dict[str, AnyPotential] = {}
+def _references(options: Sequence[str]) -> dict[str, str]:
+    """Return where each potential is, by its name."""
+    references: dict[str, str] = {}
     for given in options:
-        name, made = _named(given)
-        if name in found:
+        name, equals, reference = given.partition("=")
+        if not (name and equals and reference):
+            raise SettingsError(
+                f"--potential {given}: expected NAME=module:Name, such as "
+                "valid=potentials.molecule:SMILESValidity."
+            )
+        if name in references:
             raise SettingsError(f"--potential {given}: {name!r} is given twice; expected it once.")
-        found[name] = made
-    return found
-
-
-def _named(given: str) -> tuple[str, AnyPotential]:
-    name, equals, reference = given.partition("=")
-    if not (name and equals and reference):
-        raise SettingsError(
-            f"--potential {given}: expected NAME=module:Name, such as "
-            "valid=potentials.molecule:SMILESValidity."
-        )
-    return name, potential(reference)
+        references[name] = reference
+    return references

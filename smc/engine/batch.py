@@ -1,20 +1,18 @@
-"""Rows of the model's batch: grouping particles by prefix, and planning what to draw."""
+"""The batch: rows of the model, which particles of one prefix share, and their decodings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from smc.engine.evaluator import Asker, Request, all_allowed, combined_scores
 from smc.engine.population import Population
 from smc.engine.prefix import Prefix
-from smc.model import DrawRequest, FloatArray, IntArray
+from smc.model import HOLD, Decoding, DrawRequest, Draws, IntArray
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Row:
     """A row of the batch and the particles of one population that have its prefix."""
 
@@ -23,75 +21,116 @@ class Row:
     particles: list[int]
 
 
-def plan_draws(rows: Sequence[Row], wanted: Sequence[int]) -> tuple[DrawRequest, list[int]]:
-    """DrawRequest one draw for every particle of some rows.
+class Decodings:
+    """Rows of one or more decodings; a step is a forward pass of each.
 
-    A population whose token potentials raise fails, and is not drawn from.
-
-    Args:
-        rows: All rows of the batch.
-        wanted: Indices of those to draw from; all that a population has, or none.
-
-    Returns:
-        The plan, and `[M]` the particle (within its population) of each draw.
+    As a rule there is one: rows that come later join it. Those that cannot have their own, and
+    their part of every request. One without rows is let go, and its memory with it.
     """
-    mask, log_scores = _token_scores(rows, wanted)
-    drawn = [r for r in wanted if rows[r].population.error is None]
-    # Every population draws N uniforms a step whatever becomes of them, so that its particles do
-    # not depend on its neighbours in the batch.
-    uniforms = {id(rows[r].population): rows[r].population for r in drawn}
-    by_particle = {key: p.rng.random(p.size) for key, p in uniforms.items()}
-    chosen = [
-        spread(rows[r], by_particle[id(rows[r].population)][rows[r].particles]) for r in drawn
-    ]
-    counts = [len(rows[r].particles) for r in drawn]
-    plan = DrawRequest(
-        rows=np.repeat(np.asarray(drawn, dtype=np.int64), counts),
-        uniforms=np.concatenate(chosen) if chosen else np.zeros(0),
-        mask=mask,
-        log_scores=log_scores,
-        temperature=_temperatures(rows),
-    )
-    return plan, [i for r in drawn for i in rows[r].particles]
 
+    def __init__(self) -> None:
+        self._parts: list[Decoding] = []
+        self._part: IntArray = np.zeros(0, dtype=np.int64)  # of each row; its rows are in order
 
-def next_rows(rows: Sequence[Row], hold: int) -> tuple[list[Row], IntArray, IntArray]:
-    """Give each distinct live prefix a row: that of its parent, as far as there is one for it.
+    def add(self, decoding: Decoding, rows: int) -> None:
+        """Put the rows of a decoding that was just started behind all others."""
+        index = next((i for i, part in enumerate(self._parts) if part.join(decoding)), None)
+        if index is None:
+            index = len(self._parts)
+            self._parts.append(decoding)
+        self._part = np.concatenate([self._part, np.full(rows, index)])
 
-    A backend moves what changes its place, so the others stay where they are.
+    def advance(self, parents: IntArray, tokens: IntArray) -> None:
+        """See `Decoding.advance`."""
+        old, parts = self._part[parents], self._parts
+        if len(parts) == 1 and len(parents):
+            parts[0].advance(parents, tokens)
+            self._part = old
+            return
+        place = self._places()
+        kept = np.unique(old)
+        for index in kept.tolist():
+            mine = old == index
+            parts[index].advance(place[parents[mine]], tokens[mine])
+        self._parts = [parts[index] for index in kept.tolist()]
+        self._part = np.searchsorted(kept, old)
 
-    Returns:
-        The new rows, and for each the old row it grows from and its token (`hold`: none).
-    """
-    populations = {id(row.population): row.population for row in rows}
-    new: list[Row] = []
-    parents: list[int] = []
-    tokens: list[int] = []
-    for population in populations.values():
-        together: dict[int, Row] = {}
-        for particle in population.live():
-            prefix = population.prefixes[particle]
-            row = together.setdefault(id(prefix), Row(population, prefix, []))
-            row.particles.append(particle)
-        for row in together.values():
-            prefix = row.prefix
-            if prefix.row >= 0:
-                parents.append(prefix.row)
-                tokens.append(hold)
+    def draw(self, request: DrawRequest) -> Draws:
+        """See `Decoding.draw`."""
+        if len(self._parts) == 1:
+            return self._parts[0].draw(request)
+        tokens = np.full(len(request.rows), -1, dtype=np.int64)
+        log_weights, log_probs = np.full((2, len(request.rows)), -np.inf)
+        told = True
+        for index, decoding in enumerate(self._parts):
+            which, part = request.part(np.flatnonzero(self._part == index))
+            if len(which) == 0:
+                continue
+            draws = decoding.draw(part)
+            tokens[which], log_weights[which] = draws.tokens, draws.log_weights
+            if draws.log_probs is None:
+                told = False
             else:
-                assert prefix.parent is not None
-                parents.append(prefix.parent.row)
-                tokens.append(prefix.token)
-            new.append(row)
-    order = _in_place(parents)
-    new = [new[i] for i in order]
-    for index, row in enumerate(new):
-        row.prefix.row = index
-    return (
-        new,
-        np.asarray(parents, dtype=np.int64)[order],
-        np.asarray(tokens, dtype=np.int64)[order],
-    )
+                log_probs[which] = draws.log_probs
+        return Draws(tokens, log_weights, log_probs if told else None)
+
+    def _places(self) -> IntArray:
+        """`[R]` the index of each row within its decoding."""
+        place = np.zeros_like(self._part)
+        for index in range(len(self._parts)):
+            mine = self._part == index
+            place[mine] = np.arange(mine.sum())
+        return place
+
+
+class Batch:
+    """All rows of a run.
+
+    Attributes:
+        rows: Row r is row r of the decodings.
+        decodings: Theirs.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.decodings = Decodings()
+
+    def add(self, populations: Sequence[Population], decoding: Decoding) -> None:
+        """Put populations at their beginnings behind all others; `decoding` has a row for each."""
+        self.decodings.add(decoding, len(populations))
+        for population in populations:
+            population.root.row = len(self.rows)
+            self.rows.append(Row(population, population.root, population.live()))
+
+    def populations(self) -> list[Population]:
+        """Return those that have a particle that may go on."""
+        return list(dict.fromkeys(row.population for row in self.rows if row.particles))
+
+    def advance(self) -> None:
+        """Give each distinct live prefix a row of the model, and free the others.
+
+        A new row continues that of its prefix's parent. Rows that can stay where they are do,
+        because a backend moves what changes its place.
+        """
+        together: dict[Prefix, Row] = {}
+        for population in dict.fromkeys(row.population for row in self.rows):
+            prefixes = population.prefixes
+            for particle in population.live():
+                prefix = prefixes[particle]
+                row = together.setdefault(prefix, Row(population, prefix, []))
+                row.particles.append(particle)
+        grown = list(together)
+        parents = [p.parent_row if p.row < 0 else p.row for p in grown]
+        order = _in_place(parents)
+        prefixes = [grown[i] for i in order]
+        tokens = [prefix.token if prefix.row < 0 else HOLD for prefix in prefixes]
+        for index, prefix in enumerate(prefixes):
+            prefix.row = index
+        self.rows = [together[prefix] for prefix in prefixes]
+        self.decodings.advance(
+            np.asarray([parents[i] for i in order], dtype=np.int64),
+            np.asarray(tokens, dtype=np.int64),
+        )
 
 
 def _in_place(parents: Sequence[int]) -> list[int]:
@@ -105,67 +144,3 @@ def _in_place(parents: Sequence[int]) -> list[int]:
             rest.append(i)
     left = iter(rest)
     return [next(left) if i < 0 else i for i in order]
-
-
-def spread(row: Row, uniforms: FloatArray) -> FloatArray:
-    """Uniforms of particles of one row: each uniform, if shared together evenly spread."""
-    if not row.population.terms.settings.shared_draws or len(uniforms) <= 1:
-        return uniforms
-    return (uniforms[0] + np.arange(len(uniforms)) / len(uniforms)) % 1.0
-
-
-def _temperatures(rows: Sequence[Row]) -> float | FloatArray:
-    """The proposal's: one, or `[R]` where they differ."""
-    found = [row.population.terms.settings.proposal.temperature for row in rows]
-    return found[0] if len(set(found)) == 1 else np.asarray(found, dtype=np.float64)
-
-
-def _token_scores(
-    rows: Sequence[Row], drawn: Sequence[int]
-) -> tuple[NDArray[np.uint32] | None, NDArray[np.float32] | None]:
-    """Combine what all token potentials say of the rows to draw from, and what the length says.
-
-    Where they raise, each population is asked by itself: those that are at fault fail.
-    """
-    if not drawn:
-        return None, None
-    vocabulary = rows[0].population.terms.vocabulary
-    try:
-        mask, log_scores = combined_scores(_requests(rows, drawn), len(rows), vocabulary)
-    except Exception:
-        sound = list(drawn)
-        for population in {id(rows[r].population): rows[r].population for r in drawn}.values():
-            own = [r for r in drawn if rows[r].population is population]
-            try:
-                combined_scores(_requests(rows, own), len(rows), vocabulary)
-            except Exception as error:
-                population.fail(error)
-                sound = [r for r in sound if r not in own]
-        if len(sound) == len(drawn):
-            raise
-        return _token_scores(rows, sound)
-    last = [r for r in drawn if _at_last_slot(rows[r])]
-    if last and mask is None:
-        mask = all_allowed(len(rows), vocabulary)
-    for r in last:
-        assert mask is not None
-        mask[r] &= rows[r].population.terms.vocabulary.eos_mask
-    return mask, log_scores
-
-
-def _at_last_slot(row: Row) -> bool:
-    return row.prefix.length + 1 >= row.population.terms.settings.max_tokens
-
-
-def _requests(
-    rows: Sequence[Row], drawn: Sequence[int]
-) -> Iterable[tuple[Asker, list[int], list[Request]]]:
-    requests: dict[int, tuple[Asker, list[int], list[Request]]] = {}
-    for r in drawn:
-        population = rows[r].population
-        for k, asker in enumerate(population.askers):
-            if asker.is_token:
-                _, where, asked = requests.setdefault(id(asker), (asker, [], []))
-                where.append(r)
-                asked.append((rows[r].prefix, k, population.costs[k]))
-    return requests.values()

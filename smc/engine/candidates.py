@@ -1,111 +1,276 @@
-"""What a drawn token leads to: a longer prefix, or the end of the text."""
+"""Candidates: the particles of one row that drew one token, until they are committed.
+
+Proposals make them, `extend` says what the token leads to, `evaluate` what the potentials think of
+it. All only fill in; `Population.commit` alone gives particles their weights and prefixes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from smc.engine.batch import Row
-from smc.engine.evaluator import death, grown
-from smc.engine.population import Ending, Population
+from smc.engine.evaluator import Growth, PotentialEvaluator, Request
+from smc.engine.population import Death, Ending, Population, Stage
 from smc.engine.prefix import Prefix
+from smc.engine.stop_strings import CutText, Proposed, cut_by_stop
 from smc.utf8 import decode_more
 
 
-@dataclass(slots=True)
-class Child:
+@dataclass(slots=True, eq=False)
+class Candidate:
     """Particles that drew the same token from the same row.
 
     Attributes:
+        population: Theirs.
+        particles: Their indices in it.
+        parent: The prefix that they had.
+        token: What they drew; −1: nothing.
+        log_increments: What their weights are multiplied by, as logs, in this order.
         prefix: What their potentials read: the extended prefix, or at the end the final text.
-        counted: Of a text that was cut before its stop string: what the proposal has weighed the
-            cheap potentials at in its place, and whether as a finished text.
+        ending: How the text ends, if it does.
+        death: What gave them weight zero, if something did.
+        proposed: Of a text that ends otherwise than by EOS: what the proposal has weighed the
+            cheap potentials at in its place.
         log_prob: log p of the token under the model that it was drawn from, where that is known.
     """
 
     population: Population
     particles: list[int]
     parent: Prefix
-    prefix: Prefix
-    ending: Ending | None
-    counted: tuple[Prefix, bool] | None = None
+    token: int
+    log_increments: list[float] = field(default_factory=list)
+    prefix: Prefix | None = None
+    ending: Ending | None = None
+    death: Death | None = None
+    proposed: Proposed | None = None
     log_prob: float | None = None
 
     @property
-    def token(self) -> int:
-        """The token that was drawn."""
-        return self.prefix.token if self.ending is None else self.ending.token
+    def alive(self) -> bool:
+        """Whether its particles have weight so far."""
+        return (
+            self.death is None
+            and self.population.error is None
+            and -math.inf not in self.log_increments
+        )
 
 
-def child(row: Row, token: int) -> Child:
-    """Return what a token makes of a row's prefix; its particles are still to be named."""
-    population, parent, terms = row.population, row.prefix, row.population.terms
-    if token in terms.vocabulary.eos_set:
-        return _ended(population, parent, token)
-    longer = grown(population.askers, parent, token, terms.vocabulary.tokens[token])
-    sync = terms.settings.resample_at
-    if sync is not None:
-        new = longer.text[len(parent.text) :]
-        longer.sync_state, longer.waits = sync.advance(parent.sync_state, new)
-    cut = _cut(terms.stop, longer.text, len(parent.text))
-    if cut is None:
-        return Child(population, [], parent, longer, None)
-    return _cut_child(population, parent, longer, token, cut, complete=False)
+def extend(candidates: Iterable[Candidate]) -> None:
+    """Give each candidate the prefix, or the ending, that its token leads to.
+
+    Those that have one already, or are dead, stay as they are. A problem whose potential or
+    boundary raises fails, and its candidates with it.
+    """
+    growing = []
+    for candidate in candidates:
+        if candidate.prefix is not None or not candidate.alive:
+            continue
+        if candidate.token in candidate.population.config.vocabulary.eos_set:
+            _end(candidate)
+        else:
+            growing.append(candidate)
+    try:
+        _grow(growing)
+    except Exception:  # somebody's potential raised: each by itself, to see whose
+        for candidate in growing:
+            try:
+                _grow([candidate])
+            except Exception as error:
+                candidate.population.fail(error)
 
 
-def _ended(population: Population, parent: Prefix, token: int) -> Child:
-    """An EOS token; if it begins with a stop string, an earlier one may begin in the text."""
-    terms = population.terms
-    new = terms.vocabulary.tokens[token]
-    if terms.stop and new and not parent.pending:
-        whole = parent.text + decode_more(b"", new)[0]
-        cut = _cut(terms.stop, whole, len(parent.text))
-        if cut is not None and cut < len(parent.text):
-            return _cut_child(population, parent, parent, token, cut, complete=True)
-    return Child(population, [], parent, parent, Ending(token))
+def _grow(candidates: Sequence[Candidate]) -> None:
+    prefixes = extended_prefixes(
+        [(c.population.evaluators, c.parent, c.token, _bytes(c)) for c in candidates]
+    )
+    for candidate, prefix in zip(candidates, prefixes, strict=True):
+        config, old_length = candidate.population.config, len(candidate.parent.text)
+        sync = config.settings.resample_at
+        if sync is not None:
+            new = prefix.text[old_length:]
+            prefix.sync_state, prefix.waits = sync.advance(candidate.parent.sync_state, new)
+        candidate.prefix = prefix
+        if config.stop:
+            _apply_cut(candidate, cut_by_stop(config.stop, prefix, old_length, complete=False))
+        if candidate.ending is None and prefix.length >= config.settings.max_tokens:
+            candidate.ending = Ending(candidate.token, truncated=True)
+            candidate.proposed = Proposed(prefix, complete=False)
 
 
-def _cut(stop: Sequence[str], text: str, old_length: int) -> int | None:
-    """Where the first stop string begins that the newest token completed."""
-    found = (text.find(s, max(0, old_length - len(s) + 1)) for s in stop)
-    return min((at for at in found if at >= 0), default=None)
+def _bytes(candidate: Candidate) -> bytes:
+    new = candidate.population.config.vocabulary.tokens[candidate.token]
+    assert new, "a backend never draws an id outside the model"
+    return new
 
 
-def _cut_child(
-    population: Population, parent: Prefix, counted: Prefix, token: int, cut: int, *, complete: bool
-) -> Child:
-    """A text that is cut before its stop string; see `Child.counted`."""
-    text = counted.text[:cut]
-    raw = _cut_bytes(counted.raw, text)
-    readings = []
-    for asker, last in zip(population.askers, counted.readings, strict=True):
-        reading = asker.advance(asker.start(), raw, raw, text)
-        readings.append(replace(reading, log_value=last.log_value))
-    ended = Prefix(parent, token, parent.length + 1, raw, text, b"", tuple(readings))
-    return Child(population, [], parent, ended, Ending(token, text), (counted, complete))
-
-
-def weigh_cut(child: Child) -> None:
-    """Have the cheap potentials weigh a cut text in the place of what the proposal has weighed."""
-    if child.counted is None:
+def _end(candidate: Candidate) -> None:
+    """Take an EOS token; if it begins with a stop string, an earlier one may begin in the text."""
+    config, parent = candidate.population.config, candidate.parent
+    candidate.prefix, candidate.ending = parent, Ending(candidate.token)
+    new = config.vocabulary.tokens[candidate.token]
+    if not config.stop or not new or parent.pending:
         return
-    population, (counted, complete) = child.population, child.counted
-    for k, asker in enumerate(population.askers):
-        if asker.is_token:
+    text = parent.text + decode_more(b"", new)[0]
+    whole = Prefix(None, -1, 0, parent.raw, text, b"", parent.states)
+    cut = cut_by_stop(config.stop, whole, len(parent.text), complete=True)
+    if cut is not None and len(cut.text) < len(parent.text):
+        _apply_cut(candidate, CutText(cut.text, Proposed(parent, complete=True)))
+
+
+def _apply_cut(candidate: Candidate, cut: CutText | None) -> None:
+    """End a text before its stop string; see `Candidate.proposed`."""
+    if cut is None:
+        return
+    try:
+        prefix = cut.prefix(candidate.population.evaluators)
+    except Exception as error:
+        candidate.population.fail(error)
+        return
+    candidate.prefix, candidate.proposed = prefix, cut.proposed
+    candidate.ending = Ending(candidate.token, cut.text)
+
+
+def extended_prefixes(
+    steps: Sequence[tuple[Sequence[PotentialEvaluator], Prefix, int, bytes]],
+) -> list[Prefix]:
+    """Return prefixes with one more token each; each potential reads those of all in one batch.
+
+    Args:
+        steps: For each the evaluators of its problem, the prefix, the token, which is no end of
+            sequence, and the token's bytes.
+
+    Raises:
+        PotentialError: A potential or a boundary raised; whatever that raised.
+    """
+    prefixes: list[Prefix] = []
+    growths: dict[PotentialEvaluator, list[Growth]] = {}
+    for evaluators, parent, token, new in steps:
+        if parent.pending or not new.isascii():
+            text, pending = decode_more(parent.pending, new)
+        else:
+            text, pending = new.decode(), b""
+        raw = parent.raw + new
+        prefixes.append(
+            Prefix(
+                trail=(parent.trail, token),
+                token=token,
+                length=parent.length + 1,
+                raw=raw,
+                text=parent.text + text,
+                pending=pending,
+                states=(),
+                parent_row=parent.row,
+            )
+        )
+        for evaluator, before in zip(evaluators, parent.states, strict=True):
+            growths.setdefault(evaluator, []).append(Growth(before, raw, new, text))
+    states = {e: iter(e.advance(those)) for e, those in growths.items()}
+    for prefix, (evaluators, *_) in zip(prefixes, steps, strict=True):
+        prefix.states = tuple(next(states[evaluator]) for evaluator in evaluators)
+    return prefixes
+
+
+def evaluate(candidates: Sequence[Candidate]) -> None:
+    """Multiply by φ_exp(now) / φ_exp(last) at boundaries, and by Φ_exp / φ_exp(last) at the end.
+
+    One potential after the other, so that the dead are not asked about again; each in one batch
+    of all problems that share it.
+    """
+    for candidate in candidates:
+        if candidate.proposed is not None and candidate.alive:
+            _weigh_end(candidate, candidate.proposed)
+    for complete in (False, True):
+        due = [c for c in candidates if (c.ending is not None) is complete and is_judged(c)]
+        depth = max((len(c.population.evaluators) for c in due), default=0)
+        for k in range(depth):
+            alive = [c for c in due if c.alive]
+            for candidate, log_value in log_values_of(alive, k, complete=complete):
+                multiply(candidate, k, log_value, complete=complete)
+
+
+def is_judged(candidate: Candidate) -> bool:
+    """Whether expensive potentials take part at all where a candidate stands."""
+    settings = candidate.population.config.settings
+    return candidate.ending is not None or settings.expensive == "boundaries"
+
+
+def log_values_of(
+    candidates: Iterable[Candidate], k: int, *, complete: bool
+) -> list[tuple[Candidate, float]]:
+    """Return what the k-th potential of each candidate's problem says of it, where it is due.
+
+    That is, where it is no token potential, and the candidate stands at its boundary or at the
+    end. A problem whose potential raises fails, and nothing more is said of it.
+    """
+    batches: dict[PotentialEvaluator, list[Candidate]] = {}
+    for candidate in candidates:
+        evaluators = candidate.population.evaluators
+        if k >= len(evaluators) or evaluators[k].is_token or candidate.prefix is None:
+            continue
+        if complete or candidate.prefix.states[k].due:
+            batches.setdefault(evaluators[k], []).append(candidate)
+    asked = (_asked(evaluator, batch, k, complete) for evaluator, batch in batches.items())
+    return [pair for pairs in asked for pair in pairs]
+
+
+def _asked(
+    evaluator: PotentialEvaluator, batch: list[Candidate], k: int, complete: bool
+) -> list[tuple[Candidate, float]]:
+    """Ask one potential about candidates; where it raises, those of each problem by themselves.
+
+    So a problem fails by its own texts alone, whoever shares the potential with it.
+    """
+    requests = [Request(c.prefix, k, c.population.costs[k]) for c in batch if c.prefix is not None]
+    try:
+        return list(zip(batch, evaluator.log_values(requests, complete=complete), strict=True))
+    except Exception as error:
+        populations = dict.fromkeys(c.population for c in batch)
+        if len(populations) == 1:
+            batch[0].population.fail(error)
+            return []
+    apart = ([c for c in batch if c.population is p] for p in populations)
+    return [pair for own in apart for pair in _asked(evaluator, own, k, complete)]
+
+
+def multiply(candidate: Candidate, k: int, log_value: float, *, complete: bool) -> None:
+    """Multiply a candidate's weights by the ratio of a potential's new value to its last."""
+    assert candidate.prefix is not None
+    if log_value == -math.inf:
+        stage = Stage.COMPLETE if complete else Stage.BOUNDARY
+        name = candidate.population.evaluators[k].name
+        candidate.death = Death.by_potential(name, candidate.prefix.text, stage, k)
+        return
+    candidate.log_increments.append(log_value - candidate.prefix.states[k].log_value)
+    if not complete:
+        set_log_values(candidate.prefix, {k: log_value})
+
+
+def set_log_values(prefix: Prefix, log_values: Mapping[int, float]) -> None:
+    """Record new log φ values, by the place of their potential, in a prefix's states."""
+    prefix.states = tuple(
+        [
+            replace(s, log_value=log_values[k]) if k in log_values else s
+            for k, s in enumerate(prefix.states)
+        ]
+    )
+
+
+def _weigh_end(candidate: Candidate, proposed: Proposed) -> None:
+    """Have the cheap potentials weigh a final text in the place of what the proposal weighed."""
+    population, prefix = candidate.population, candidate.prefix
+    assert prefix is not None
+    try:
+        for k, evaluator in enumerate(population.evaluators):
+            if not evaluator.is_token:
+                continue
             cost = population.costs[k]
-            (final,) = asker.ask([(child.prefix, k, cost)], complete=True)
-            if final == -np.inf:
-                population.kill(child.particles, death(asker, child.prefix))
-            elif population.terms.settings.proposal.corrects:
-                (before,) = asker.ask([(counted, k, cost)], complete=complete)
-                population.log_weights[child.particles] += final - before
-
-
-def _cut_bytes(raw: bytes, text: str) -> bytes:
-    """The bytes that decode to the beginning of a text; invalid ones stand there as U+FFFD."""
-    if raw.startswith(whole := text.encode()):
-        return whole
-    sizes = range(len(raw), len(text) - 1, -1)
-    return next(raw[:n] for n in sizes if raw[:n].decode("utf-8", "replace") == text)
+            (final,) = evaluator.log_values([Request(prefix, k, cost)], complete=True)
+            if final == -math.inf:
+                candidate.death = Death.by_potential(evaluator.name, prefix.text, Stage.PROPOSAL, k)
+            elif population.config.settings.proposal.properly_weighted:
+                counted = Request(proposed.prefix, k, cost)
+                (before,) = evaluator.log_values([counted], complete=proposed.complete)
+                candidate.log_increments.append(final - before)
+    except Exception as error:
+        population.fail(error)

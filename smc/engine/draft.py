@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smc.engine.candidates import Child
-from smc.engine.population import Population
+from smc.engine.candidates import Candidate
+from smc.engine.population import Death, Ending, Population, Stage
 from smc.engine.prefix import Prefix
+from smc.engine.propose import LocalSampler
+from smc.engine.sampler import ProposalSampler, sampler_of
 from smc.errors import SettingsError, VocabularyError
 from smc.model import (
     HOLD,
@@ -52,6 +54,55 @@ class _Path:
         return _Path(self.anchor, (*self.tokens, token), self.log_draft + log_prob)
 
 
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Where a particle with weight stands after the draws of a step."""
+
+    population: Population
+    particle: int
+    prefix: Prefix
+    ending: Ending | None
+    candidate: Candidate | None
+
+
+def _places(population: Population, candidates: Sequence[Candidate]) -> list[_Place]:
+    """Where the particles of a population that have weight stand, in their order."""
+    if population.error is not None:
+        return []
+    drawn = {i: candidate for candidate in candidates for i in candidate.particles}
+    places = []
+    for i in np.flatnonzero(population.log_weights > -np.inf).tolist():
+        candidate = drawn.get(i)
+        prefix, ending = population.prefixes[i], population.endings[i]
+        if candidate is not None:
+            if not candidate.alive or candidate.prefix is None:
+                continue
+            ending = candidate.ending
+            whole = ending is None or ending.truncated
+            prefix = candidate.prefix if whole else candidate.parent
+        places.append(_Place(population, i, prefix, ending, candidate))
+    return places
+
+
+def _weigh(weighed: Sequence[tuple[_Place, _Path]], log_ratios: Sequence[float]) -> list[Candidate]:
+    """Give candidates the large model's word; return new ones for particles that have none."""
+    further: list[Candidate] = []
+    done: set[Candidate] = set()
+    for (place, _), log_ratio in zip(weighed, log_ratios, strict=True):
+        candidate = place.candidate
+        if candidate is None:
+            candidate = Candidate(place.population, [place.particle], place.prefix, -1)
+            candidate.prefix, candidate.ending = place.prefix, place.ending
+            further.append(candidate)
+        if log_ratio == -np.inf:
+            reason = f"the model gave probability zero to {place.prefix.text!r}"
+            candidate.death = Death(reason, Stage.SETTLEMENT, place.particle)
+        elif candidate not in done:
+            candidate.log_increments.append(float(log_ratio))
+            done.add(candidate)
+    return further
+
+
 class Drafted:
     """A decoding of the draft, and one of the large model that follows a block behind.
 
@@ -77,9 +128,8 @@ class Drafted:
         self._large = large
         self._block = proposal.block
         self._size = size
-        self._paths: dict[int, dict[int, _Path]] = {}
+        self._paths: dict[Population, dict[int, _Path]] = {}
         self._rows: dict[Prefix, int] = {root: r for r, root in enumerate(roots)}
-        self._roots = frozenset(roots)
 
     def join(self, other: Decoding) -> bool:
         """See `Decoding.join`: no, since two decodings would have to take the rows."""
@@ -89,9 +139,9 @@ class Drafted:
         """See `Decoding.advance`."""
         self._draft.advance(parents, tokens)
 
-    def draw(self, plan: DrawRequest) -> Draws:
+    def draw(self, request: DrawRequest) -> Draws:
         """See `Decoding.draw`."""
-        draws = self._draft.draw(_fitted(plan, self._size))
+        draws = self._draft.draw(_fitted(request, self._size))
         if draws.log_probs is None:
             raise SettingsError(
                 "proposal: a DraftProposal asks how probable each token is, which the draft's "
@@ -103,72 +153,63 @@ class Drafted:
         """See `Decoding.log_probs`; the draft's."""
         return self._draft.log_probs()
 
-    def has(self, population: Population) -> bool:
-        """Whether a population's rows are here."""
-        return population.root in self._roots
+    def settle(
+        self, candidates: Sequence[Candidate], populations: Sequence[Population]
+    ) -> tuple[list[Candidate], list[Population]]:
+        """Take a step's candidates, and weigh the populations whose block ends with it.
 
-    def weigh(
-        self, children: Sequence[Child], populations: Mapping[int, Population]
-    ) -> Mapping[int, Population]:
-        """Take a step's children, and weigh the populations whose block ends with it.
-
-        Args:
-            children: What was drawn.
-            populations: Of this step, by identity.
-
-        Returns:
-            Those that are weighed by the large model up to now, and may be resampled.
+        See `ProposalSampler.settle`.
         """
-        for child in children:
-            paths = self._paths.setdefault(id(child.population), {})
-            before = paths.get(child.particles[0]) or _Path(child.parent)
-            assert child.log_prob is not None
-            path = before.then(child.token, child.log_prob)
-            paths.update(dict.fromkeys(child.particles, path))
-        ready = {key: p for key, p in populations.items() if self._is_over(key, p)}
-        if ready:
-            self._follow(ready, populations)
-        return ready
+        for candidate in candidates:
+            if candidate.token < 0 or candidate.prefix is None:
+                continue
+            paths = self._paths.setdefault(candidate.population, {})
+            before = paths.get(candidate.particles[0]) or _Path(candidate.parent)
+            assert candidate.log_prob is not None
+            path = before.then(candidate.token, candidate.log_prob)
+            paths.update(dict.fromkeys(candidate.particles, path))
+        places = {p: _places(p, [c for c in candidates if c.population is p]) for p in populations}
+        ready = [p for p in populations if self._is_over(p, places[p])]
+        return (self._follow(ready, places) if ready else []), ready
 
-    def _is_over(self, key: int, population: Population) -> bool:
+    def _is_over(self, population: Population, places: Sequence[_Place]) -> bool:
         """Whether a population's block is full, or nobody would go on with it."""
-        moving = any(not population.prefixes[i].waits for i in population.live())
-        paths = self._paths.get(key, {}).values()
+        moving = any(place.ending is None and not place.prefix.waits for place in places)
+        paths = self._paths.get(population, {}).values()
         return not moving or max((len(p.tokens) for p in paths), default=0) >= self._block
 
     def _follow(
-        self, ready: Mapping[int, Population], populations: Mapping[int, Population]
-    ) -> None:
-        """Put what the ready ones have drawn through the large model; the others' rows stay."""
+        self, ready: Sequence[Population], places: Mapping[Population, Sequence[_Place]]
+    ) -> list[Candidate]:
+        """Put what the ready ones have drawn through the large model; the others' rows stay.
+
+        Returns:
+            Further candidates, of particles that drew nothing in this step.
+        """
         wanted: dict[_Path, int] = {}
-        weighed: list[tuple[Population, int, _Path]] = []
-        for key, population in populations.items():
-            paths = self._paths.get(key, {})
-            for i in np.flatnonzero(population.log_weights > -np.inf).tolist():
-                path = paths.get(i)
-                if path is not None and key in ready:
-                    weighed.append((population, i, path))
+        weighed: list[tuple[_Place, _Path]] = []
+        for population, own in places.items():
+            paths = self._paths.get(population, {})
+            for place in own:
+                path = paths.get(place.particle)
+                if path is not None and population in ready:
+                    weighed.append((place, path))
                 elif path is not None:
                     path = _Path(path.anchor)
-                elif population.endings[i] is None:
-                    path = _Path(population.prefixes[i])
+                elif place.ending is None:
+                    path = _Path(place.prefix)
                 else:
                     continue
                 wanted.setdefault(path, len(wanted))
         log_large = self._extend(list(wanted))
-        for population, i, path in weighed:
-            log_ratio = log_large[wanted[path]] - path.log_draft
-            if log_ratio == -np.inf:
-                text = population.prefixes[i].text
-                population.kill([i], f"the model gave probability zero to {text!r}")
-            else:
-                population.log_weights[i] += log_ratio
+        further = _weigh(weighed, [log_large[wanted[p]] - p.log_draft for _, p in weighed])
         self._rows = {path.anchor: row for path, row in wanted.items() if not path.tokens}
-        for population, i, path in weighed:
-            if population.endings[i] is None:
-                self._rows[population.prefixes[i]] = wanted[path]
-        for key in ready:
-            self._paths.pop(key, None)
+        for place, path in weighed:
+            if place.ending is None:
+                self._rows[place.prefix] = wanted[path]
+        for population in ready:
+            self._paths.pop(population, None)
+        return further
 
     def _extend(self, paths: Sequence[_Path]) -> FloatArray:
         """`[R]` log p of each path's tokens; the large model's rows become those at its ends."""
@@ -178,6 +219,39 @@ class Drafted:
             row[width - len(path.tokens) :] = path.tokens
         parents = np.array([self._rows[path.anchor] for path in paths], dtype=np.int64)
         return self._large.extend(parents, tokens).sum(axis=1)
+
+
+class DraftSampler(LocalSampler):
+    """Draws from the draft; the large model completes the weights at the end of each block."""
+
+    def __init__(self, proposal: DraftProposal) -> None:
+        self._proposal = proposal
+        self._drafted: Drafted | None = None
+
+    def start(
+        self,
+        model: LanguageModel,
+        prompts: Sequence[Prompt],
+        vocabulary: Vocabulary,
+        max_tokens: int,
+        roots: Sequence[Prefix],
+    ) -> Decoding:
+        """See `start_drafted`."""
+        proposal = self._proposal
+        self._drafted = start_drafted(model, prompts, vocabulary, max_tokens, roots, proposal)
+        return self._drafted
+
+    def settle(
+        self, candidates: Sequence[Candidate], populations: Sequence[Population]
+    ) -> tuple[Sequence[Candidate], Sequence[Population]]:
+        """See `Drafted.settle`."""
+        assert self._drafted is not None, "a sampler settles what it has started"
+        return self._drafted.settle(candidates, populations)
+
+
+@sampler_of.register
+def _(proposal: DraftProposal) -> ProposalSampler:
+    return DraftSampler(proposal)
 
 
 def start_drafted(
@@ -235,11 +309,11 @@ def _fitted_vocabulary(large: Vocabulary, draft: Vocabulary) -> Vocabulary:
     return Vocabulary(padded[0][: len(draft)], large.eos_ids)
 
 
-def _fitted(plan: DrawRequest, size: int) -> DrawRequest:
-    """A plan for a vocabulary of another width: what is beyond either is no text."""
-    mask, scores = plan.mask, plan.log_scores
+def _fitted(request: DrawRequest, size: int) -> DrawRequest:
+    """A request for a vocabulary of another width: what is beyond either is no text."""
+    mask, scores = request.mask, request.log_scores
     return replace(
-        plan,
+        request,
         mask=None if mask is None else _resized(mask, mask_width(size)),
         log_scores=None if scores is None else _resized(scores, size),
     )

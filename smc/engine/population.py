@@ -1,33 +1,42 @@
-"""The particles of one prompt: their prefixes, weights and fates."""
+"""The population: N particles of one prompt, their prefixes, weights and fates."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smc.engine.evaluator import Asker, Cost
+from smc.engine.evaluator import Cost, PotentialEvaluator
 from smc.engine.prefix import Prefix
-from smc.model import FloatArray, Vocabulary
+from smc.model import FloatArray, IntArray, Vocabulary
 from smc.posterior import Posterior, Step, TextSequence
-from smc.resampling import Resampler
 from smc.settings import Settings
-from smc.weights import ess, log_mean_exp, normalise
+from smc.weights import ess, log_mean_exp
+
+if TYPE_CHECKING:
+    from smc.engine.candidates import Candidate
+    from smc.engine.sampler import ProposalSampler
 
 
 @dataclass(frozen=True)
-class Terms:
-    """The method, and what ends a text.
+class RunConfig:
+    """What a population's texts are drawn and weighed under; each may have its own.
 
     Attributes:
         settings: The method.
         vocabulary: The model's, with the tokens that begin with a stop string as EOS.
         stop: Strings that end a text.
+        sampler: Draws as the settings' proposal says.
     """
 
     settings: Settings
     vocabulary: Vocabulary
-    stop: tuple[str, ...] = ()
+    stop: tuple[str, ...]
+    sampler: ProposalSampler
 
 
 @dataclass(frozen=True)
@@ -37,48 +46,78 @@ class Ending:
     Attributes:
         token: The end-of-sequence token, or the one that completed a stop string.
         text: The final text; None: that of the prefix.
+        truncated: The text was cut at `max_tokens`, and `token` is its last.
     """
 
     token: int
     text: str | None = None
+    truncated: bool = False
 
 
-@dataclass
+class Stage(IntEnum):
+    """When in a step a particle died."""
+
+    PROPOSAL = 0
+    BOUNDARY = 1
+    COMPLETE = 2
+    SETTLEMENT = 3
+
+
+@dataclass(frozen=True)
+class Death:
+    """What gave particles weight zero.
+
+    Attributes:
+        reason: In words.
+        stage: When in the step.
+        index: Of the potential, where one did after the draw.
+    """
+
+    reason: str
+    stage: Stage
+    index: int = 0
+
+    @classmethod
+    def by_potential(cls, name: str, text: str, stage: Stage, index: int = 0) -> Death:
+        """Return the death that a potential caused at a text."""
+        return cls(f"{name} gave weight zero to {text!r}", stage, index)
+
+
+@dataclass(eq=False)
 class Population:
     """N particles of one prompt.
 
     Attributes:
+        config: What it is run under.
+        evaluators: Of its potentials that take part.
+        root: The prefix of no token.
+        rng: All its randomness.
         prefixes: `[N]`; particles with the same tokens share one object.
-        terms: What it is run under.
         log_weights: `[N]` since the last resampling; −inf: dead, and still counted.
         endings: `[N]` None of a particle that may still go on.
         log_evidence_base: Evidence up to the last resampling.
+        history: One step each.
+        num_tokens: Drawn so far.
+        reason: What killed the last that died.
         costs: One for each potential, of the current step.
-        error: What one of its potentials raised; then its particles are dead, and there is no
-            result.
+        error: What one of its potentials raised: nothing of it goes on, and there is no result.
+        removed: Nobody waits for it any more.
     """
 
-    terms: Terms
-    askers: list[Asker]
+    config: RunConfig
+    evaluators: list[PotentialEvaluator]
     root: Prefix
     rng: np.random.Generator
     prefixes: list[Prefix]
     log_weights: FloatArray
     endings: list[Ending | None]
+    costs: list[Cost]
     log_evidence_base: float = 0.0
     history: list[Step] = field(default_factory=list)
     num_tokens: int = 0
     reason: str | None = None
-    costs: list[Cost] = field(default_factory=list)
     error: Exception | None = None
-
-    @classmethod
-    def at(
-        cls, root: Prefix, askers: list[Asker], rng: np.random.Generator, terms: Terms
-    ) -> Population:
-        """Return N particles of weight 1 at the root."""
-        n, new = terms.settings.num_particles, [Cost() for _ in askers]
-        return cls(terms, askers, root, rng, [root] * n, np.zeros(n), [None] * n, costs=new)
+    removed: bool = False
 
     @property
     def size(self) -> int:
@@ -87,68 +126,90 @@ class Population:
 
     def live(self) -> list[int]:
         """Indices of the particles that can still be extended."""
+        if self.removed or self.error is not None:
+            return []
         dead = self.log_weights == -np.inf
         return [i for i, ending in enumerate(self.endings) if ending is None and not dead[i]]
-
-    def kill(self, particles: list[int], reason: str) -> None:
-        """Give particles weight zero; the last reason given explains an extinction."""
-        self.log_weights[particles] = -np.inf
-        self.reason = reason
 
     def fail(self, error: Exception) -> None:
         """End without a result, for a fault of its own; its neighbours go on."""
         self.error = error
-        self.kill(list(range(self.size)), "failed")
 
-    def resample(self, resampler: Resampler) -> tuple[int, ...]:
-        """Replace the population by its descendants, all of the mean weight."""
-        ancestors = resampler(self.rng, normalise(self.log_weights), self.size)
-        self.log_evidence_base += log_mean_exp(self.log_weights)
-        self.log_weights = np.zeros(self.size)
-        self.prefixes = [self.prefixes[a] for a in ancestors]
-        self.endings = [self.endings[a] for a in ancestors]
-        return tuple(int(a) for a in ancestors)
-
-    def record(
-        self,
-        pieces: list[str],
-        log_weights: FloatArray,
-        before: float,
-        ancestors: tuple[int, ...] | None,
+    def commit(
+        self, candidates: Sequence[Candidate] = (), *, ancestors: IntArray | None = None
     ) -> None:
-        """Append a step to the history.
+        """Give particles what their candidates carry, or those of their ancestors.
+
+        The only place that writes weights, prefixes and endings; and the history with them.
 
         Args:
-            pieces: `[N]` what each particle's text gained.
-            log_weights: `[N]` before resampling.
-            before: Log mean weight before the step.
-            ancestors: If the step resampled.
+            candidates: Of one step.
+            ancestors: `[N]`: particle i becomes a copy of `ancestors[i]`, and all weigh the mean.
         """
-        after = log_mean_exp(log_weights)
+        log_weights, prefixes, endings = self.log_weights.copy(), self.prefixes, self.endings
+        if ancestors is None:
+            prefixes, endings = list(prefixes), list(endings)
+            pieces = [""] * self.size
+            for candidate in candidates:
+                own = candidate.particles
+                for log_increment in candidate.log_increments:
+                    log_weights[own] += log_increment
+                if candidate.death is not None:
+                    log_weights[own] = -np.inf
+                if candidate.prefix is None:
+                    continue
+                whole = candidate.ending is None or candidate.ending.truncated
+                after = candidate.prefix if whole else candidate.parent
+                piece = candidate.prefix.text[len(candidate.parent.text) :]
+                for particle in own:
+                    prefixes[particle], endings[particle] = after, candidate.ending
+                    pieces[particle] = piece
+            self._record(candidates, pieces, log_weights)
+        else:
+            self.log_evidence_base += log_mean_exp(log_weights)
+            log_weights = np.zeros(self.size)
+            prefixes = [prefixes[a] for a in ancestors]
+            endings = [endings[a] for a in ancestors]
+            named = tuple(int(a) for a in ancestors)
+            self.history[-1] = dataclasses.replace(self.history[-1], ancestors=named)
+        self.log_weights, self.prefixes, self.endings = log_weights, prefixes, endings
+
+    def _record(
+        self, candidates: Sequence[Candidate], pieces: list[str], log_weights: FloatArray
+    ) -> None:
+        """Append a step to the history: what each text gained, and what all weigh now."""
+        self.num_tokens += sum(len(c.particles) for c in candidates if c.token >= 0)
+        deaths = [c.death for c in candidates if c.death is not None]
+        if deaths:
+            last = max(range(len(deaths)), key=lambda i: (deaths[i].stage, deaths[i].index, i))
+            self.reason = deaths[last].reason
+        before, after = log_mean_exp(self.log_weights), log_mean_exp(log_weights)
         self.history.append(
             Step(
                 pieces=tuple(pieces),
-                log_weights=tuple((log_weights).tolist()),
+                log_weights=tuple(log_weights.tolist()),
                 ess=ess(log_weights),
-                ancestors=ancestors,
+                ancestors=None,
                 log_evidence_increment=after - before if after > -np.inf else -np.inf,
                 costs=self._costs_by_name(),
             )
         )
-        self.costs = [Cost() for _ in self.askers]
+        self.costs = [Cost() for _ in self.evaluators]
 
     def _costs_by_name(self) -> dict[str, tuple[int, float]]:
         """Costs of the step; those of potentials with one name are added up."""
         totals: dict[str, tuple[int, float]] = {}
-        for asker, cost in zip(self.askers, self.costs, strict=True):
-            calls, seconds = totals.get(asker.name, (0, 0.0))
-            totals[asker.name] = calls + cost.calls, seconds + cost.seconds
+        for evaluator, cost in zip(self.evaluators, self.costs, strict=True):
+            calls, seconds = totals.get(evaluator.name, (0, 0.0))
+            totals[evaluator.name] = calls + cost.calls, seconds + cost.seconds
         return totals
 
     def texts(self) -> list[tuple[str, bool]]:
         """Return the distinct texts of the particles with weight, and whether each has ended."""
+        if self.removed or self.error is not None:
+            return []
         kept = np.flatnonzero(self.log_weights > -np.inf).tolist()
-        distinct = {(id(self.prefixes[i]), id(self.endings[i])): i for i in kept}
+        distinct = {(self.prefixes[i], self.endings[i]): i for i in kept}
         texts = ((_text(self.prefixes[i], self.endings[i]), i) for i in distinct.values())
         return list(dict.fromkeys((text, self.endings[i] is not None) for text, i in texts))
 
@@ -173,8 +234,8 @@ class Population:
 
 def _sequence(prefix: Prefix, ending: Ending | None) -> TextSequence:
     text = _text(prefix, ending)
-    if ending is None:
-        return TextSequence(text, prefix.tokens, finished=False)
+    if ending is None or ending.truncated:
+        return TextSequence(text, prefix.tokens, finished=False, truncated=ending is not None)
     return TextSequence(text, (*prefix.tokens, ending.token), finished=True)
 
 

@@ -10,20 +10,22 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from smc.engine.batch import Row
-from smc.engine.decodings import Decodings
-from smc.engine.draft import start_drafted
-from smc.engine.evaluator import Asker, death, with_values
-from smc.engine.population import Population, Terms
+from smc.engine import draft, rejection  # noqa: F401  (their samplers are registered)
+from smc.engine.batch import Batch
+from smc.engine.candidates import set_log_values
+from smc.engine.evaluator import Cost, PotentialEvaluator, Request
+from smc.engine.population import Death, Population, RunConfig, Stage
 from smc.engine.prefix import Prefix
+from smc.engine.sampler import sampler_of
+from smc.engine.step import step
 from smc.model import LanguageModel, Prompt, Vocabulary
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, flatten
-from smc.proposals import DraftProposal
 from smc.settings import Settings
 
-AskerOf = Callable[[AnyPotential, Vocabulary], Asker]
-"""The one asker of a potential under a vocabulary."""
+Look = Callable[[], list[Posterior]]
+OnStep = Callable[[int, Look], None]
+"""Called after each token with the step's number and a function that gives the result so far."""
 
 
 @dataclass(frozen=True)
@@ -35,40 +37,48 @@ class Problem:
     rng: np.random.Generator
 
 
-def populate(problem: Problem, terms: Terms, asker_of: AskerOf) -> Population:
-    """Return the population at the empty text, weighed.
+def run(
+    model: LanguageModel,
+    problems: Sequence[Problem],
+    settings: Settings,
+    *,
+    stop: Sequence[str] = (),
+    on_step: OnStep | None = None,
+) -> list[Posterior]:
+    """Run all problems as one batch, each with its own potentials, weights and resampling.
+
+    Args:
+        model: Any language model.
+        problems: One population of `settings.num_particles` each.
+        settings: The method.
+        stop: A text ends where one of these strings begins. A token that begins with one is an
+            end-of-sequence token. A token with text before it, or a part of a stop string that
+            further tokens complete, counts as text for the potentials until the string is whole;
+            then the final text, cut before the stop string, is what they weigh.
+        on_step: Called after each token.
+
+    Returns:
+        One posterior a problem, in order.
 
     Raises:
         PotentialError: A potential raised, or returned NaN or +inf.
+        PromptError: A prompt does not fit the model.
     """
-    settings = terms.settings
-    every = [asker_of(p, terms.vocabulary) for p in flatten(problem.potentials)]
-    askers = [a for a in every if _takes_part(a, terms)]
-    root = Prefix(None, -1, 0, b"", "", b"", tuple(a.start() for a in askers))
-    if settings.resample_at is not None:
-        root.sync_state = settings.resample_at.start()
-    population = Population.at(root, askers, problem.rng, terms)
-    everyone = list(range(population.size))
-    for k, asker in enumerate(askers):
-        if not asker.is_token and settings.expensive == "end":
-            continue
-        (value,) = asker.ask([(root, k, population.costs[k])], complete=False)
-        if value == -np.inf:
-            population.kill(everyone, death(asker, root))
-            break
-        if not asker.is_token:
-            with_values(root, {k: value})
-        if not asker.is_token or settings.proposal.corrects:
-            population.log_weights += value
-    return population
+    engine = Run(model)
+    engine.add_all(problems, settings, stop)
+    steps = 0
+    while engine.running:
+        engine.step()
+        for error in engine.errors():
+            raise error
+        steps += 1
+        if on_step is not None:
+            on_step(steps, engine.posteriors)
+    return engine.posteriors()
 
 
-def _takes_part(asker: Asker, terms: Terms) -> bool:
-    return terms.settings.cheap if asker.is_token else terms.settings.expensive != "never"
-
-
-class Members:
-    """The problems of a run, their rows, and the decodings that the rows are in.
+class Run:
+    """Problems that run as one batch; `step` is one token of every live particle of each.
 
     Problems come when they like, each on its own terms, and none depends on another: a problem's
     result is that of a run of its own (up to how a backend rounds a batch of another size).
@@ -79,17 +89,25 @@ class Members:
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
+        self._batch = Batch()
         self._populations: dict[int, Population] = {}
         self._numbers = itertools.count()
-        self._decodings = Decodings()
-        self._rows: list[Row] = []
-        self._askers: WeakValueDictionary[tuple[int, Vocabulary], Asker] = WeakValueDictionary()
+        self._evaluators: WeakValueDictionary[tuple[int, Vocabulary], PotentialEvaluator]
+        self._evaluators = WeakValueDictionary()
         self._ending = lru_cache(maxsize=64)(Vocabulary.ending_with)
 
     @property
     def running(self) -> bool:
         """Whether any particle may go on."""
-        return any(row.particles for row in self._rows)
+        return any(row.particles for row in self._batch.rows)
+
+    def step(self) -> None:
+        """Draw, weigh, resample, advance; see `smc.engine.step`.
+
+        Raises:
+            ModelError: The model failed; the run cannot go on.
+        """
+        step(self._batch)
 
     def add(
         self,
@@ -128,18 +146,17 @@ class Members:
             return []
         model = model or self._model
         vocabulary = self._ending(model.vocabulary, tuple(stop))
-        terms = Terms(settings, vocabulary, tuple(stop))
-        populations = [populate(p, terms, self._asker) for p in problems]
-        arguments = [p.prompt for p in problems], vocabulary, settings.max_tokens
-        if isinstance(settings.proposal, DraftProposal):
-            roots = [p.root for p in populations]
-            decoding = start_drafted(model, *arguments, roots, settings.proposal)
-        else:
-            decoding = model.start(*arguments)
-        self._decodings.add(decoding, len(problems))
-        for population in populations:
-            population.root.row = len(self._rows)
-            self._rows.append(Row(population, population.root, population.live()))
+        sampler = sampler_of(settings.proposal)
+        config = RunConfig(settings, vocabulary, tuple(stop), sampler)
+        populations = [populate(p, config, self._evaluator) for p in problems]
+        decoding = sampler.start(
+            model,
+            [p.prompt for p in problems],
+            vocabulary,
+            settings.max_tokens,
+            [p.root for p in populations],
+        )
+        self._batch.add(populations, decoding)
         numbers = list(itertools.islice(self._numbers, len(problems)))
         self._populations.update(zip(numbers, populations, strict=True))
         return numbers
@@ -166,21 +183,77 @@ class Members:
 
     def unfinished(self) -> frozenset[int]:
         """Return the numbers of the problems that have a particle that may go on."""
-        live = {id(row.population) for row in self._rows if row.particles}
-        return frozenset(n for n, p in self._populations.items() if id(p) in live)
+        live = set(self._batch.populations())
+        return frozenset(n for n, p in self._populations.items() if p in live)
 
     def remove(self, number: int) -> None:
         """Forget a problem; one that runs is not drawn from any more."""
         population = self._populations.pop(number)
-        population.kill(list(range(population.size)), "removed")
-        for row in self._rows:
+        population.removed = True
+        for row in self._batch.rows:
             if row.population is population:
                 row.particles = []
 
-    def _asker(self, potential: AnyPotential, vocabulary: Vocabulary) -> Asker:
-        """Return the one asker of a potential, bound when it is first met."""
+    def _evaluator(self, potential: AnyPotential, vocabulary: Vocabulary) -> PotentialEvaluator:
+        """Return the one evaluator of a potential, bound when it is first met."""
         key = id(potential), vocabulary
-        asker = self._askers.get(key)
-        if asker is None:
-            asker = self._askers[key] = Asker(potential, vocabulary)
-        return asker
+        evaluator = self._evaluators.get(key)
+        if evaluator is None:
+            evaluator = self._evaluators[key] = PotentialEvaluator(potential, vocabulary)
+        return evaluator
+
+
+EvaluatorOf = Callable[[AnyPotential, Vocabulary], PotentialEvaluator]
+"""The one evaluator of a potential under a vocabulary."""
+
+
+def populate(problem: Problem, config: RunConfig, evaluator_of: EvaluatorOf) -> Population:
+    """Return the population at the empty text: N particles of weight ∏ₖ φₖ(empty text).
+
+    Raises:
+        PotentialError: A potential raised, or returned NaN or +inf.
+    """
+    settings, size = config.settings, config.settings.num_particles
+    every = [evaluator_of(p, config.vocabulary) for p in flatten(problem.potentials)]
+    evaluators = [e for e in every if _takes_part(e, settings)]
+    root = Prefix.empty(tuple(e.start() for e in evaluators))
+    if settings.resample_at is not None:
+        root.sync_state = settings.resample_at.start()
+    costs = [Cost() for _ in evaluators]
+    log_weight, death = _weigh_root(root, evaluators, costs, settings)
+    return Population(
+        config,
+        evaluators,
+        root,
+        problem.rng,
+        prefixes=[root] * size,
+        log_weights=np.full(size, log_weight),
+        endings=[None] * size,
+        costs=costs,
+        reason=None if death is None else death.reason,
+    )
+
+
+def _takes_part(evaluator: PotentialEvaluator, settings: Settings) -> bool:
+    return settings.cheap if evaluator.is_token else settings.expensive != "never"
+
+
+def _weigh_root(
+    root: Prefix,
+    evaluators: Sequence[PotentialEvaluator],
+    costs: Sequence[Cost],
+    settings: Settings,
+) -> tuple[float, Death | None]:
+    """Return log w⁰, and the death of all where a potential refuses the empty text."""
+    log_weight = 0.0
+    for k, evaluator in enumerate(evaluators):
+        if not evaluator.is_token and settings.expensive == "end":
+            continue
+        (value,) = evaluator.log_values([Request(root, k, costs[k])], complete=False)
+        if value == -np.inf:
+            return value, Death.by_potential(evaluator.name, root.text, Stage.PROPOSAL)
+        if not evaluator.is_token:
+            set_log_values(root, {k: value})
+        if not evaluator.is_token or settings.proposal.properly_weighted:
+            log_weight += value
+    return log_weight, None

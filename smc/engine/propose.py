@@ -1,107 +1,214 @@
-"""The next token of every particle that does not wait, and the weights that its draw gives."""
+"""Proposing: a token for every particle that does not wait, as its proposal draws it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from smc.engine.batch import Row, plan_draws
-from smc.engine.candidates import Child, child, weigh_cut
-from smc.engine.rejection import Drawing, Key, draw_accepted
-from smc.model import DrawRequest, Draws
-from smc.potential import TokenPotential
-from smc.proposals import LocalProposal, RejectionProposal
+import numpy as np
+from numpy.typing import NDArray
+
+from smc.engine.batch import Batch, Row
+from smc.engine.candidates import Candidate
+from smc.engine.evaluator import PotentialEvaluator, Request, all_allowed, combined_scores
+from smc.engine.population import Death, Population, Stage
+from smc.engine.prefix import Prefix
+from smc.engine.sampler import Key, ProposalSampler, sampler_of
+from smc.model import (
+    Decoding,
+    DrawRequest,
+    Draws,
+    FloatArray,
+    LanguageModel,
+    Prompt,
+    Vocabulary,
+)
+from smc.potential import AnyPotential, TokenPotential
+from smc.proposals import LocalProposal
 
 
-def draw_children(rows: Sequence[Row], decoding: Drawing) -> list[Child]:
-    """Draw a token for each particle, and multiply the weights by p·φ_cheap/q.
-
-    A particle that nothing can follow is killed, and is in no child; nor are those of a problem
-    that fails.
-
-    Args:
-        rows: Of the decoding, with their particles.
-        decoding: What the tokens are drawn from.
+def propose(batch: Batch) -> list[Candidate]:
+    """Draw a token for each particle; its increment is log p·φ_cheap/q.
 
     Returns:
-        One child for each distinct pair of row and token.
+        One candidate for each distinct row, token and weight, dead where nothing can follow. None
+        of problems that fail.
     """
-    children = []
-    for wanted in _by_proposal(rows):
-        plan, drawers = plan_draws(rows, wanted)
-        draws, known = _drawn(rows, decoding, plan)
-        together: dict[Key, list[int]] = {}
-        for m, place in enumerate(zip(plan.rows.tolist(), draws.tokens.tolist(), strict=True)):
-            together.setdefault(place, []).append(m)
-        for key, members in together.items():
-            particles = [drawers[m] for m in members]
-            new = _new_child(rows[key[0]], key[1], particles, draws, members, known.get(key))
-            if new is not None:
-                children.append(new)
-    return children
+    candidates = []
+    for sampler, wanted in _by_sampler(batch.rows).items():
+        request, drawers = draw_request(batch.rows, wanted)
+        draws, known = sampler.draw(batch, request)
+        together: dict[tuple[int, int, float], list[int]] = {}
+        drawn = request.rows.tolist(), draws.tokens.tolist(), draws.log_weights.tolist()
+        for m, key in enumerate(zip(*drawn, strict=True)):
+            together.setdefault(key, []).append(m)
+        for (r, token, log_weight), members in together.items():
+            row = batch.rows[r]
+            population = row.population
+            if population.error is not None:
+                continue
+            candidate = known.pop((r, token), None) or Candidate(population, [], row.prefix, token)
+            candidate.particles = [drawers[m] for m in members]
+            if token < 0:
+                candidate.death = _dead_end(row)
+            elif population.config.settings.proposal.properly_weighted:
+                candidate.log_increments.append(log_weight)
+            if draws.log_probs is not None:
+                candidate.log_prob = float(draws.log_probs[members[0]])
+            candidates.append(candidate)
+    return candidates
 
 
-def _by_proposal(rows: Sequence[Row]) -> list[list[int]]:
-    """Indices of the rows to draw from; those that are drawn from in one way are together."""
-    together: dict[int, list[int]] = {}
+def draw_request(rows: Sequence[Row], wanted: Sequence[int]) -> tuple[DrawRequest, list[int]]:
+    """Ask for one draw for every particle of some rows.
+
+    A population whose token potentials raise fails, and is not drawn from.
+
+    Args:
+        rows: All rows of the batch.
+        wanted: Indices of those to draw from; all that a population has, or none.
+
+    Returns:
+        The request, and `[M]` the particle (within its population) of each draw.
+    """
+    mask, log_scores = _token_scores(rows, wanted)
+    drawn = [r for r in wanted if rows[r].population.error is None]
+    # Every population draws N uniforms a step whatever becomes of them, so that its particles do
+    # not depend on its neighbours in the batch.
+    populations = dict.fromkeys(rows[r].population for r in drawn)
+    uniforms = {p: p.rng.random(len(p.prefixes)) for p in populations}
+    chosen = [spread(rows[r], uniforms[rows[r].population][rows[r].particles]) for r in drawn]
+    counts = [len(rows[r].particles) for r in drawn]
+    request = DrawRequest(
+        rows=np.repeat(np.asarray(drawn, dtype=np.int64), counts),
+        uniforms=np.concatenate(chosen) if chosen else np.zeros(0),
+        mask=mask,
+        log_scores=log_scores,
+        temperature=_temperatures(rows),
+    )
+    return request, [i for r in drawn for i in rows[r].particles]
+
+
+def spread(row: Row, uniforms: FloatArray) -> FloatArray:
+    """Uniforms of particles of one row: each uniform, if shared together evenly spread."""
+    if len(uniforms) <= 1 or not row.population.config.settings.shared_draws:
+        return uniforms
+    return (uniforms[0] + np.arange(len(uniforms)) / len(uniforms)) % 1.0
+
+
+def _by_sampler(rows: Sequence[Row]) -> dict[ProposalSampler, list[int]]:
+    """Indices of the rows to draw from, by how."""
+    together: dict[ProposalSampler, list[int]] = {}
     for r, row in enumerate(rows):
         if row.particles and not row.prefix.waits:
-            proposal = row.population.terms.settings.proposal
-            alike = 0 if isinstance(proposal, LocalProposal) else id(proposal)
-            together.setdefault(alike, []).append(r)
-    return list(together.values())
+            together.setdefault(row.population.config.sampler, []).append(r)
+    return together
 
 
-def _drawn(
-    rows: Sequence[Row], decoding: Drawing, plan: DrawRequest
-) -> tuple[Draws, dict[Key, Child]]:
-    """Draw as the proposal of the plan's rows does; with what is known of tokens by now."""
-    if len(plan.rows):
-        settings = rows[int(plan.rows[0])].population.terms.settings
-        if isinstance(settings.proposal, RejectionProposal) and settings.expensive != "never":
-            return draw_accepted(rows, decoding, plan, settings.proposal)
-    return decoding.draw(plan), {}
+def _temperatures(rows: Sequence[Row]) -> float | FloatArray:
+    """The proposal's: one, or `[R]` where they differ."""
+    every = [row.population.config.settings.proposal.temperature for row in rows]
+    return every[0] if len(set(every)) == 1 else np.asarray(every, dtype=np.float64)
 
 
-def _new_child(
-    row: Row,
-    token: int,
-    particles: list[int],
-    draws: Draws,
-    members: list[int],
-    known: Child | None,
-) -> Child | None:
-    """What a token makes of a row, for the particles that drew it; None if it kills them."""
-    population = row.population
-    if population.error is not None:
-        return None
-    if token < 0:
-        population.kill(particles, _dead_end(row))
-        return None
-    if population.terms.settings.proposal.corrects:
-        population.log_weights[particles] += draws.log_weights[members]
-    population.num_tokens += len(particles)
+def _token_scores(
+    rows: Sequence[Row], drawn: Sequence[int]
+) -> tuple[NDArray[np.uint32] | None, NDArray[np.float32] | None]:
+    """Combine what all token potentials say of the rows to draw from, and what the length says.
+
+    Where they raise, each population is asked by itself: those that are at fault fail.
+    """
+    if not drawn:
+        return None, None
+    vocabulary = rows[0].population.config.vocabulary
     try:
-        new = known or child(row, token)
-        new.particles = particles
-        if draws.log_probs is not None:
-            new.log_prob = float(draws.log_probs[members[0]])
-        weigh_cut(new)
-    except Exception as error:
-        population.fail(error)
-        return None
-    return new
+        mask, log_scores = combined_scores(_requests(rows, drawn), len(rows), vocabulary)
+    except Exception:
+        sound = list(drawn)
+        for population in dict.fromkeys(rows[r].population for r in drawn):
+            own = [r for r in drawn if rows[r].population is population]
+            try:
+                combined_scores(_requests(rows, own), len(rows), vocabulary)
+            except Exception as error:
+                population.fail(error)
+                sound = [r for r in sound if r not in own]
+        if len(sound) == len(drawn):
+            raise
+        return _token_scores(rows, sound)
+    last = [r for r in drawn if _must_end(rows[r])]
+    if last and mask is None:
+        mask = all_allowed(len(rows), vocabulary)
+    for r in last:
+        assert mask is not None
+        mask[r] &= rows[r].population.config.vocabulary.eos_mask
+    return mask, log_scores
 
 
-def _dead_end(row: Row) -> str:
-    settings = row.population.terms.settings
-    proposal = settings.proposal
-    refusing = [
-        asker.name
-        for asker in row.population.askers
-        if isinstance(asker.potential, TokenPotential)
-        or (isinstance(proposal, RejectionProposal) and proposal.asks(asker.potential))
-    ]
+def _must_end(row: Row) -> bool:
+    settings = row.population.config.settings
+    return settings.at_max_tokens == "end" and row.prefix.length + 1 >= settings.max_tokens
+
+
+def _requests(
+    rows: Sequence[Row], drawn: Sequence[int]
+) -> Iterable[tuple[PotentialEvaluator, list[int], list[Request]]]:
+    requests: dict[PotentialEvaluator, tuple[PotentialEvaluator, list[int], list[Request]]] = {}
+    for r in drawn:
+        population: Population = rows[r].population
+        for k, evaluator in enumerate(population.evaluators):
+            if evaluator.is_token:
+                _, where, asked = requests.setdefault(evaluator, (evaluator, [], []))
+                where.append(r)
+                asked.append(Request(rows[r].prefix, k, population.costs[k]))
+    return requests.values()
+
+
+def _dead_end(row: Row) -> Death:
+    config = row.population.config
+    settings = config.settings
+    refusing = [e.name for e in row.population.evaluators if config.sampler.asks(e.source)]
     at = f"after {row.prefix.text!r}"
-    if row.prefix.length + 1 == settings.max_tokens:
-        return f"max_tokens={settings.max_tokens}: the text cannot end {at}"
-    return f"{' · '.join(refusing) or 'the model'} allows no next token {at}"
+    if _must_end(row):
+        reason = f"max_tokens={settings.max_tokens}: the text cannot end {at}"
+    else:
+        reason = f"{' · '.join(refusing) or 'the model'} allows no next token {at}"
+    return Death(reason, Stage.PROPOSAL)
+
+
+class LocalSampler:
+    """Draws from model × cheap potentials, in one pass where the logits live; `LocalProposal`."""
+
+    def check(self, potentials: Sequence[AnyPotential]) -> None:
+        """See `ProposalSampler.check`: it fits all."""
+
+    def asks(self, potential: AnyPotential) -> bool:
+        """See `ProposalSampler.asks`: token potentials do."""
+        return isinstance(potential, TokenPotential)
+
+    def start(
+        self,
+        model: LanguageModel,
+        prompts: Sequence[Prompt],
+        vocabulary: Vocabulary,
+        max_tokens: int,
+        roots: Sequence[Prefix],
+    ) -> Decoding:
+        """See `ProposalSampler.start`."""
+        return model.start(prompts, vocabulary, max_tokens)
+
+    def draw(self, batch: Batch, request: DrawRequest) -> tuple[Draws, dict[Key, Candidate]]:
+        """See `ProposalSampler.draw`."""
+        return batch.decodings.draw(request), {}
+
+    def settle(
+        self, candidates: Sequence[Candidate], populations: Sequence[Population]
+    ) -> tuple[Sequence[Candidate], Collection[Population]]:
+        """See `ProposalSampler.settle`: the draw has weighed all there is."""
+        return (), populations
+
+
+_LOCAL = LocalSampler()  # without state: rows of all local proposals are drawn from together
+
+
+@sampler_of.register
+def _(proposal: LocalProposal) -> ProposalSampler:
+    return _LOCAL

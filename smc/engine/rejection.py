@@ -27,31 +27,60 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 
-from smc.engine.batch import Row, spread
-from smc.engine.candidates import Child, child
+from smc.engine.batch import Batch
+from smc.engine.candidates import Candidate, extend, is_judged, log_values_of
 from smc.engine.evaluator import all_allowed
-from smc.engine.weighing import values_of
+from smc.engine.propose import LocalSampler, spread
+from smc.engine.sampler import Key, ProposalSampler, sampler_of
 from smc.errors import SettingsError
 from smc.model import DrawRequest, Draws, FloatArray
+from smc.potential import AnyPotential
 from smc.proposals import RejectionProposal
 
 _MOST_AT_ONCE = 256
 """Draws of one particle in a round; a round is one call of the device."""
 
-Key = tuple[int, int]
-"""A row of the batch and a token."""
+
+class RejectionSampler(LocalSampler):
+    """Draws until the proposal's checks accept the token."""
+
+    def __init__(self, proposal: RejectionProposal) -> None:
+        self._proposal = proposal
+
+    def check(self, potentials: Sequence[AnyPotential]) -> None:
+        """See `ProposalSampler.check`: the checks must be among the potentials."""
+        for check in self._proposal.checks or ():
+            if not any(check is potential for potential in potentials):
+                raise SettingsError(
+                    f"RejectionProposal: the check {check.name} is not among the potentials; "
+                    "expected the same object there, because the target is made of the potentials "
+                    "alone."
+                )
+
+    def asks(self, potential: AnyPotential) -> bool:
+        """See `ProposalSampler.asks`: token potentials and checks do."""
+        return super().asks(potential) or self._proposal.asks(potential)
+
+    def draw(self, batch: Batch, request: DrawRequest) -> tuple[Draws, dict[Key, Candidate]]:
+        """Draw tokens that the checks accept; see `ProposalSampler.draw`.
+
+        Raises:
+            SettingsError: The backend does not tell how probable its draws are.
+        """
+        if len(request.rows):
+            settings = batch.rows[int(request.rows[0])].population.config.settings
+            if settings.expensive != "never":
+                rounds = _Rounds(batch, request, self._proposal)
+                return rounds.run(), rounds.candidates
+        return super().draw(batch, request)
 
 
-class Drawing(Protocol):
-    """Rows to draw from: a decoding, or several as one."""
-
-    def draw(self, plan: DrawRequest) -> Draws:
-        """See `Decoding.draw`."""
-        ...
+@sampler_of.register
+def _(proposal: RejectionProposal) -> ProposalSampler:
+    return RejectionSampler(proposal)
 
 
 @dataclass(slots=True)
@@ -73,72 +102,52 @@ class _Search:
     rejected: set[int] = field(default_factory=set)
 
 
-def draw_accepted(
-    rows: Sequence[Row], decoding: Drawing, plan: DrawRequest, proposal: RejectionProposal
-) -> tuple[Draws, dict[Key, Child]]:
-    """Draw tokens that the checks accept.
-
-    Args:
-        rows: Of the decoding.
-        decoding: What to draw from.
-        plan: One draw for each particle; its uniforms are those of the first round.
-        proposal: Of these rows: which potentials check.
-
-    Returns:
-        As of `Decoding.draw` for the plan: −1 where no token is accepted. And what has been made
-        of the tokens that were asked about.
-
-    Raises:
-        SettingsError: The backend does not tell how probable its draws are.
-    """
-    rejection = _Rejection(rows, decoding, plan, proposal)
-    return rejection.run(), rejection.children
-
-
-class _Rejection:
+class _Rounds:
     """One step of the engine: rounds of draws, each checked token by token."""
 
     def __init__(
         self,
-        rows: Sequence[Row],
-        decoding: Drawing,
-        plan: DrawRequest,
+        batch: Batch,
+        request: DrawRequest,
         proposal: RejectionProposal,
     ) -> None:
-        self._rows = rows
-        self._decoding = decoding
-        self._plan = plan
+        self._rows = batch.rows
+        self._decoding = batch.decodings
+        self._request = request
         self._proposal = proposal
-        self.children: dict[Key, Child] = {}
-        self._of = plan.rows.tolist()
+        self.candidates: dict[Key, Candidate] = {}
+        self._of = request.rows.tolist()
         self._searches: dict[int, _Search] = {}
         for m, row in enumerate(self._of):
             search = self._searches.setdefault(row, _Search())
             search.members.append(m)
             search.missing.append(m)
-        size = len(plan.rows)
+        size = len(request.rows)
         self._tokens = np.full(size, -1, dtype=np.int64)
         self._log_weights = np.full(size, -np.inf)
         self._log_probs = np.full(size, -np.inf)
-        vocabulary = rows[0].population.terms.vocabulary  # all rows' are of one size
-        self._mask = all_allowed(len(rows), vocabulary) if plan.mask is None else plan.mask.copy()
+        if request.mask is None:  # all rows' vocabularies are of one size
+            vocabulary = self._rows[0].population.config.vocabulary
+            self._mask = all_allowed(len(self._rows), vocabulary)
+        else:
+            self._mask = request.mask.copy()
 
     def run(self) -> Draws:
         """Draw until every row is done."""
-        wanted, draws = list(range(len(self._of))), self._draw(self._plan)
+        wanted, draws = list(range(len(self._of))), self._draw(self._request)
         for m, log_norm in enumerate(self._log_norms(draws)):
             self._searches[self._of[m]].log_norm = log_norm
         width = 4
         while wanted:
             self._take(wanted, draws)
-            plan, wanted = self._next_round(width)
+            request, wanted = self._next_round(width)
             if wanted:
-                draws = self._draw(plan)
+                draws = self._draw(request)
             width = min(2 * width, _MOST_AT_ONCE)
         return Draws(self._tokens, self._log_weights, self._log_probs)
 
-    def _draw(self, plan: DrawRequest) -> Draws:
-        draws = self._decoding.draw(plan)
+    def _draw(self, request: DrawRequest) -> Draws:
+        draws = self._decoding.draw(request)
         if draws.log_probs is None:
             raise SettingsError(
                 "proposal: a RejectionProposal asks how probable each token is, which the model's "
@@ -174,13 +183,13 @@ class _Rejection:
             for _ in range(count):
                 wanted.extend(group)
                 uniforms.append(spread(self._rows[r], rng.random(len(group))))
-        plan = replace(
-            self._plan,
+        request = replace(
+            self._request,
             rows=np.array([self._of[m] for m in wanted], dtype=np.int64),
             uniforms=np.concatenate(uniforms),
             mask=self._mask,
         )
-        return plan, wanted
+        return request, wanted
 
     def _forbid(self, row: int, tokens: Iterable[int]) -> None:
         for token in tokens:
@@ -188,35 +197,35 @@ class _Rejection:
 
     def _take(self, wanted: Sequence[int], draws: Draws) -> None:
         """Go on with each row with what was drawn for it; a row that is done leaves."""
-        candidates: dict[int, deque[int]] = {}
+        queues: dict[int, deque[int]] = {}
         fresh: dict[int, list[int]] = {}
         for d, m in enumerate(wanted):
             if self._searches[self._of[m]].missing:
-                candidates.setdefault(m, deque()).append(d)
+                queues.setdefault(m, deque()).append(d)
             else:
                 fresh.setdefault(self._of[m], []).append(d)
         self._weigh(fresh, draws)
-        self._settle(candidates, draws)
+        self._settle(queues, draws)
 
-    def _settle(self, candidates: dict[int, deque[int]], draws: Draws) -> None:
-        """Give each particle the first of its candidates that is accepted, if one is.
+    def _settle(self, queues: dict[int, deque[int]], draws: Draws) -> None:
+        """Give each particle the first of its draws that is accepted, if one is.
 
         Args:
-            candidates: For each particle's draw of the plan, its draws of this round, in order.
+            queues: For each particle's entry of the request, its draws of this round, in order.
             draws: Of this round.
         """
         tokens = draws.tokens.tolist()
-        while candidates:
+        while queues:
             unknown: dict[Key, int] = {}
-            for m, queue in list(candidates.items()):
+            for m, queue in list(queues.items()):
                 search = self._searches[self._of[m]]
                 while queue and tokens[queue[0]] in search.rejected:
                     queue.popleft()
                 if not queue:
-                    del candidates[m]
+                    del queues[m]
                 elif tokens[queue[0]] < 0 or tokens[queue[0]] in search.accepted:
                     self._give(m, queue[0], draws)
-                    del candidates[m]
+                    del queues[m]
                 else:
                     unknown.setdefault((self._of[m], tokens[queue[0]]), queue[0])
             self._check(unknown, draws)
@@ -228,7 +237,7 @@ class _Rejection:
         search = self._searches[row]
         search.missing.remove(m)
         self._tokens[m], self._log_probs[m] = draws.tokens[d], draws.log_probs[d]
-        if not search.missing and not (search.accepted and self._proposal.corrects):
+        if not search.missing and not (search.accepted and self._proposal.properly_weighted):
             del self._searches[row]
 
     def _weigh(self, fresh: dict[int, list[int]], draws: Draws) -> None:
@@ -252,47 +261,39 @@ class _Rejection:
 
     def _check(self, drawn: dict[Key, int], draws: Draws) -> None:
         """Ask about tokens that nothing is known of, each with one of the draws that it is of."""
-        found = {key: new for key in drawn if (new := self._made(key)) is not None}
-        self.children |= found
-        going_on = [c for c in found.values() if c.ending is None]
-        ended = [c for c in found.values() if c.ending is not None]
-        refused: set[int] = set()
-        midway = [c for c in going_on if c.population.terms.settings.expensive == "boundaries"]
-        refused |= self._refused(midway, complete=False)
-        refused |= self._refused(ended, complete=True)
+        made = {key: self._candidate(key) for key in drawn}
+        extend(made.values())
+        self.candidates |= made
+        refused = self._refused([c for c in made.values() if c.alive])
         assert draws.log_probs is not None
-        scores = self._plan.log_scores
+        scores = self._request.log_scores
         for (row, token), d in drawn.items():
-            search = self._searches[row]
-            made = found.get((row, token))
-            if made is None or id(made) in refused:
+            search, candidate = self._searches[row], made[row, token]
+            if candidate.population.error is not None or candidate in refused:
                 search.rejected.add(token)
                 continue
             log_phi = 0.0 if scores is None else float(scores[row, token])
             log_q = draws.log_probs[d] / self._proposal.temperature + log_phi - search.log_norm
             search.accepted[token] = float(np.exp(log_q))
 
-    def _made(self, key: Key) -> Child | None:
-        """What a token makes of a row's prefix; None if a potential raised at it."""
+    def _candidate(self, key: Key) -> Candidate:
         row = self._rows[key[0]]
-        try:
-            return child(row, key[1])
-        except Exception as error:
-            row.population.fail(error)
-            return None
+        return Candidate(row.population, [], row.prefix, key[1])
 
-    def _refused(self, children: Sequence[Child], *, complete: bool) -> set[int]:
-        """The identities of the children that some check gives −inf."""
-        refused: set[int] = set()
-        for k in range(max((len(c.population.askers) for c in children), default=0)):
-            asked = [c for c in children if id(c) not in refused and self._asks(c, k)]
-            values = values_of(asked, k, complete=complete)
-            refused |= {id(new) for new, value in values if value == -np.inf}
+    def _refused(self, candidates: Sequence[Candidate]) -> set[Candidate]:
+        """Those that some check gives −inf."""
+        refused: set[Candidate] = set()
+        for complete in (False, True):
+            due = [c for c in candidates if (c.ending is not None) is complete and is_judged(c)]
+            for k in range(max((len(c.population.evaluators) for c in due), default=0)):
+                asked = [c for c in due if c not in refused and self._asks(c, k)]
+                log_values = log_values_of(asked, k, complete=complete)
+                refused |= {c for c, log_value in log_values if log_value == -np.inf}
         return refused
 
-    def _asks(self, new: Child, k: int) -> bool:
-        askers = new.population.askers
-        return k < len(askers) and self._proposal.asks(askers[k].potential)
+    def _asks(self, candidate: Candidate, k: int) -> bool:
+        evaluators = candidate.population.evaluators
+        return k < len(evaluators) and self._proposal.asks(evaluators[k].source)
 
 
 def _accepted_mass(known: float, unknown: float, share: float) -> float:

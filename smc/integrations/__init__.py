@@ -1,1 +1,1 @@
-"""This sampler inside other people's generators."""
+"""Integrations: this sampler inside other people's generators."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from smc.errors import GrammarError, SettingsError
 from smc.potential import AnyPotential, IncrementalPotential, Potential
+from smc.references import find_potential
 
 if TYPE_CHECKING:
-    from potentials import Limits
+    from potentials import MaskLimits
 
 
 def constraints(
@@ -21,14 +22,14 @@ def constraints(
     json_schema: str | Mapping[str, Any] | None = None,
     compact_json: str | Mapping[str, Any] | None = None,
     potentials: str | Sequence[AnyPotential | str] = (),
-    limits: Limits | None = None,
+    limits: MaskLimits | None = None,
 ) -> list[AnyPotential]:
     """Return potentials in the order of the arguments.
 
     Args:
         grammar: Lark source.
         regex: For the whole text.
-        json_schema: As text, or as what the text says.
+        json_schema: As text, or as what the text says; documents as `json.dumps` spaces them.
         compact_json: Likewise, of documents without white space between their parts.
         potentials: Potentials, or `module:Name`; a text may part several by commas.
         limits: How much work one mask may cost.
@@ -38,51 +39,49 @@ def constraints(
         SettingsError: A potential cannot be found or made, or an argument is of the wrong kind.
 
     Example:
-        >>> found = constraints(regex="a+", potentials="potentials.molecule:SMILESValidity")
-        >>> [p.name for p in found]
+        >>> chosen = constraints(regex="a+", potentials="potentials.molecule:SMILESValidity")
+        >>> [p.name for p in chosen]
         ['Regex', 'SMILESValidity']
     """
     from potentials import Grammar, JSONSchema, Regex
 
-    found: list[AnyPotential] = []
+    made: list[AnyPotential] = []
     if grammar is not None:
         source = _text("grammar", grammar)
-        found.append(_made("grammar", lambda: Grammar(source, limits=limits)))
+        made.append(_made("grammar", lambda: Grammar(source, limits=limits)))
     if regex is not None:
         pattern = _text("regex", regex)
-        found.append(_made("regex", lambda: Regex(pattern, limits=limits)))
+        made.append(_made("regex", lambda: Regex(pattern, limits=limits)))
     for name, given in (("json_schema", json_schema), ("compact_json", compact_json)):
         if given is not None:
             schema = given if isinstance(given, str) else json.dumps(given)
-            space = name == "json_schema"
-            made = partial(JSONSchema, schema, whitespace=space, limits=limits)
-            found.append(_made("json_schema", made))
+            space = None if name == "json_schema" else False
+            make = partial(JSONSchema, schema, whitespace=space, limits=limits)
+            made.append(_made("json_schema", make))
     named = potentials.split(",") if isinstance(potentials, str) else potentials
-    return found + [_potential(p) for p in named if p]
+    return made + [_potential(p) for p in named if p]
 
 
-def request_limits() -> Limits:
+def request_limits() -> MaskLimits:
     """Return how much work a mask may cost where the grammar comes from a stranger.
 
-    Far less than what one's own may cost. What makes masks slow is ambiguity; grammars of
-    programming languages stay far below.
+    Less than what one's own may cost: some 20,000 items, and 15,000 of fuel, take a millisecond.
+    What makes masks slow is ambiguity; grammars of programming languages stay below.
     """
-    from potentials import Limits
+    from potentials import MaskLimits
 
-    return Limits(
-        max_items_in_row=1_000,
-        step_max_items=50_000,
-        step_lexer_fuel=1_000_000,
-        initial_lexer_fuel=5_000_000,
+    return MaskLimits(
+        max_items_in_row=5_000,
+        step_max_items=500_000,
+        step_lexer_fuel=3_000_000,
+        initial_lexer_fuel=20_000_000,
         max_lexer_states=250_000,
     )
 
 
 def _potential(given: AnyPotential | str) -> AnyPotential:
-    from smc.cli.loading import potential
-
     if isinstance(given, str):
-        return potential(given.strip(), option="potentials:")
+        return find_potential(given.strip(), option="potentials:")
     if not isinstance(given, Potential | IncrementalPotential):
         raise SettingsError(
             f"potentials: got {given!r}; expected potentials, or text such as "

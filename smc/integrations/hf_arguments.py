@@ -1,4 +1,4 @@
-"""What `generate` asks for, in our terms; what has no meaning under weights is refused."""
+"""The arguments of a `generate` call, in our terms; what weights cannot follow is refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KNOWN_INPUTS = {"attention_mask", "position_ids", "token_type_ids", "cache_posi
 
 
 @dataclass(frozen=True)
-class Arguments:
+class GenerateArguments:
     """A call of `generate`.
 
     Attributes:
@@ -55,7 +55,7 @@ def read_arguments(
     logits_processor: Iterable[Any] | None,
     stopping_criteria: Iterable[Any] | None,
     config: Any,
-) -> Arguments:
+) -> GenerateArguments:
     """Translate what `generate` hands to a decoding method.
 
     Args:
@@ -88,7 +88,7 @@ def read_arguments(
     eos_ids = None if end is None else tuple(torch.as_tensor(end).reshape(-1).tolist())
     pad = config.pad_token_id
     pad_id = int(pad) if pad is not None else (eos_ids or (0,))[0]
-    return Arguments(
+    return GenerateArguments(
         prompts=prompts,
         num_return=num_return,
         max_tokens=_max_tokens(config, input_ids.shape[1]),
@@ -184,16 +184,16 @@ def _max_tokens(config: Any, prompt_length: int) -> int:
 
 def _stop_strings(criteria: Iterable[Any] | None, config: Any) -> tuple[str, ...]:
     given = config.stop_strings or ()
-    found = [given] if isinstance(given, str) else list(given)
+    stops = [given] if isinstance(given, str) else list(given)
     for criterion in criteria or ():
         name = type(criterion).__name__
         if isinstance(getattr(criterion, "sequence", None), str):
-            found.append(criterion.sequence)
+            stops.append(criterion.sequence)
         elif name == "StopStringCriteria":
-            found += list(criterion.stop_strings)
+            stops += list(criterion.stop_strings)
         elif name not in _CRITERIA:
             raise SettingsError(
                 f"generate: the stopping criterion {name} is not understood; expected a length, "
                 "end tokens or stop strings. Pass what it means as stop=."
             )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(stops))

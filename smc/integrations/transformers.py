@@ -22,7 +22,7 @@ from transformers.utils.generic import ModelOutput
 
 from smc.backends.transformers import TransformersModel
 from smc.errors import SettingsError
-from smc.integrations.hf_arguments import Arguments, read_arguments
+from smc.integrations.hf_arguments import GenerateArguments, read_arguments
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential, Boundary
 from smc.sampling import sample_batch
@@ -144,7 +144,7 @@ class SMCGenerate:
             posteriors=tuple(posteriors),
         )
 
-    def _model(self, model: Any, arguments: Arguments) -> TransformersModel:
+    def _model(self, model: Any, arguments: GenerateArguments) -> TransformersModel:
         """Return the model with these settings; its vocabulary is read once."""
         key = (id(model), arguments.eos_ids, arguments.warp)
         if key not in self._models:
@@ -163,7 +163,7 @@ class SMCGenerate:
         return int(torch.randint(0, 2**62, (1,)))
 
     def _sequences(
-        self, input_ids: torch.Tensor, arguments: Arguments, posteriors: Sequence[Posterior]
+        self, input_ids: torch.Tensor, arguments: GenerateArguments, posteriors: Sequence[Posterior]
     ) -> torch.Tensor:
         """`[B · num_return_sequences, L]` draws from the posteriors behind their prompts."""
         rng = np.random.default_rng([self._next_seed(), 1])

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smc.pages.markup import document, escape
+from smc.pages.markup import document, escape, one_line
 from smc.pages.sections import cards, posterior_section
+from smc.pages.summary import prompt_text
 from smc.posterior import Posterior
 
-__all__ = ["cards", "document", "posterior_fragment", "posterior_page", "posterior_section"]
+__all__ = [
+    "cards",
+    "default_title",
+    "document",
+    "posterior_fragment",
+    "posterior_page",
+    "posterior_section",
+]
 
 
 def posterior_page(
@@ -31,6 +39,12 @@ def posterior_page(
     """
     section = posterior_section(posterior, ess_threshold=ess_threshold, drawings=drawings)
     return document(title, f"<h1>{escape(title)}</h1>\n{section}")
+
+
+def default_title(posterior: Posterior) -> str:
+    """Return the beginning of the prompt as a heading, where it was kept."""
+    text = "" if posterior.prompt is None else prompt_text(posterior.prompt).strip()
+    return one_line(text, 80) or "Posterior"
 
 
 def posterior_fragment(posterior: Posterior) -> str:

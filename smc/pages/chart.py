@@ -1,4 +1,4 @@
-"""The genealogy of the particles and the effective sample size, as one SVG."""
+"""Genealogy chart of the particles with their effective sample size, as one SVG."""
 
 from __future__ import annotations
 
@@ -66,20 +66,20 @@ def weight_class(relative_weight: float) -> int:
 
 def _bands(lineage: Lineage, at: Layout) -> list[str]:
     """Mark the steps after which the population was resampled."""
-    found, bottom = [], at.ess + at.ess_height
+    bands, bottom = [], at.ess + at.ess_height
     for t, step in enumerate(lineage.posterior.history):
         if step.resampled:
             x = at.x(t)
-            found.append(
+            bands.append(
                 f'<rect class="smc-band" x="{c(x)}" y="14" width="{c(at.dx)}" '
                 f'height="{c(bottom - 14)}"/>'
             )
             if at.dx >= 40:
-                found.append(
+                bands.append(
                     f'<text class="smc-tick" x="{c(x + at.dx / 2)}" y="10" '
                     'text-anchor="middle">resample</text>'
                 )
-    return found
+    return bands
 
 
 def _edges(lineage: Lineage, at: Layout) -> list[str]:

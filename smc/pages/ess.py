@@ -1,4 +1,4 @@
-"""The effective sample size over time, under the genealogy."""
+"""Chart of the effective sample size over time, drawn under the genealogy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things stand in the chart of a run."""
+"""Layout of the genealogy chart: positions and sizes in pixels."""
 
 from __future__ import annotations
 

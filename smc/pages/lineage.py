@@ -1,4 +1,4 @@
-"""Who descends from whom, read back from a posterior's history."""
+"""Ancestral lineages of the particles, read back from a posterior's history."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class Lineage:
 
     def path(self, column: int, slot: int) -> list[int]:
         """Return the slots of a slot's line, from step 0 to `column` (at most T)."""
-        found = [slot]
+        path = [slot]
         for parents in self.parents[column:0:-1]:
-            found.append(parents[found[-1]])
-        return found[::-1]
+            path.append(parents[path[-1]])
+        return path[::-1]
 
     def text(self, column: int, slot: int) -> str:
         """Return the text of a slot so far, put together from the pieces of its line.

@@ -1,4 +1,4 @@
-"""Small pieces of HTML; every text from outside passes through `escape` or `visible`."""
+"""HTML escaping and small pieces of markup; every text from outside passes through here."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import re
 from importlib import resources
 from typing import Any
 
-# Also those that turn the direction of the text around them, so that it reads as another, and the
-# separators of lines that are no line breaks.
+# Also those that turn the direction of the text around them, so that it reads as another, the
+# separators of lines that are no line breaks, and halves of surrogate pairs, which UTF-8 has not.
 _CONTROLS = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]",
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]",
 )
 
 

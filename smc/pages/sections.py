@@ -1,4 +1,4 @@
-"""The parts of a page that shows a posterior."""
+"""Sections of a posterior's page: facts, genealogy, texts, costs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from smc.pages.chart import WEIGHT_CLASSES, genealogy, hover_data, share
 from smc.pages.lineage import Lineage
 from smc.pages.markup import escape, number, script_json, visible
+from smc.pages.summary import prompt_text
 from smc.posterior import Posterior, Status
 
 MOST_TEXTS = 50
@@ -31,7 +32,7 @@ def posterior_section(
         remarks: For texts that have a drawing, a word or two beside their probability.
         alone: Whether it stands outside a page of ours, and needs a frame.
     """
-    parts = [_facts(posterior)]
+    parts = [_facts(posterior), _run(posterior)]
     if posterior.reason:
         parts.append(f'<p class="smc-reason">Extinct: {escape(posterior.reason)}</p>')
     if posterior.history:
@@ -87,10 +88,22 @@ def _facts(posterior: Posterior) -> str:
         "effective sample size": f"{posterior.ess:.1f} of {len(posterior.sequences)}",
         "steps": str(len(posterior.history)),
         "resamplings": str(sum(s.resampled for s in posterior.history)),
-        "particle-tokens": str(posterior.num_tokens),
+        "particle-tokens": escape(str(posterior.num_tokens)),
     }
     items = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts.items())
     return f'<dl class="smc-facts">{items}</dl>'
+
+
+def _run(posterior: Posterior) -> str:
+    """How the run was made, as far as it was kept."""
+    rows = [["model", posterior.model], ["seed", posterior.seed]]
+    rows += list(map(list, (posterior.settings or {}).items()))
+    if posterior.prompt is not None:
+        rows.append(["prompt", prompt_text(posterior.prompt)])
+    shown = [[escape(str(k)), _code(str(v))] for k, v in rows if v is not None]
+    if not shown:
+        return ""
+    return f"<details><summary>the run</summary>{table(['', ''], shown, 0)}</details>"
 
 
 def _legend() -> str:
@@ -114,12 +127,12 @@ def _legend() -> str:
 
 
 def _drawn(posterior: Posterior, drawings: Mapping[str, str], remarks: Mapping[str, str]) -> str:
-    found = []
+    items = []
     for text, probability in list(posterior.probabilities().items())[:MOST_CARDS]:
         if text in drawings:
             caption = " · ".join(filter(None, [share_text(probability), remarks.get(text)]))
-            found.append((text, caption, drawings[text]))
-    return cards(found) if found else ""
+            items.append((text, caption, drawings[text]))
+    return cards(items) if items else ""
 
 
 def share_text(probability: float) -> str:
@@ -132,16 +145,16 @@ def _texts(posterior: Posterior) -> str:
         last = [[_code(s.text)] for s in posterior.sequences[:MOST_TEXTS]]
         return table(["text where the particle died"], last, 0)
     counts = Counter(s.text for s in posterior.sequences)
-    found = list(posterior.probabilities().items())
+    texts = list(posterior.probabilities().items())
     rows = [
         [
             _code(text),
             str(counts[text]),
             f'<span class="smc-bar" style="width:{max(1, round(120 * p))}px"></span>{share(p)}',
         ]
-        for text, p in found[:MOST_TEXTS]
+        for text, p in texts[:MOST_TEXTS]
     ]
-    more = len(found) - MOST_TEXTS
+    more = len(texts) - MOST_TEXTS
     rest = f"<p>… and {more} more texts.</p>" if more > 0 else ""
     return table(["text", "particles", "probability"], rows, 2) + rest
 
@@ -156,7 +169,7 @@ def _code(text: str) -> str:
 
 def _costs(posterior: Posterior) -> str:
     rows = [
-        [escape(name), str(calls), f"{seconds:.3f}"]
+        [escape(name), escape(str(calls)), number(seconds, 3)]
         for name, (calls, seconds) in posterior.costs().items()
     ]
     return table(["potential", "evaluations", "seconds"], rows, 2) if rows else ""

@@ -1,4 +1,4 @@
-"""Steps in the place of tokens: the protocol of step models, and models that follow it."""
+"""Step models: generators that extend a text by a whole step in the place of a token."""
 
 from smc.errors import EndpointError
 from smc.steps.protocol import (

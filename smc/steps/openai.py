@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible endpoint as a step model: vLLM, SGLang, llama.cpp, hosted ones."""
+"""A step model over any OpenAI-compatible endpoint: vLLM, SGLang, llama.cpp, hosted ones."""
 
 from __future__ import annotations
 
@@ -154,16 +154,16 @@ class OpenAISteps:
     def _extension(self, job: tuple[str, Mapping[str, Any], str]) -> Extension:
         path, body, text = job
         try:
-            found = self._endpoint.ask(
+            extension = self._endpoint.ask(
                 path, body, lambda reply: read_reply(reply, self._mark, cuts=self._cuts)
             )
         except EndpointError as error:
             return Extension("", False, 0, error=error)
         with self._lock:
-            self._passes += found.num_tokens + 1
-        if "messages" in body and found.step == self._mark and text.endswith(2 * self._mark):
-            return dataclasses.replace(found, step="", error=EndpointError(_TRIMMED))
-        return found
+            self._passes += extension.num_tokens + 1
+        if "messages" in body and extension.step == self._mark and text.endswith(2 * self._mark):
+            return dataclasses.replace(extension, step="", error=EndpointError(_TRIMMED))
+        return extension
 
     def _asked(self, prompt: Prompt, text: str) -> tuple[str, dict[str, Any]]:
         """The path and the body of a request that goes on from a text."""

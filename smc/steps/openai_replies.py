@@ -1,4 +1,4 @@
-"""What the answers of an OpenAI-compatible endpoint mean for a step."""
+"""Replies of an OpenAI-compatible endpoint, read as extensions by a step."""
 
 from __future__ import annotations
 

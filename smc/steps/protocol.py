@@ -1,4 +1,4 @@
-"""Steps in the place of tokens: models that extend a text by a whole step, and their judges.
+"""The protocols of step models and step scorers, the extensions they exchange, and the budget.
 
 A *step* is the text up to and with a boundary: a blank line, the end of a line. It is the unit in
 which reasoning is searched (`smc.strategies`), and the only unit of a generator that gives nothing

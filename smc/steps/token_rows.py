@@ -1,4 +1,4 @@
-"""The rows of one prompt, from one step to the next: forked, held, caught up with."""
+"""Rows of one prompt's decoding, addressed by token ids and kept from one step to the next."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class TokenRows:
     def _log_probs_of(self, rows: IntArray, tokens: IntArray) -> FloatArray:
         """`[M]` log p of tokens at rows, 0 for none; a mask that leaves one token weighs it."""
         width = len(self.vocabulary)
-        found = np.zeros(len(tokens))
+        log_probs = np.zeros(len(tokens))
         pairs = {(r, t) for r, t in zip(rows.tolist(), tokens.tolist(), strict=True) if t >= 0}
         while pairs:  # a mask a row: tokens of the same row take turns
             turn = dict(pairs)
@@ -117,8 +117,8 @@ class TokenRows:
             mask[where, only // 32] = np.uint32(1) << (only % 32).astype(np.uint32)
             weights = self.draw(DrawRequest(where, np.full(len(where), 0.5), mask)).log_weights
             for r, t, w in zip(where.tolist(), only.tolist(), weights.tolist(), strict=True):
-                found[(rows == r) & (tokens == t)] = w
-        return found
+                log_probs[(rows == r) & (tokens == t)] = w
+        return log_probs
 
     def _restart(self) -> None:
         """Prefill the prompt anew; all rows are gone but the one behind it."""

@@ -1,4 +1,4 @@
-"""Any language model as a step model: whole steps, drawn token by token in one batch."""
+"""A step model over any language model: whole steps, drawn token by token in one batch."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _GREEDY = 1e-4
 
 
 @dataclass(slots=True)
-class _Walk:
-    """One solution on its way through its next step."""
+class _PartialStep:
+    """The next step of one solution while it is drawn, token by token."""
 
     rng: np.random.Generator
     ids: Ids
@@ -109,24 +109,26 @@ class TokenSteps:
             PotentialError: A potential raised, or returned NaN or +inf.
         """
         at = self._temperature if temperature is None else _checked_temperature(temperature)
+        if not any(solutions):  # a new run: what it costs does not depend on those before it
+            self._rows = None
         rows = self._rows_of(prompt)
         before = rows.passes
-        walks = [self._walk(s, rng) for s, rng in zip(solutions, rngs, strict=True)]
+        partials = [self._partial_step(s, rng) for s, rng in zip(solutions, rngs, strict=True)]
         held = [self._ids(s) for s in keep]
-        rows.reach([w.ids for w in walks if w.on], held)
+        rows.reach([p.ids for p in partials if p.on], held)
         limit = self._max_step_tokens if max_tokens is None else max_tokens
-        while any(w.on for w in walks):
-            self._draw(rows, [w for w in walks if w.on], at)
-            self._settle(walks, limit)
-            if any(w.on for w in walks):
+        while any(p.on for p in partials):
+            self._draw(rows, [p for p in partials if p.on], at)
+            self._settle(partials, limit)
+            if any(p.on for p in partials):
                 # One that has arrived stays a token behind its end: whether that token is ever
                 # run depends on what the step is worth.
-                stays = [w.ids[:-1] for w in walks if not w.on and not w.finished]
+                stays = [p.ids[:-1] for p in partials if not p.on and not p.finished]
                 here = [ids for ids in (*stays, *held) if ids in rows]
-                rows.advance([*(w.ids for w in walks if w.on), *here])
-        self._weights.finish(walks)
+                rows.advance([*(p.ids for p in partials if p.on), *here])
+        self._weights.finish(partials)
         self._passes += rows.passes - before
-        return [self._extension(w) for w in walks]
+        return [self._extension(p) for p in partials]
 
     def _rows_of(self, prompt: Prompt) -> TokenRows:
         key = prompt if isinstance(prompt, str) else json.dumps(list(prompt), default=_plain)
@@ -134,69 +136,71 @@ class TokenSteps:
             self._rows = key, TokenRows(self._model, prompt, self._max_tokens)
         return self._rows[1]
 
-    def _walk(self, solution: Solution, rng: np.random.Generator) -> _Walk:
+    def _partial_step(self, solution: Solution, rng: np.random.Generator) -> _PartialStep:
         ids = self._ids(solution)
         prefix = self._weights.prefix(ids)
-        walk = _Walk(rng, ids, prefix, self._boundary.start(), len(ids))
+        partial = _PartialStep(rng, ids, prefix, self._boundary.start(), len(ids))
         if not ids:
-            walk.log_weight = self._weights.log_root
-        walk.on = walk.log_weight > -np.inf and len(ids) < self._max_tokens
-        walk.truncated = len(ids) >= self._max_tokens
-        return walk
+            partial.log_weight = self._weights.log_root
+        partial.on = partial.log_weight > -np.inf and len(ids) < self._max_tokens
+        partial.truncated = len(ids) >= self._max_tokens
+        return partial
 
-    def _draw(self, rows: TokenRows, walks: Sequence[_Walk], temperature: float) -> None:
-        """Draw the next token of each walk."""
-        places = np.asarray([rows.row(w.ids) for w in walks], dtype=np.int64)
+    def _draw(self, rows: TokenRows, partials: Sequence[_PartialStep], temperature: float) -> None:
+        """Draw the next token of each step."""
+        places = np.asarray([rows.row(p.ids) for p in partials], dtype=np.int64)
         mask, log_scores = self._weights.token_scores(
-            [(int(r), w.prefix) for r, w in zip(places, walks, strict=True)], rows.size
+            [(int(r), p.prefix) for r, p in zip(places, partials, strict=True)], rows.size
         )
         greedy = temperature == 0
-        uniforms = [0.5 if greedy else float(w.rng.random()) for w in walks]
+        uniforms = [0.5 if greedy else float(p.rng.random()) for p in partials]
         tempered = _GREEDY if greedy else temperature
         plan = DrawRequest(places, np.asarray(uniforms), mask, log_scores, tempered)
         draws = rows.draw(plan)
         log_weights = draws.log_weights
         if mask is None and log_scores is None:
-            log_weights = np.zeros(len(walks))
+            log_weights = np.zeros(len(partials))
         elif tempered != 1:
             log_weights = rows.log_normalisers(plan, draws)
-        children: dict[tuple[int, int], Prefix] = {}
-        for walk, token, log_weight in zip(walks, draws.tokens.tolist(), log_weights, strict=True):
-            walk.log_weight += float(log_weight)
+        children: dict[tuple[Prefix, int], Prefix] = {}
+        drawn = zip(partials, draws.tokens.tolist(), log_weights, strict=True)
+        for partial, token, log_weight in drawn:
+            partial.log_weight += float(log_weight)
             if token < 0:
-                walk.log_weight, walk.on = -np.inf, False
+                partial.log_weight, partial.on = -np.inf, False
                 continue
-            walk.ids = (*walk.ids, token)
+            partial.ids = (*partial.ids, token)
             if token in rows.vocabulary.eos_set:
-                walk.finished, walk.on = True, False
+                partial.finished, partial.on = True, False
                 continue
-            parent, key = walk.prefix, (id(walk.prefix), token)
+            parent, key = partial.prefix, (partial.prefix, token)
             if key not in children:
                 children[key] = self._weights.child(parent, token)
-            walk.prefix = children[key]
-            walk.step.append(walk.prefix.text[len(parent.text) :])
+            partial.prefix = children[key]
+            partial.step.append(partial.prefix.text[len(parent.text) :])
 
-    def _settle(self, walks: Sequence[_Walk], limit: int) -> None:
-        """Stop the walks that stand at the end of a step, or of the room there is."""
-        for walk in walks:
-            if not walk.on:
+    def _settle(self, partials: Sequence[_PartialStep], limit: int) -> None:
+        """Stop the steps that stand at the end of a step, or of the room there is."""
+        for partial in partials:
+            if not partial.on:
                 continue
-            walk.boundary, ends = self._boundary.advance(walk.boundary, walk.step[-1])
-            walk.truncated = len(walk.ids) >= self._max_tokens
-            full = len(walk.ids) - walk.began >= limit and any(walk.step)  # a step has some text
-            walk.on = not (ends or walk.truncated or full)
+            partial.boundary, ends = self._boundary.advance(partial.boundary, partial.step[-1])
+            partial.truncated = len(partial.ids) >= self._max_tokens
+            # A step has some text.
+            full = len(partial.ids) - partial.began >= limit and any(partial.step)
+            partial.on = not (ends or partial.truncated or full)
 
-    def _extension(self, walk: _Walk) -> Extension:
-        text = "".join(walk.step)
-        if walk.finished:
-            text += walk.prefix.pending.decode("utf-8", "replace")
-        drawn = walk.ids[walk.began :]
+    def _extension(self, partial: _PartialStep) -> Extension:
+        text = "".join(partial.step)
+        if partial.finished:
+            text += partial.prefix.pending.decode("utf-8", "replace")
+        drawn = partial.ids[partial.began :]
         return Extension(
-            step=TokenText.of(text, drawn, tuple(walk.step)),
-            finished=walk.finished,
+            step=TokenText.of(text, drawn, tuple(partial.step)),
+            finished=partial.finished,
             num_tokens=len(drawn),
-            log_weight=walk.log_weight,
-            truncated=walk.truncated,
+            log_weight=partial.log_weight,
+            truncated=partial.truncated,
         )
 
     def _ids(self, solution: Solution) -> Ids:

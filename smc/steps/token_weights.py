@@ -8,7 +8,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from smc.engine.evaluator import Asker, Cost, combined_scores, grown, with_values
+from smc.engine.candidates import extended_prefixes, set_log_values
+from smc.engine.evaluator import (
+    Cost,
+    PotentialEvaluator,
+    Request,
+    combined_scores,
+)
 from smc.engine.prefix import Prefix
 from smc.model import Vocabulary
 from smc.potential import AnyPotential, flatten
@@ -32,11 +38,10 @@ class StepWeights:
 
     def __init__(self, potentials: Sequence[AnyPotential], vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._askers = [Asker(p, vocabulary) for p in flatten(potentials)]
+        self._evaluators = [PotentialEvaluator(p, vocabulary) for p in flatten(potentials)]
         self._cost = Cost()
         self._known: dict[Ids, Prefix] = {}
-        readings = tuple(a.start() for a in self._askers)
-        self._root = Prefix(None, -1, 0, b"", "", b"", readings)
+        self._root = Prefix.empty(tuple(e.start() for e in self._evaluators))
         self.log_root = self._weigh_root()
 
     def prefix(self, ids: Ids) -> Prefix:
@@ -55,9 +60,9 @@ class StepWeights:
 
     def child(self, parent: Prefix, token: int) -> Prefix:
         """Return a prefix and one more token."""
-        # Without its parent: a text of T tokens would be kept T times.
         new = self._vocabulary.tokens[token]
-        return grown(self._askers, parent, token, new, linked=False)
+        assert new, "a backend never draws an id outside the model"
+        return extended_prefixes([(self._evaluators, parent, token, new)])[0]
 
     def token_scores(
         self, places: Sequence[tuple[int, Prefix]], size: int
@@ -65,9 +70,9 @@ class StepWeights:
         """Combine what the token potentials say of some rows of a batch of `size` rows."""
         rows = dict(places)
         asked = [
-            (asker, list(rows), [(p, k, self._cost) for p in rows.values()])
-            for k, asker in enumerate(self._askers)
-            if asker.is_token
+            (evaluator, list(rows), [Request(p, k, self._cost) for p in rows.values()])
+            for k, evaluator in enumerate(self._evaluators)
+            if evaluator.is_token
         ]
         return combined_scores(asked, size, self._vocabulary)
 
@@ -84,35 +89,37 @@ class StepWeights:
                 for k, value in new.items():
                     walk.log_weight += value - old[k] if value > -np.inf else -np.inf
                 if not complete and walk.log_weight > -np.inf:
-                    with_values(walk.prefix, new)
+                    set_log_values(walk.prefix, new)
                     self._remember(walk.ids, walk.prefix)
 
     def _weigh_root(self) -> float:
         total = 0.0
-        for k, asker in enumerate(self._askers):
-            (value,) = asker.ask([(self._root, k, self._cost)], complete=False)
+        for k, evaluator in enumerate(self._evaluators):
+            (value,) = evaluator.log_values([Request(self._root, k, self._cost)], complete=False)
             if value > -np.inf:
-                with_values(self._root, {k: value})
+                set_log_values(self._root, {k: value})
             total += value
         return total
 
     def _set_values(self, prefixes: Sequence[Prefix], *, complete: bool) -> None:
         for prefix, values in zip(prefixes, self._asked(prefixes, complete), strict=True):
-            with_values(prefix, {k: v for k, v in values.items() if v > -np.inf})
+            set_log_values(prefix, {k: v for k, v in values.items() if v > -np.inf})
 
     def _asked(self, prefixes: Sequence[Prefix], complete: bool) -> list[dict[int, float]]:
         """Ask the potentials that are no token potentials; one dict by index each."""
         found: list[dict[int, float]] = [{} for _ in prefixes]
-        for k, asker in enumerate(self._askers):
-            if asker.is_token or not prefixes:
+        for k, evaluator in enumerate(self._evaluators):
+            if evaluator.is_token or not prefixes:
                 continue
-            values = asker.ask([(p, k, self._cost) for p in prefixes], complete=complete)
+            values = evaluator.log_values(
+                [Request(p, k, self._cost) for p in prefixes], complete=complete
+            )
             for own, value in zip(found, values, strict=True):
                 own[k] = value
         return found
 
     def _values(self, prefix: Prefix) -> dict[int, float]:
-        return {k: r.log_value for k, r in enumerate(prefix.readings)}
+        return {k: r.log_value for k, r in enumerate(prefix.states)}
 
     def _remember(self, ids: Ids, prefix: Prefix) -> None:
         self._known[ids] = prefix

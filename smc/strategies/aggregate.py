@@ -1,4 +1,4 @@
-"""From the scores of the steps to the value of a solution, and from values to an answer."""
+"""Aggregation of step scores into the value of a solution, and selection of an answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 from smc.errors import PotentialError, SettingsError
 from smc.model import Prompt
 from smc.steps import Solution, StepScorer
-from smc.strategies.chains import Chain
+from smc.strategies.trajectories import Trajectory
 
 Aggregate = Literal["last", "min", "mean", "product", "whole"]
 Selection = Literal["best", "weighted", "majority"]
@@ -65,62 +65,62 @@ def judge(
     """
     asked = [("".join(s),) if how == "whole" and s else s for s in solutions]
     distinct = list(dict.fromkeys(s for s in asked if s))
-    found = dict(zip(distinct, _asked(scorer, prompt, distinct), strict=True))
-    return [found.get(s, ()) for s in asked]
+    scores = dict(zip(distinct, _checked_scores(scorer, prompt, distinct), strict=True))
+    return [scores.get(s, ()) for s in asked]
 
 
 def select(
-    chains: Sequence[Chain], answer: Answer | None, selection: Selection
+    trajectories: Sequence[Trajectory], answer: Answer | None, selection: Selection
 ) -> tuple[Hashable | None, int | None, dict[Hashable, float]]:
-    """Choose an answer among the finished chains.
+    """Choose an answer among the finished trajectories.
 
-    best: that of the chain with the largest value (best-of-N). weighted: the largest sum of
+    best: that of the trajectory with the largest value (best-of-N). weighted: the largest sum of
     values (weighted best-of-N). majority: the largest count. Ties go to the answer that was there
-    first. The chain that stands for an answer is the one of largest value among those that gave
-    it, or without values the first.
+    first. The trajectory that stands for an answer is the one of largest value among those that
+    gave it, or without values the first.
 
     Returns:
-        The answer, the index of its chain, and the weight of each answer, the largest first.
+        The answer, the index of its trajectory, and the weight of each answer, the largest first.
     """
     given: dict[Hashable, list[int]] = {}
-    for index, chain in enumerate(chains):
-        if chain.finished:
-            own = chain.text if answer is None else answer(chain.text)
+    for index, trajectory in enumerate(trajectories):
+        if trajectory.finished:
+            own = trajectory.text if answer is None else answer(trajectory.text)
             if own is not None:
                 given.setdefault(own, []).append(index)
     weigh: dict[str, Callable[[list[int]], float]] = {
-        "best": lambda members: max(_value(chains[i]) for i in members),
-        "weighted": lambda members: sum(_value(chains[i]) for i in members),
+        "best": lambda members: max(_value(trajectories[i]) for i in members),
+        "weighted": lambda members: sum(_value(trajectories[i]) for i in members),
         "majority": len,
     }
     votes = {own: float(weigh[selection](members)) for own, members in given.items()}
     if not votes:
         return None, None, {}
     best = max(votes, key=votes.__getitem__)
-    chosen = max(given[best], key=lambda i: _value(chains[i]))
+    chosen = max(given[best], key=lambda i: _value(trajectories[i]))
     return best, chosen, dict(sorted(votes.items(), key=lambda item: -item[1]))
 
 
-def _value(chain: Chain) -> float:
-    return 0.0 if math.isnan(chain.value) else chain.value
+def _value(trajectory: Trajectory) -> float:
+    return 0.0 if math.isnan(trajectory.value) else trajectory.value
 
 
-def _asked(
+def _checked_scores(
     scorer: StepScorer, prompt: Prompt, solutions: Sequence[Solution]
 ) -> list[tuple[float, ...]]:
     if not solutions:
         return []
-    found = scorer.scores(prompt, solutions)
-    if len(found) != len(solutions):
+    scored = scorer.scores(prompt, solutions)
+    if len(scored) != len(solutions):
         raise PotentialError(
-            f"scorer {type(scorer).__name__}: scores returned {len(found)} items for "
+            f"scorer {type(scorer).__name__}: scores returned {len(scored)} items for "
             f"{len(solutions)} solutions; expected one tuple each, in order."
         )
-    for solution, scores in zip(solutions, found, strict=True):
+    for solution, scores in zip(solutions, scored, strict=True):
         good = len(scores) == len(solution) and all(0 <= s <= 1 for s in scores)  # NaN is neither
         if not good:
             raise PotentialError(
                 f"scorer {type(scorer).__name__}: got the scores {scores!r} for the {len(solution)}"
                 f" steps of {''.join(solution)[-200:]!r}; expected one number in [0, 1] a step."
             )
-    return [tuple(map(float, scores)) for scores in found]
+    return [tuple(map(float, scores)) for scores in scored]

@@ -1,4 +1,4 @@
-"""Beam search over steps, guided by a process reward model."""
+"""Beam search over steps, guided by a process reward model (PRM-guided search)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Literal
 from smc.errors import SettingsError
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
-from smc.strategies.chains import Chain, StrategyResult, generators
+from smc.strategies.aggregate import Selection
+from smc.strategies.beams import BeamState, Completed, Pruning, num_kept, run_rounds
 from smc.strategies.options import Options
-from smc.strategies.trees import Completed, Growing, Tree, grow, widths
+from smc.strategies.results import StrategyResult
+from smc.strategies.seeds import generators
+from smc.strategies.trajectories import Trajectory
 
 Kept = Literal["first", "best"]
 
@@ -34,7 +37,7 @@ def beam(
         scorer: Judges every candidate of every round.
         num_solutions: N, candidates of a round; a multiple of M.
         width: M, continuations of each that is kept; 4 in the papers, or √N (Snell et al.).
-        completed: What becomes of finished candidates, see `Growing`. By default they leave the
+        completed: What becomes of finished candidates, see `Pruning`. By default they leave the
             pool without shrinking it, as in search-and-learn; `occupy` is compute-optimal-tts.
         kept: Which N of the finished solutions count, if there are more: the first (the default of
             search-and-learn) or the best.
@@ -51,32 +54,33 @@ def beam(
     Source: Snell et al. (2024), "Scaling LLM test-time compute optimally", section 5.2; parameters
     of Hugging Face search-and-learn.
     """
-    growing = Growing(widths(num_solutions, width), completed, distinct)
-    return searched(model, prompt, scorer, num_solutions, growing, kept, options or Options())
+    pruning = Pruning(num_kept(num_solutions, width), completed, distinct)
+    return run_beam(model, prompt, scorer, num_solutions, pruning, kept, options or Options())
 
 
-def searched(
+def run_beam(
     model: StepModel,
     prompt: Prompt,
     scorer: StepScorer,
     num_solutions: int,
-    growing: Growing,
+    pruning: Pruning,
     kept: Kept,
     options: Options,
+    selection: Selection = "weighted",
 ) -> StrategyResult:
-    """Grow one tree, and choose among what it leaves."""
+    """Run one beam to its end, and choose among its solutions."""
     if kept not in ("first", "best"):
         raise SettingsError(f"kept: expected 'first' or 'best', got {kept!r}.")
     search = options.search(model, prompt, scorer)
-    tree = Tree(generators(options.seed, num_solutions))
-    grow(search, [tree], growing, options.max_steps)
-    chains = leavings(tree, growing, kept, num_solutions)
-    return search.result(chains, options.answer, options.select_by("weighted"))
+    state = BeamState(generators(options.seed, num_solutions))
+    run_rounds(search, [state], pruning, options.max_steps)
+    trajectories = solutions_of(state, pruning, kept, num_solutions)
+    return search.result(trajectories, options.answer, options.select_by(selection))
 
 
-def leavings(tree: Tree, growing: Growing, kept: Kept, count: int) -> list[Chain]:
-    """Return at most `count` solutions of a tree that has come to its end, finished ones first."""
-    chains = tree.done if growing.completed == "leave" else tree.pool
+def solutions_of(state: BeamState, pruning: Pruning, kept: Kept, count: int) -> list[Trajectory]:
+    """Return at most `count` solutions of a beam that has come to its end, finished ones first."""
+    trajectories = state.done if pruning.completed == "leave" else state.pool
     if kept == "best":
-        chains = sorted(chains, key=lambda c: -c.value)
-    return sorted(chains, key=lambda c: not c.finished)[:count]
+        trajectories = sorted(trajectories, key=lambda t: -t.value)
+    return sorted(trajectories, key=lambda t: not t.finished)[:count]

@@ -1,11 +1,11 @@
-"""Best-of-N."""
+"""Best-of-N sampling: the solution that a reward model values most."""
 
 from __future__ import annotations
 
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
-from smc.strategies.chains import StrategyResult
 from smc.strategies.options import Options
+from smc.strategies.results import StrategyResult
 from smc.strategies.samples import choose_among_samples
 
 

@@ -1,4 +1,4 @@
-"""Budget forcing: how long a model thinks, decided from outside."""
+"""Budget forcing (s1): the length of a model's thinking, decided from outside."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import numpy as np
 from smc.errors import SettingsError
 from smc.model import Prompt
 from smc.steps import Solution, StepModel, cut
-from smc.strategies.chains import Chain, StrategyResult, at_least_one, generators
+from smc.strategies.arguments import at_least_one
 from smc.strategies.options import Options
+from smc.strategies.results import StrategyResult
 from smc.strategies.search import Search
+from smc.strategies.seeds import generators
+from smc.strategies.trajectories import Trajectory
 
 
 @dataclass(frozen=True)
@@ -55,17 +58,17 @@ class BudgetForcing:
 
 @dataclass(frozen=True)
 class _Thought:
-    """A chain on its way.
+    """A trajectory and how far its thinking has come.
 
     Attributes:
-        chain: Its text.
+        trajectory: Its text.
         waits: How often it was told to wait.
         used: Tokens of its thinking, or of its answer.
         seen: Length of the text in which a mark is of no account any more.
         answering: Whether it has done with thinking.
     """
 
-    chain: Chain
+    trajectory: Trajectory
     waits: int = 0
     used: int = 0
     seen: int = 0
@@ -103,12 +106,12 @@ def budget_forcing(
     how, chosen = forcing or BudgetForcing(), options or Options()
     search = chosen.search(model, prompt, None)
     rngs = generators(chosen.seed, num_solutions)
-    thoughts = [_Thought(Chain())] * num_solutions
-    while any(t.chain.goes_on for t in thoughts):
+    thoughts = [_Thought(Trajectory())] * num_solutions
+    while any(t.trajectory.goes_on for t in thoughts):
         thoughts = _round(search, thoughts, rngs, how)
-    chains = [t.chain for t in thoughts]
-    search.record(chains, ())
-    return search.result(chains, chosen.answer, chosen.select_by("majority"))
+    trajectories = [t.trajectory for t in thoughts]
+    search.record(trajectories, ())
+    return search.result(trajectories, chosen.answer, chosen.select_by("majority"))
 
 
 def _round(
@@ -118,13 +121,13 @@ def _round(
     how: BudgetForcing,
 ) -> list[_Thought]:
     """Extend all thoughts that go on by the room that the fullest of them has."""
-    live = [i for i, t in enumerate(thoughts) if t.chain.goes_on]
+    live = [i for i, t in enumerate(thoughts) if t.trajectory.goes_on]
     room = min(_room(thoughts[i], how) for i in live)
-    before = [thoughts[i].chain for i in live]
+    before = [thoughts[i].trajectory for i in live]
     after = search.extend(before, [rngs[i] for i in live], max_tokens=room)
     new = list(thoughts)
-    for i, chain in zip(live, after, strict=True):
-        new[i] = _next(thoughts[i], chain, how)
+    for i, trajectory in zip(live, after, strict=True):
+        new[i] = _next(thoughts[i], trajectory, how)
     return new
 
 
@@ -133,34 +136,34 @@ def _room(thought: _Thought, how: BudgetForcing) -> int:
     return most - thought.used
 
 
-def _next(thought: _Thought, chain: Chain, how: BudgetForcing) -> _Thought:
+def _next(thought: _Thought, trajectory: Trajectory, how: BudgetForcing) -> _Thought:
     """Decide what follows what was drawn."""
-    used = thought.used + chain.num_tokens - thought.chain.num_tokens
-    now = dataclasses.replace(thought, chain=chain, used=used)
-    if chain.error is not None or chain.truncated:
+    used = thought.used + trajectory.num_tokens - thought.trajectory.num_tokens
+    now = dataclasses.replace(thought, trajectory=trajectory, used=used)
+    if trajectory.error is not None or trajectory.truncated:
         return now
     if thought.answering:
-        over = used >= how.max_answer_tokens and not chain.finished
-        return dataclasses.replace(now, chain=_truncated(chain)) if over else now
+        over = used >= how.max_answer_tokens and not trajectory.finished
+        return dataclasses.replace(now, trajectory=_truncated(trajectory)) if over else now
     return _thinking(now, how)
 
 
 def _thinking(now: _Thought, how: BudgetForcing) -> _Thought:
-    chain = now.chain
-    at_mark = how.end in chain.text[now.seen :]
-    tries_to_end = chain.finished or at_mark
+    trajectory = now.trajectory
+    at_mark = how.end in trajectory.text[now.seen :]
+    tries_to_end = trajectory.finished or at_mark
     full = now.used >= how.max_thinking_tokens
     early = how.min_thinking_tokens is None or now.used < how.min_thinking_tokens
     if tries_to_end and not full and early and now.waits < how.waits:
-        solution = _without(chain.solution, how.end) if at_mark else chain.solution
-        again = dataclasses.replace(chain, solution=(*solution, how.wait), finished=False)
-        return dataclasses.replace(now, chain=again, waits=now.waits + 1, seen=len(again.text))
+        solution = _without(trajectory.solution, how.end) if at_mark else trajectory.solution
+        again = dataclasses.replace(trajectory, solution=(*solution, how.wait), finished=False)
+        return dataclasses.replace(now, trajectory=again, waits=now.waits + 1, seen=len(again.text))
     if at_mark:
         return dataclasses.replace(now, used=0, answering=True)
     if tries_to_end or full:
-        forced = (*chain.solution, how.end + how.final)
-        going = dataclasses.replace(chain, solution=forced, finished=False)
-        return dataclasses.replace(now, chain=going, used=0, answering=True)
+        forced = (*trajectory.solution, how.end + how.final)
+        going = dataclasses.replace(trajectory, solution=forced, finished=False)
+        return dataclasses.replace(now, trajectory=going, used=0, answering=True)
     return now
 
 
@@ -176,5 +179,5 @@ def _without(solution: Solution, mark: str) -> Solution:
     return tuple(kept)
 
 
-def _truncated(chain: Chain) -> Chain:
-    return dataclasses.replace(chain, truncated=True)
+def _truncated(trajectory: Trajectory) -> Trajectory:
+    return dataclasses.replace(trajectory, truncated=True)

@@ -1,4 +1,4 @@
-"""Chain of Draft: a prompt under which a model writes a few words a step."""
+"""Chain of Draft prompting: a model writes a few words a step."""
 
 from __future__ import annotations
 

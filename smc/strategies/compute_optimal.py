@@ -1,4 +1,4 @@
-"""Compute-optimal choice: which strategy, with how many solutions, at this difficulty and budget.
+"""Compute-optimal scaling: the strategy and its size for a difficulty and a budget.
 
 Fitted on calibration problems (`smc.strategies.fitting`), kept as a JSON file, used on others.
 
@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from smc.checked_json import Field, parse, refuse
 from smc.errors import SettingsError
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
-from smc.strategies.chains import StrategyResult
+from smc.strategies.catalogue import STRATEGIES
 from smc.strategies.difficulty import bin_of
 from smc.strategies.options import Options
+from smc.strategies.results import StrategyResult
 
 _FORMAT = 1
 
@@ -44,8 +47,6 @@ class Plan:
         self, model: StepModel, prompt: Prompt, scorer: StepScorer, options: Options
     ) -> StrategyResult:
         """Run it on a prompt."""
-        from smc.strategies import STRATEGIES
-
         if self.strategy not in STRATEGIES:
             raise SettingsError(
                 f"plan: no strategy {self.strategy!r}; expected one of {', '.join(STRATEGIES)}."
@@ -156,19 +157,21 @@ class ComputeOptimal:
             SettingsError: The file is not there, or is something else.
         """
         try:
-            record = json.loads(Path(path).read_text("utf-8"))
-            if record["format"] != _FORMAT:
-                raise ValueError(f"format {record['format']!r}, expected {_FORMAT}")
+            record = parse(Path(path).read_text("utf-8"))
+            version = record.member("format").integer()
+            if version != _FORMAT:
+                refuse("format", str(_FORMAT), str(version))
             return cls(
-                model=str(record["model"]),
-                reward_model=str(record["reward_model"]),
-                thresholds=tuple(map(float, record["thresholds"])),
-                budgets=tuple(map(float, record["budgets"])),
+                model=record.member("model").text(),
+                reward_model=record.member("reward_model").text(),
+                thresholds=tuple(t.number() for t in record.member("thresholds").items()),
+                budgets=tuple(b.number(least=0) for b in record.member("budgets").items()),
                 choices={
-                    (int(c["bin"]), float(c["budget"])): _from_json(c) for c in record["choices"]
+                    (c.member("bin").integer(), c.member("budget").number(least=0)): _choice(c)
+                    for c in record.member("choices").items()
                 },
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             raise SettingsError(
                 f"{path}: {type(error).__name__}: {error}; expected a file that "
                 "ComputeOptimal.save wrote. Fit it anew with smc.strategies.fitting.fit."
@@ -183,13 +186,18 @@ def _as_json(choice: Choice) -> dict[str, Any]:
     return record
 
 
-def _from_json(record: Mapping[str, Any]) -> Choice:
-    plan = record["plan"]
-    unseen = record["cross_validated"]
+def _choice(record: Field) -> Choice:
+    plan = record.member("plan")
+    settings = plan.member("settings").members()
+    unseen = record.member("cross_validated").optional(Field.number)
     return Choice(
-        Plan(str(plan["strategy"]), int(plan["num_solutions"]), tuple(plan["settings"].items())),
-        float(record["accuracy"]),
-        float("nan") if unseen is None else float(unseen),
-        float(record["tokens"]),
-        int(record["items"]),
+        Plan(
+            plan.member("strategy").text(),
+            plan.member("num_solutions").integer(),
+            tuple((name, value.plain()) for name, value in settings.items()),
+        ),
+        record.member("accuracy").number(),
+        math.nan if unseen is None else unseen,
+        record.member("tokens").number(least=0),
+        record.member("items").integer(),
     )

@@ -1,4 +1,4 @@
-"""How hard a problem is for a model: pass@1, or what a reward model makes of its samples."""
+"""Difficulty of a problem for a model: pass@1, or the mean reward of its samples."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def mean_score(
     Source: Snell et al. (2024), section 3.2, model-predicted difficulty.
     """
     result = choose_among_samples(model, prompt, scorer, num_samples, options or Options(), "best")
-    return float(np.mean([c.value for c in result.chains])), result.budget
+    return float(np.mean([t.value for t in result.trajectories])), result.budget
 
 
 def quantile_thresholds(rates: Sequence[float], bins: int = 5) -> tuple[float, ...]:

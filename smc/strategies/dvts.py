@@ -1,13 +1,14 @@
-"""Diverse verifier tree search: many small beams that do not compete."""
+"""Diverse verifier tree search (DVTS): many small beams that do not compete."""
 
 from __future__ import annotations
 
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
-from smc.strategies.beam import leavings
-from smc.strategies.chains import StrategyResult, generators
+from smc.strategies.beam import solutions_of
+from smc.strategies.beams import BeamState, Completed, Pruning, num_kept, run_rounds
 from smc.strategies.options import Options
-from smc.strategies.trees import Completed, Growing, Tree, grow, widths
+from smc.strategies.results import StrategyResult
+from smc.strategies.seeds import generators
 
 
 def dvts(
@@ -28,7 +29,7 @@ def dvts(
         scorer: Judges every candidate of every round.
         num_solutions: N; a multiple of M.
         width: M, candidates of a tree; 4 in the papers.
-        completed: What becomes of finished candidates, see `Growing`. By default a tree ends when
+        completed: What becomes of finished candidates, see `Pruning`. By default a tree ends when
             its best candidate is finished, and all M of its last candidates are solutions.
         options: See `Options`; the value is the last step's score, and the answer that of the
             largest sum of values.
@@ -43,11 +44,11 @@ def dvts(
     (search-and-learn); Liu et al. (2025), "Can 1B LLM surpass 405B LLM?".
     """
     chosen = options or Options()
-    count = widths(num_solutions, width)
-    growing = Growing(keep=1, completed=completed, distinct=False)
+    count = num_kept(num_solutions, width)
+    pruning = Pruning(keep=1, completed=completed, distinct=False)
     rngs = generators(chosen.seed, num_solutions)
-    trees = [Tree(rngs[t * width : (t + 1) * width]) for t in range(count)]
+    states = [BeamState(rngs[t * width : (t + 1) * width]) for t in range(count)]
     search = chosen.search(model, prompt, scorer)
-    grow(search, trees, growing, chosen.max_steps)
-    chains = [c for tree in trees for c in leavings(tree, growing, "first", width)]
-    return search.result(chains, chosen.answer, chosen.select_by("weighted"))
+    run_rounds(search, states, pruning, chosen.max_steps)
+    trajectories = [t for state in states for t in solutions_of(state, pruning, "first", width)]
+    return search.result(trajectories, chosen.answer, chosen.select_by("weighted"))

@@ -1,4 +1,4 @@
-"""Fitting the compute-optimal choice on calibration problems."""
+"""Fitting of the compute-optimal choice on calibration problems, with cross-validation."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def fit(
         SettingsError: No trials; a plan that was not run on every problem of a bin; fewer than two
             folds.
     """
-    found = list(trials)
-    if not found or folds < 2:
+    all_trials = list(trials)
+    if not all_trials or folds < 2:
         raise SettingsError(
-            f"compute-optimal choice: got {len(found)} trials and {folds} folds; expected trials, "
-            "and at least 2 folds."
+            f"compute-optimal choice: got {len(all_trials)} trials and {folds} folds; expected "
+            "trials, and at least 2 folds."
         )
     bins: dict[int, list[Trial]] = {}
-    for trial in found:
+    for trial in all_trials:
         bins.setdefault(bin_of(trial.difficulty, thresholds), []).append(trial)
     choices = {}
     for bin_, own in bins.items():

@@ -1,13 +1,13 @@
-"""Beam search that judges a step by what it leads to."""
+"""Lookahead search: beam search that values a step by a rollout from it."""
 
 from __future__ import annotations
 
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
-from smc.strategies.beam import Kept, searched
-from smc.strategies.chains import StrategyResult
+from smc.strategies.beam import Kept, run_beam
+from smc.strategies.beams import Completed, Pruning, num_kept
 from smc.strategies.options import Options
-from smc.strategies.trees import Completed, Growing, widths
+from smc.strategies.results import StrategyResult
 
 
 def lookahead(
@@ -48,5 +48,5 @@ def lookahead(
 
     Source: Snell et al. (2024), "Scaling LLM test-time compute optimally", section 5.2.
     """
-    growing = Growing(widths(num_solutions, width), completed, distinct, steps)
-    return searched(model, prompt, scorer, num_solutions, growing, kept, options or Options())
+    pruning = Pruning(num_kept(num_solutions, width), completed, distinct, steps)
+    return run_beam(model, prompt, scorer, num_solutions, pruning, kept, options or Options())

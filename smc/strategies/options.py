@@ -1,4 +1,4 @@
-"""The arguments that all strategies share."""
+"""Options of a search that all strategies share: drawing, judging, deciding."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
 from smc.strategies.aggregate import Aggregate, Answer, Selection, check_choices
-from smc.strategies.chains import Seed, at_least_one
+from smc.strategies.arguments import at_least_one
 from smc.strategies.search import Search
+from smc.strategies.seeds import Seed
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
-"""Particle filtering on step rewards."""
+"""Particle filtering over steps, weighted by a process reward model (sequential Monte Carlo)."""
 
 from __future__ import annotations
 
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
-from smc.strategies.chains import StrategyResult, at_least_one, generator, generators
+from smc.strategies.arguments import at_least_one
 from smc.strategies.options import Options
-from smc.strategies.particles import Finished, Target, Weighing, filter_particles
+from smc.strategies.particles import Finished, ParticleWeighting, Target, filter_particles
+from smc.strategies.results import StrategyResult
+from smc.strategies.seeds import generator, generators
 
 
 def particle_filter(
@@ -37,10 +39,10 @@ def particle_filter(
         scorer: Judges every particle after every step.
         num_solutions: N.
         target: See `smc.strategies.particles`.
-        finished: See `Weighing`.
+        finished: See `ParticleWeighting`.
         weight_temperature: T of the softmax.
         resampling: One of `smc.resampling.RESAMPLERS`.
-        ess_threshold: See `Weighing`.
+        ess_threshold: See `ParticleWeighting`.
         options: See `Options`; `aggregate="whole"` is the paper's model aggregation.
 
     Returns:
@@ -52,15 +54,15 @@ def particle_filter(
     """
     at_least_one(num_solutions=num_solutions)
     chosen = options or Options()
-    weighing = Weighing(target, finished, weight_temperature, ess_threshold, resampling)
+    weighting = ParticleWeighting(target, finished, weight_temperature, ess_threshold, resampling)
     search = chosen.search(model, prompt, scorer)
     particles = filter_particles(
         search,
-        weighing,
+        weighting,
         generators(chosen.seed, num_solutions),
         generator(chosen.seed),
         chosen.max_steps,
     )
-    log_weights = particles.log_weights.tolist() if weighing.has_target else None
+    log_weights = particles.log_weights.tolist() if weighting.has_target else None
     selection = chosen.select_by("best")
-    return search.result(particles.chains, chosen.answer, selection, log_weights)
+    return search.result(particles.trajectories, chosen.answer, selection, log_weights)

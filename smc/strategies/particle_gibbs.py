@@ -1,4 +1,4 @@
-"""Particle Gibbs: particle filters in a row, each around a path of the last."""
+"""Particle Gibbs over steps: iterated conditional sequential Monte Carlo (particle MCMC)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import numpy as np
 from smc.errors import SettingsError
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
-from smc.strategies.chains import StrategyResult, at_least_one, generator, generators
+from smc.strategies.arguments import at_least_one
 from smc.strategies.options import Options
 from smc.strategies.particles import (
     Finished,
+    ParticlePath,
     Particles,
-    Path,
+    ParticleWeighting,
     Target,
-    Weighing,
     filter_particles,
 )
+from smc.strategies.results import StrategyResult
+from smc.strategies.seeds import generator, generators
 from smc.weights import normalise
 
 
@@ -64,19 +66,21 @@ def particle_gibbs(
             "num_solutions: 1 particle would only repeat the path it keeps; expected at least 2."
         )
     chosen = options or Options()
-    weighing = Weighing(target, finished, weight_temperature, ess_threshold, "multinomial")
+    weighting = ParticleWeighting(
+        target, finished, weight_temperature, ess_threshold, "multinomial"
+    )
     search = chosen.search(model, prompt, scorer)
     rngs, rng = generators(chosen.seed, num_solutions), generator(chosen.seed)
-    particles = filter_particles(search, weighing, rngs, rng, chosen.max_steps)
+    particles = filter_particles(search, weighting, rngs, rng, chosen.max_steps)
     for _ in range(sweeps - 1):
         path = draw_path(particles, rng)
-        particles = filter_particles(search, weighing, rngs, rng, chosen.max_steps, path)
-    log_weights = particles.log_weights.tolist() if weighing.has_target else None
+        particles = filter_particles(search, weighting, rngs, rng, chosen.max_steps, path)
+    log_weights = particles.log_weights.tolist() if weighting.has_target else None
     selection = chosen.select_by("best")
-    return search.result(particles.chains, chosen.answer, selection, log_weights)
+    return search.result(particles.trajectories, chosen.answer, selection, log_weights)
 
 
-def draw_path(particles: Particles, rng: np.random.Generator) -> Path | None:
+def draw_path(particles: Particles, rng: np.random.Generator) -> ParticlePath | None:
     """Draw a path in proportion to the weights; None where all are dead."""
     weights = normalise(particles.log_weights)
     if not weights.sum() > 0:

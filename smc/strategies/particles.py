@@ -1,4 +1,4 @@
-"""Step particles: extend, weigh by the reward, resample; with or without a path that is kept.
+"""A particle population over steps: extend, weight by the reward, resample; plain or conditional.
 
 For the particles i = 1..N, with vₜ the value of a solution's first t steps under the judge:
 
@@ -25,14 +25,14 @@ import numpy as np
 
 from smc.errors import SettingsError
 from smc.model import FloatArray
-from smc.resampling import RESAMPLERS
-from smc.strategies.chains import Chain, with_log_weight
+from smc.resampling import RESAMPLERS, is_due
 from smc.strategies.search import Search
-from smc.weights import ess, log_mean_exp, normalise
+from smc.strategies.trajectories import Trajectory, with_log_weight
+from smc.weights import log_mean_exp, normalise
 
 Target = Literal["multiplicative", "telescoping"]
 Finished = Literal["again", "once"]
-Path = tuple[Chain, ...]
+ParticlePath = tuple[Trajectory, ...]
 """A solution after each round of a run, the empty one first."""
 
 _CLIP = 1e-6
@@ -40,7 +40,7 @@ _CLIP = 1e-6
 
 
 @dataclass(frozen=True)
-class Weighing:
+class ParticleWeighting:
     """How particles are weighed and resampled.
 
     Attributes:
@@ -85,7 +85,7 @@ class Weighing:
         """Whether the weights are those of a fixed target."""
         return self.target == "telescoping" or self.finished == "once"
 
-    def log_increment(self, before: Chain, after: Chain) -> float:
+    def log_increment(self, before: Trajectory, after: Trajectory) -> float:
         """Return what a round multiplies the weight of a particle by, as a log."""
         unable = after.error is not None or after.truncated or after.log_weight == -np.inf
         if unable:
@@ -110,11 +110,11 @@ class Particles:
         log_weights: `[N]`, scaled such that their log mean is the log evidence.
     """
 
-    paths: list[Path]
+    paths: list[ParticlePath]
     log_weights: FloatArray
 
     @property
-    def chains(self) -> list[Chain]:
+    def trajectories(self) -> list[Trajectory]:
         """`[N]` the solutions."""
         return [path[-1] for path in self.paths]
 
@@ -130,27 +130,27 @@ def log_odds(value: float) -> float:
     return math.log(clipped / (1 - clipped))
 
 
-def log_twist(chain: Chain) -> float:
+def log_twist(trajectory: Trajectory) -> float:
     """Return log ψ of a solution under the telescoping target; see the module."""
-    if not chain.solution:
+    if not trajectory.solution:
         return 0.0
-    value = chain.value if chain.finished else max(chain.value, _CLIP)
+    value = trajectory.value if trajectory.finished else max(trajectory.value, _CLIP)
     return math.log(value) if value > 0 else -math.inf
 
 
 def filter_particles(
     search: Search,
-    weighing: Weighing,
+    weighting: ParticleWeighting,
     rngs: Sequence[np.random.Generator],
     rng: np.random.Generator,
     max_steps: int,
-    reference: Path | None = None,
+    reference: ParticlePath | None = None,
 ) -> Particles:
     """Run a population to its end.
 
     Args:
         search: Extends and scores.
-        weighing: How.
+        weighting: How.
         rngs: One for each particle.
         rng: For the resampling.
         max_steps: A particle that goes on after so many is dead.
@@ -158,25 +158,24 @@ def filter_particles(
             the step it has come to (Andrieu, Doucet & Holenstein 2010).
     """
     size = len(rngs)
-    paths: list[Path] = [(Chain(),)] * size
+    paths: list[ParticlePath] = [(Trajectory(),)] * size
     log_weights = np.zeros(size)
     log_evidence = 0.0
     for step in range(1, max_steps + 1):
         before = [path[-1] for path in paths]
         after = _next_round(search, before, rngs, step, reference)
-        log_weights += [weighing.log_increment(b, a) for b, a in zip(before, after, strict=True)]
+        log_weights += [weighting.log_increment(b, a) for b, a in zip(before, after, strict=True)]
         if step == max_steps:
             after, log_weights = _cut(after, log_weights)
         after = [
-            with_log_weight(c, -math.inf) if w == -math.inf else c
-            for c, w in zip(after, log_weights, strict=True)
+            with_log_weight(t, -math.inf) if w == -math.inf else t
+            for t, w in zip(after, log_weights, strict=True)
         ]
-        paths = [(*path, chain) for path, chain in zip(paths, after, strict=True)]
-        live = any(c.goes_on for c in after)
+        paths = [(*path, trajectory) for path, trajectory in zip(paths, after, strict=True)]
+        live = any(t.goes_on for t in after)
         ancestors: Sequence[int] = ()
-        limit = weighing.ess_threshold * size * (1 - 1e-9)
-        if live and ess(log_weights) < limit:
-            ancestors = _ancestors(weighing, rng, log_weights, reference is not None)
+        if live and is_due(log_weights, weighting.ess_threshold):
+            ancestors = _ancestors(weighting, rng, log_weights, reference is not None)
             log_evidence += log_mean_exp(log_weights)
             log_weights = np.zeros(size)
             paths = [paths[a] for a in ancestors]
@@ -188,11 +187,11 @@ def filter_particles(
 
 def _next_round(
     search: Search,
-    before: Sequence[Chain],
+    before: Sequence[Trajectory],
     rngs: Sequence[np.random.Generator],
     step: int,
-    reference: Path | None,
-) -> list[Chain]:
+    reference: ParticlePath | None,
+) -> list[Trajectory]:
     if reference is None:
         return search.score(search.extend(before, rngs))
     fixed = reference[min(step, len(reference) - 1)]
@@ -200,16 +199,21 @@ def _next_round(
 
 
 def _ancestors(
-    weighing: Weighing, rng: np.random.Generator, log_weights: FloatArray, conditional: bool
+    weighting: ParticleWeighting,
+    rng: np.random.Generator,
+    log_weights: FloatArray,
+    conditional: bool,
 ) -> list[int]:
     weights = normalise(log_weights)
     if conditional:  # the kept path descends from itself; the others are drawn independently
         return [0, *RESAMPLERS["multinomial"](rng, weights, len(weights) - 1).tolist()]
-    return RESAMPLERS[weighing.resampling](rng, weights, len(weights)).tolist()
+    return RESAMPLERS[weighting.resampling](rng, weights, len(weights)).tolist()
 
 
-def _cut(chains: Sequence[Chain], log_weights: FloatArray) -> tuple[list[Chain], FloatArray]:
+def _cut(
+    trajectories: Sequence[Trajectory], log_weights: FloatArray
+) -> tuple[list[Trajectory], FloatArray]:
     """Call those that go on truncated, and dead."""
-    over = [c.goes_on for c in chains]
-    cut = [dataclasses.replace(c, truncated=True) if c.goes_on else c for c in chains]
+    over = [t.goes_on for t in trajectories]
+    cut = [dataclasses.replace(t, truncated=True) if t.goes_on else t for t in trajectories]
     return cut, np.where(over, -np.inf, log_weights)

@@ -1,12 +1,15 @@
-"""Independent solutions, drawn to their ends: what votes and best-of-N choose among."""
+"""Independent samples of whole solutions, and the choice among them."""
 
 from __future__ import annotations
 
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
 from smc.strategies.aggregate import Selection
-from smc.strategies.chains import Chain, StrategyResult, at_least_one, generators
+from smc.strategies.arguments import at_least_one
 from smc.strategies.options import Options
+from smc.strategies.results import StrategyResult
+from smc.strategies.seeds import generators
+from smc.strategies.trajectories import Trajectory
 
 
 def choose_among_samples(
@@ -21,8 +24,8 @@ def choose_among_samples(
     at_least_one(num_solutions=num_solutions)
     search = options.search(model, prompt, scorer)
     rngs = generators(options.seed, num_solutions)
-    chains = search.run([Chain()] * num_solutions, rngs)
+    trajectories = search.run([Trajectory()] * num_solutions, rngs)
     if scorer is not None:
-        chains = search.score(chains)
-    search.record(chains, ())
-    return search.result(chains, options.answer, selection)
+        trajectories = search.score(trajectories)
+    search.record(trajectories, ())
+    return search.result(trajectories, options.answer, selection)

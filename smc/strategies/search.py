@@ -1,4 +1,4 @@
-"""The parts that all strategies are made of: extend, score, and count what it costs."""
+"""One run of a search over steps: extend and score trajectories, and count the cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from smc.errors import SettingsError
 from smc.model import Prompt
 from smc.steps import Budget, Extension, Solution, StepModel, StepScorer
 from smc.strategies.aggregate import Aggregate, Answer, Selection, aggregate, judge, select
-from smc.strategies.chains import Chain, Round, StrategyResult, messages, replace_all
+from smc.strategies.results import Round, StrategyResult
+from smc.strategies.trajectories import Trajectory, messages, replace_all
 
 _STEPS = 1000
 """Where a solution that is drawn to its end is cut, whatever its model says."""
@@ -40,6 +41,16 @@ class Search:
         temperature: float | None,
         max_step_tokens: int | None,
     ) -> None:
+        if not hasattr(model, "extend"):
+            raise SettingsError(
+                f"model: got {type(model).__name__}; expected a step model. Wrap a language model: "
+                "smc.steps.token_steps.TokenSteps(model, potentials.boundaries.lines())."
+            )
+        if scorer is not None and not hasattr(scorer, "scores"):
+            raise SettingsError(
+                f"scorer: got {type(scorer).__name__}; expected a StepScorer, such as "
+                "potentials.reward_model gives."
+            )
         self.model = model
         self.prompt = prompt
         self.scorer = scorer
@@ -49,7 +60,7 @@ class Search:
         self._max_step_tokens = max_step_tokens
         self._tokens = 0
         self._began = model.passes, *_spent(scorer)
-        self._failed: list[Chain] = []
+        self._failed: list[Trajectory] = []
         self._has_text = False
 
     @property
@@ -65,58 +76,66 @@ class Search:
 
     def extend(
         self,
-        chains: Sequence[Chain],
+        trajectories: Sequence[Trajectory],
         rngs: Sequence[np.random.Generator],
         *,
         temperature: float | None = None,
         max_tokens: int | None = None,
         keep: Sequence[Solution] = (),
-    ) -> list[Chain]:
-        """Return the chains after one more step each; one that cannot go on stays as it is.
+        prompt: Prompt | None = None,
+    ) -> list[Trajectory]:
+        """Return the trajectories after one more step each; one that cannot go on stays as it is.
 
         Args:
-            chains: Any.
-            rngs: One for each chain.
+            trajectories: Any.
+            rngs: One for each trajectory.
             temperature: Instead of the run's.
             max_tokens: Of the step, instead of the run's.
             keep: Solutions that will be gone on from later.
+            prompt: Instead of the run's, which is still what the judge sees.
 
         Raises:
-            EndpointError, SettingsError, …: The model reported an error for every chain, and the
-                run has no text at all so far: there is nothing that could be returned.
+            EndpointError, SettingsError, …: The model reported an error for every trajectory, and
+                the run has no text at all so far: there is nothing that could be returned.
         """
-        growing = [i for i, chain in enumerate(chains) if chain.goes_on]
-        if not growing:
-            return list(chains)
-        found = self.model.extend(
-            self.prompt,
-            [chains[i].solution for i in growing],
-            rngs=[rngs[i] for i in growing],
+        open_ = [i for i, trajectory in enumerate(trajectories) if trajectory.goes_on]
+        if not open_:
+            return list(trajectories)
+        extensions = self.model.extend(
+            self.prompt if prompt is None else prompt,
+            [trajectories[i].solution for i in open_],
+            rngs=[rngs[i] for i in open_],
             temperature=self._temperature if temperature is None else temperature,
             max_tokens=max_tokens or self._max_step_tokens,
             keep=keep,
         )
-        self._tokens += sum(e.num_tokens for e in found)
-        new = {i: _extended(chains[i], e) for i, e in zip(growing, found, strict=True)}
-        self._failed.extend(c for c in new.values() if c.error is not None)
-        after = replace_all(chains, new)
-        self._has_text = self._has_text or any(c.solution or c.finished for c in after)
-        failed = next((c.error for c in after if c.error is not None), None)
+        self._tokens += sum(e.num_tokens for e in extensions)
+        new = {i: _extended(trajectories[i], e) for i, e in zip(open_, extensions, strict=True)}
+        self._failed.extend(t for t in new.values() if t.error is not None)
+        after = replace_all(trajectories, new)
+        self._has_text = self._has_text or any(t.solution or t.finished for t in after)
+        failed = next((t.error for t in after if t.error is not None), None)
         if failed is not None and not self._has_text:
             raise failed
         return after
 
-    def run(self, chains: Sequence[Chain], rngs: Sequence[np.random.Generator]) -> list[Chain]:
-        """Return the chains drawn to their ends."""
-        now = list(chains)
+    def run(
+        self,
+        trajectories: Sequence[Trajectory],
+        rngs: Sequence[np.random.Generator],
+        *,
+        prompt: Prompt | None = None,
+    ) -> list[Trajectory]:
+        """Return the trajectories drawn to their ends."""
+        now = list(trajectories)
         for _ in range(_STEPS):
-            if not any(c.goes_on for c in now):
+            if not any(t.goes_on for t in now):
                 return now
-            now = self.extend(now, rngs)
-        return [dataclasses.replace(c, truncated=True) if c.goes_on else c for c in now]
+            now = self.extend(now, rngs, prompt=prompt)
+        return [dataclasses.replace(t, truncated=True) if t.goes_on else t for t in now]
 
-    def score(self, chains: Sequence[Chain]) -> list[Chain]:
-        """Return the chains with the scores of their steps, and their values.
+    def score(self, trajectories: Sequence[Trajectory]) -> list[Trajectory]:
+        """Return the trajectories with the scores of their steps, and their values.
 
         Those that have not grown since they were judged are not judged again.
 
@@ -129,30 +148,30 @@ class Search:
                 "scorer: this strategy goes by the scores of steps, and got None; expected a "
                 "StepScorer, such as potentials.reward_model gives."
             )
-        new = [i for i, c in enumerate(chains) if math.isnan(c.value)]
-        scores = judge(self.scorer, self.prompt, [chains[i].solution for i in new], self.how)
+        new = [i for i, t in enumerate(trajectories) if math.isnan(t.value)]
+        scores = judge(self.scorer, self.prompt, [trajectories[i].solution for i in new], self.how)
         judged = {
-            i: dataclasses.replace(chains[i], scores=s, value=aggregate(s, self.how))
+            i: dataclasses.replace(trajectories[i], scores=s, value=aggregate(s, self.how))
             for i, s in zip(new, scores, strict=True)
         }
-        return replace_all(chains, judged)
+        return replace_all(trajectories, judged)
 
-    def record(self, chains: Sequence[Chain], chosen: Sequence[int]) -> None:
+    def record(self, trajectories: Sequence[Trajectory], chosen: Sequence[int]) -> None:
         """Write a round down."""
-        self.history.append(Round(tuple(chains), tuple(map(int, chosen)), self.budget))
+        self.history.append(Round(tuple(trajectories), tuple(map(int, chosen)), self.budget))
 
     def result(
         self,
-        chains: Sequence[Chain],
+        trajectories: Sequence[Trajectory],
         answer: Answer | None,
         selection: Selection,
         log_weights: Sequence[float] | None = None,
     ) -> StrategyResult:
-        """Return the result with these chains as its solutions."""
-        found, chosen, votes = select(chains, answer, selection)
+        """Return the result with these trajectories as its solutions."""
+        settled, chosen, votes = select(trajectories, answer, selection)
         return StrategyResult(
-            chains=tuple(chains),
-            answer=found,
+            trajectories=tuple(trajectories),
+            answer=settled,
             chosen=chosen,
             votes=votes,
             budget=self.budget,
@@ -166,16 +185,16 @@ def _spent(scorer: StepScorer | None) -> tuple[int, int]:
     return (0, 0) if scorer is None else (scorer.passes, scorer.tokens)
 
 
-def _extended(chain: Chain, extension: Extension) -> Chain:
-    """The chain and its next step; an empty one, which only ends it, is not counted as a step."""
+def _extended(trajectory: Trajectory, extension: Extension) -> Trajectory:
+    """The trajectory and its next step; an empty one only ends it, and is not counted."""
     step = (extension.step,) if extension.step else ()
     return dataclasses.replace(
-        chain,
-        solution=(*chain.solution, *step),
-        value=math.nan if step else chain.value,
+        trajectory,
+        solution=(*trajectory.solution, *step),
+        value=math.nan if step else trajectory.value,
         finished=extension.finished,
         truncated=extension.truncated,
         error=extension.error,
-        num_tokens=chain.num_tokens + extension.num_tokens,
-        log_weight=chain.log_weight + extension.log_weight,
+        num_tokens=trajectory.num_tokens + extension.num_tokens,
+        log_weight=trajectory.log_weight + extension.log_weight,
     )

@@ -1,11 +1,11 @@
-"""Weighted best-of-N."""
+"""Weighted best-of-N: the answer with the largest sum of values (verifier-weighted voting)."""
 
 from __future__ import annotations
 
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
-from smc.strategies.chains import StrategyResult
 from smc.strategies.options import Options
+from smc.strategies.results import StrategyResult
 from smc.strategies.samples import choose_among_samples
 
 

@@ -1,8 +1,9 @@
-"""A local endpoint that answers, and misbehaves, as it is told."""
+"""A local endpoint for tests that answers, and misbehaves, as it is told."""
 
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,16 +61,34 @@ class Served:
 
     url: str
     requests: list[Request] = field(default_factory=list)
+    connections: int = 0
+    closed: threading.Event = field(default_factory=threading.Event)
     most_at_once: int = 0
 
 
 @contextmanager
-def serving(reply: Reply) -> Iterator[Served]:
-    """Serve with a function that answers each request; not answering closes the connection."""
+def serving(
+    reply: Reply, *, keep_alive: bool = False, tls: ssl.SSLContext | None = None
+) -> Iterator[Served]:
+    """Serve with a function that answers each request; not answering closes the connection.
+
+    With `keep_alive` connections stay open for further requests, unless a reply says otherwise.
+    """
     closing, lock, open_now = threading.Event(), threading.Lock(), [0]
     served = Served("")
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1" if keep_alive else "HTTP/1.0"
+
+        def setup(self) -> None:
+            super().setup()
+            with lock:
+                served.connections += 1
+
+        def finish(self) -> None:
+            super().finish()
+            served.closed.set()
+
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["Content-Length"]))
             with lock:
@@ -91,6 +110,8 @@ def serving(reply: Reply) -> Iterator[Served]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
     server.block_on_close = False
     served.url = f"http://127.0.0.1:{server.server_address[1]}/v1"

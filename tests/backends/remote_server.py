@@ -1,4 +1,4 @@
-"""A server's part of remote draws without a server: the processor's rows, over a table model."""
+"""The server's part of remote draws, without a server: the processor's rows, over a table model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smc.backends.vllm_http.fields import Fields
 from smc.backends.vllm_http.segments import Segment, probe, read_segment
 from smc.backends.vllm_remote import RemoteVLLM
 from smc.integrations.vllm_server.drawing import draw
-from smc.integrations.vllm_server.rows import Constraints, RequestRow
+from smc.integrations.vllm_server.rows import RequestParts, RequestRow
 from smc.model import Prompt, Vocabulary
 
 
@@ -29,7 +29,7 @@ class TableServer(RemoteVLLM):
         super().__init__("table", "http://localhost:1/v1", None, **changes)
         self.table = table
         self.asked: list[Fields] = []
-        self._constraints = Constraints(table.vocabulary.tokens)
+        self._constraints = RequestParts(table.vocabulary.tokens)
 
     @property
     def vocabulary(self) -> Vocabulary:  # type: ignore[override]

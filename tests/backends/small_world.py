@@ -1,4 +1,4 @@
-"""What every backend over a real network is held to: enumeration of the same weights."""
+"""A world small enough to enumerate over a real network: what every such backend is held to."""
 
 from __future__ import annotations
 
@@ -101,10 +101,10 @@ def run_prompts(
 def worst_z(posteriors: Iterable[smc.Posterior], table: smc.TableModel) -> tuple[float, float]:
     """Return the largest |z| over the texts that were hit often and over Ẑ; the mass of those."""
     gamma = target(factors(), model=table)
-    found = estimates(iter(posteriors), list(gamma))
+    per_text = estimates(iter(posteriors), list(gamma))
     exact = np.array(list(gamma.values()))
-    hit = (found > 0).sum(axis=0) >= 25
-    both = np.column_stack([found[:, hit], found.sum(axis=1)])
+    hit = (per_text > 0).sum(axis=0) >= 25
+    both = np.column_stack([per_text[:, hit], per_text.sum(axis=1)])
     z = z_scores(both, np.append(exact[hit], exact.sum()))
     return float(np.abs(z).max()), float(exact[hit].sum() / exact.sum())
 

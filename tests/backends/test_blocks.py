@@ -1,4 +1,4 @@
-"""Several tokens a row in one pass: what they weigh, and where the rows then stand."""
+"""Blocks of tokens in one pass: what they weigh, and where the rows then stand."""
 
 import numpy as np
 import pytest
@@ -52,10 +52,10 @@ def walk(decoding, rows, seed, *, hold, size, check):
             decoding.advance(np.arange(len(rows)), tokens)
             rows = [(*row, int(t)) for row, t in zip(rows, tokens, strict=True)]
         parents, tokens = random_block(rng, rows, hold, size)
-        found = decoding.extend(parents, tokens)
-        assert found.shape == tokens.shape
+        block_log_probs = decoding.extend(parents, tokens)
+        assert block_log_probs.shape == tokens.shape
         old, rows = rows, []
-        for parent, block, log_probs in zip(parents, tokens, found, strict=True):
+        for parent, block, log_probs in zip(parents, tokens, block_log_probs, strict=True):
             row = old[parent]
             for token, log_prob in zip(block.tolist(), log_probs, strict=True):
                 if token == HOLD:

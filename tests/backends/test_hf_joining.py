@@ -8,7 +8,7 @@ import torch
 
 import smc
 from smc.engine import Problem, Run
-from smc.engine.decodings import Decodings
+from smc.engine.batch import Decodings
 from smc.model import HOLD, DrawRequest
 from smc.settings import Settings
 from tests.backends.test_transformers import assert_close, encoded, plain_log_probs
@@ -17,7 +17,7 @@ from tests.models import byte_level_tokenizer, tiny_model
 pytestmark = pytest.mark.filterwarnings("ignore:.*every step is recomputed")
 
 PROMPTS = ("the cat", "one two three four five six seven", "a", "")
-WARPS = ({}, {"temperature": 0.7}, {"top_k": 9, "top_p": 0.8}, {"temperature": 1.6, "top_p": 0.7})
+OPTIONS = ({}, {"temperature": 0.7}, {"top_k": 9, "top_p": 0.8}, {"temperature": 1.6, "top_p": 0.7})
 JOINING = {"llama": True, "gpt2": True, "rwkv": True, "bloom": False, "mistral": False}
 
 
@@ -35,13 +35,13 @@ def tokenizer():
 
 @pytest.fixture(scope="module")
 def models(tokenizer):
-    """One network at several warps, of each family."""
+    """One network with several sampling options, of each family."""
     networks = {}
 
-    def make(family, **warp):
+    def make(family, **options):
         if family not in networks:
             networks[family] = tiny_model(family, len(tokenizer))
-        return smc.TransformersModel(networks[family], tokenizer, **warp)
+        return smc.TransformersModel(networks[family], tokenizer, **options)
 
     return make
 
@@ -63,13 +63,13 @@ def step(rng, decoding, rows, size=8, hold=0.15):
 
 
 def expected(rows, plain):
-    """`[R, V]`: each row alone, uncached, then its model's warp."""
-    found = []
+    """`[R, V]`: each row alone, uncached, then its model's sampling options."""
+    log_probs = []
     for model, ids in rows:
         logits = torch.from_numpy(plain_log_probs(plain, [ids])).float()
-        warped = model._warp.apply(logits, None)
-        found.append(warped.double().log_softmax(-1).numpy()[0])
-    return np.array(found)
+        transformed = model._options.apply(logits)
+        log_probs.append(transformed.double().log_softmax(-1).numpy()[0])
+    return np.array(log_probs)
 
 
 @pytest.mark.parametrize("hold", [0.0, 0.3], ids=["no_holds", "holds"])
@@ -77,7 +77,7 @@ def expected(rows, plain):
 def test_rows_that_join_are_those_of_a_batch_of_their_own(
     models, tokenizer, family, hold, monkeypatch
 ):
-    """Any walk of forks, drops and joins, with a warp for each row, equals plain forward passes."""
+    """Any walk of forks, drops and joins, with options for each row, equals plain passes."""
     original = torch.Tensor.new_empty
 
     def fresh(like, *shape, **options):
@@ -91,7 +91,7 @@ def test_rows_that_join_are_those_of_a_batch_of_their_own(
     decoding, rows = start(plain, PROMPTS[:1]), [(plain, encoded(tokenizer, PROMPTS[:1])[0])]
     for turn in range(16):
         if turn % 3 == 1:
-            model = models(family, **WARPS[turn // 3 % len(WARPS)])
+            model = models(family, **OPTIONS[turn // 3 % len(OPTIONS)])
             prompts = [PROMPTS[i] for i in rng.integers(0, 3, int(rng.integers(1, 4)))]
             before = decoding.log_probs()
             assert decoding.join(start(model, prompts))
@@ -100,7 +100,7 @@ def test_rows_that_join_are_those_of_a_batch_of_their_own(
         else:
             rows = step(rng, decoding, rows, hold=hold)
         assert_close(decoding.log_probs(), expected(rows, plain))
-    assert len({id(model) for model, _ in rows}) > 1, "rows of several warps"
+    assert len({id(model) for model, _ in rows}) > 1, "rows of several models"
 
 
 @pytest.mark.parametrize("family", [f for f, joins in JOINING.items() if not joins])
@@ -139,8 +139,9 @@ def test_what_runs_is_not_computed_again(models, monkeypatch):
     assert sizes[1:] == [(4, 1)], "all rows in one pass"
 
 
-def test_the_cache_shrinks_when_long_rows_leave(models):
+def test_the_cache_shrinks_when_long_rows_leave(models, monkeypatch):
     """Rows come and go for hundreds of steps: columns and buffers stay as small as the rows."""
+    monkeypatch.setattr("smc.backends.hf.prefill.LEAST_SHARED", 1000)
     model = models("llama")
     rng = np.random.default_rng(5)
     decoding = start(model, [[5] * 100])
@@ -164,6 +165,7 @@ def test_the_cache_shrinks_when_long_rows_leave(models):
 
 def test_a_long_prompt_does_not_pad_many_short_rows(models, monkeypatch):
     monkeypatch.setattr("smc.backends.hf.decoding._SPARE_CELLS", 300)
+    monkeypatch.setattr("smc.backends.hf.prefill.LEAST_SHARED", 1000)
     model = models("llama")
     short, long = start(model, ["a"] * 10), start(model, [[5] * 90])
     assert not short.join(long)
@@ -179,13 +181,13 @@ def test_a_long_prompt_does_not_pad_many_short_rows(models, monkeypatch):
 @pytest.mark.parametrize("family", JOINING)
 def test_late_problems_are_as_alone(models, family):
     """Same seeds, same texts; log weights up to the rounding of float32 in another batch."""
-    found, wanted = [], []
+    actual, alone = [], []
     for late in (True, False):
         engine, results = Run(models(family)), {}
         for seed in range(8):
             settings = Settings(num_particles=4 + seed % 3, max_tokens=6 + seed)
             problem = Problem(PROMPTS[seed % 4], [FewEs()], np.random.default_rng(seed))
-            model = models(family, **WARPS[seed % 4])
+            model = models(family, **OPTIONS[seed % 4])
             if not late:
                 engine = Run(model)
             number = engine.add(problem, settings, ("e",) if seed % 2 else (), model=model)
@@ -195,7 +197,7 @@ def test_late_problems_are_as_alone(models, family):
             results[seed] = engine, number
         while engine.running:
             engine.step()
-        (found if late else wanted).extend(e.posterior(n) for e, n in results.values())
-    for ours, theirs in zip(found, wanted, strict=True):
+        (actual if late else alone).extend(e.posterior(n) for e, n in results.values())
+    for ours, theirs in zip(actual, alone, strict=True):
         assert ours.sequences == theirs.sequences
         np.testing.assert_allclose(ours.log_weights, theirs.log_weights, atol=1e-5)

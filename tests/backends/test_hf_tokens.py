@@ -1,5 +1,7 @@
 """The bytes of tokens: those of an encoded text, joined, are the text."""
 
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -146,3 +148,33 @@ def test_eos_ids(generation, config, own, expected):
         config=SimpleNamespace(eos_token_id=config),
     )
     assert eos_ids(SimpleNamespace(eos_token_id=own), model, 10) == expected
+
+
+# Against llguidance's own reader, which makes the masks
+
+
+def tokenizers_at_hand():
+    """Those made here, and of each folder of published models under SMC_MODELS, where it is set."""
+    folders = sorted(Path(os.environ.get("SMC_MODELS", "")).glob("*/tokenizer.json"))
+    published = [str(f.parent) for f in folders] if os.environ.get("SMC_MODELS") else []
+    return [byte_level_tokenizer, byte_fallback_tokenizer, *published]
+
+
+@pytest.mark.parametrize("source", tokenizers_at_hand(), ids=str)
+def test_token_bytes_are_those_of_llguidances_own_reader(source):
+    """But for the byte that it marks special tokens with."""
+    reader = pytest.importorskip("llguidance.hf")
+    import transformers
+
+    made = transformers.AutoTokenizer.from_pretrained(source) if isinstance(source, str) else None
+    tokenizer = made or source()
+    size = max(tokenizer.get_vocab().values()) + 1
+    theirs = reader.from_tokenizer(tokenizer, n_vocab=size)
+    ours = token_bytes(tokenizer, size)
+    differ = [
+        (i, own, theirs.decode_bytes([i]))
+        for i, own in enumerate(ours)
+        if own is not None and own != b"\xff" and theirs.decode_bytes([i]) != own
+    ]
+    assert differ == []
+    assert sum(own is not None for own in ours) > 0.9 * size

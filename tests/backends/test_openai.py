@@ -140,27 +140,27 @@ def test_cut_at_once_is_no_endless_loop():
     with serving(lambda r: r.complete("", "length", tokens=0)) as served:
         result = majority_vote(model_at(served.url), "Q", num_solutions=1)
     assert result.answer is None
-    assert result.chains[0].truncated
+    assert result.trajectories[0].truncated
 
 
 def test_tokens_that_are_not_reported_are_estimated():
     with serving(lambda r: r.complete("12345", stop_reason=None)) as served:
-        (found,) = extend(model_at(served.url), "Q", ())
-    assert found.num_tokens == 2
+        (extension,) = extend(model_at(served.url), "Q", ())
+    assert extension.num_tokens == 2
 
 
 def test_lone_surrogates_do_not_get_through():
     with serving(lambda r: r.complete("a\ud800b", stop_reason=None, tokens=1)) as served:
-        (found,) = extend(model_at(served.url), "Q", ())
-    assert found.step == "a\ufffdb"
-    found.step.encode()
+        (extension,) = extend(model_at(served.url), "Q", ())
+    assert extension.step == "a\ufffdb"
+    extension.step.encode()
 
 
 def test_a_server_that_does_not_stop_at_the_mark_is_cut_here():
     """Else what is behind the mark would be a part of the step."""
     with serving(lambda r: r.complete("one\n\ntwo\n\nend", stop_reason=None, tokens=9)) as served:
-        (found,) = extend(model_at(served.url), "Q", ())
-    assert (found.step, found.finished, found.num_tokens) == ("one\n\n", False, 9)
+        (extension,) = extend(model_at(served.url), "Q", ())
+    assert (extension.step, extension.finished, extension.num_tokens) == ("one\n\n", False, 9)
 
 
 @pytest.mark.parametrize("count", [0, -3, True, 1.5, 10**30, None])
@@ -170,8 +170,8 @@ def test_a_count_that_is_none_is_estimated(count):
         nonsense(request, {"choices": [choice], "usage": {"completion_tokens": count}})
 
     with serving(reply) as served:
-        (found,) = extend(model_at(served.url), "Q", ())
-    assert found.num_tokens == 2
+        (extension,) = extend(model_at(served.url), "Q", ())
+    assert extension.num_tokens == 2
 
 
 def test_budget_forcing_ends_whatever_the_server_counts():
@@ -184,7 +184,7 @@ def test_budget_forcing_ends_whatever_the_server_counts():
     with serving(reply) as served:
         result = budget_forcing(model_at(served.url, mark=how.end), "Q", how)
         assert len(served.requests) == 6
-    assert result.chains[0].truncated
+    assert result.trajectories[0].truncated
 
 
 def nonsense(request: Request, what: object) -> None:
@@ -241,8 +241,8 @@ def test_a_failure_that_passes_is_tried_again(what):
             request.complete("fine", stop_reason=None, tokens=1)
 
     with serving(reply) as served:
-        (found,) = extend(model_at(served.url), "Q", ())
-    assert (found.step, found.finished, found.error) == ("fine", True, None)
+        (extension,) = extend(model_at(served.url), "Q", ())
+    assert (extension.step, extension.finished, extension.error) == ("fine", True, None)
     assert len(served.requests) == 3
 
 
@@ -257,9 +257,9 @@ def test_a_failure_that_stays_is_an_error_that_says_where(what):
 
 def test_a_stall_ends_at_the_time_limit():
     with serving(lambda r: r.stall()) as served:
-        (found,) = extend(model_at(served.url, timeout=0.2, retries=1), "Q", ())
+        (extension,) = extend(model_at(served.url, timeout=0.2, retries=1), "Q", ())
     assert len(served.requests) == 2
-    assert "0.2 seconds" in str(found.error)
+    assert "0.2 seconds" in str(extension.error)
 
 
 def test_an_answer_that_drips_ends_at_the_time_limit():
@@ -271,8 +271,8 @@ def test_an_answer_that_drips_ends_at_the_time_limit():
             request.handler.wfile.write(b" ")
 
     with serving(drip) as served:
-        (found,) = extend(model_at(served.url, timeout=0.3, retries=0), "Q", ())
-    assert "0.3 seconds" in str(found.error)
+        (extension,) = extend(model_at(served.url, timeout=0.3, retries=0), "Q", ())
+    assert "0.3 seconds" in str(extension.error)
 
 
 def test_a_handshake_that_drips_ends_at_the_time_limit():
@@ -291,10 +291,10 @@ def test_a_handshake_that_drips_ends_at_the_time_limit():
         thread = threading.Thread(target=drip, args=(listener, closing))
         thread.start()
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/v1"
-        (found,) = extend(model_at(url, timeout=0.3, retries=0), "Q", ())
+        (extension,) = extend(model_at(url, timeout=0.3, retries=0), "Q", ())
         closing.set()
         thread.join()
-    assert "0.3 seconds" in str(found.error)
+    assert "0.3 seconds" in str(extension.error)
 
 
 def test_a_connection_that_comes_too_late_is_not_read_from(monkeypatch):
@@ -307,9 +307,9 @@ def test_a_connection_that_comes_too_late_is_not_read_from(monkeypatch):
 
     monkeypatch.setattr(http.client.HTTPConnection, "connect", late)
     with serving(lambda r: r.complete("x", stop_reason=None, tokens=1)) as served:
-        (found,) = extend(model_at(served.url, timeout=0.2, retries=0), "Q", ())
+        (extension,) = extend(model_at(served.url, timeout=0.2, retries=0), "Q", ())
         assert not served.requests
-    assert "0.2 seconds" in str(found.error)
+    assert "0.2 seconds" in str(extension.error)
 
 
 @pytest.mark.parametrize("header", ["0.2", "Wed, 21 Oct 2015 07:28:00 GMT", "nan", "-1", "soon"])
@@ -324,31 +324,31 @@ def test_a_server_says_how_long_to_wait(header, monkeypatch):
             request.complete("fine", stop_reason=None, tokens=1)
 
     with serving(reply) as served:
-        (found,) = extend(model_at(served.url, backoff=3.0), "Q", ())
-    assert found.step == "fine"
+        (extension,) = extend(model_at(served.url, backoff=3.0), "Q", ())
+    assert extension.step == "fine"
     assert slept == [0.2 if header == "0.2" else 3.0]
 
 
 def test_a_redirection_is_told_and_not_followed():
     with serving(lambda r: r.say(b"", 307, Location="http://127.0.0.1:1/v1")) as served:
-        (found,) = extend(model_at(served.url), "Q", ())
-    assert "points to 'http://127.0.0.1:1/v1'" in str(found.error)
+        (extension,) = extend(model_at(served.url), "Q", ())
+    assert "points to 'http://127.0.0.1:1/v1'" in str(extension.error)
 
 
 def test_no_server_is_an_error_that_says_so():
     with serving(lambda r: None) as served:
         pass
-    (found,) = extend(model_at(served.url, retries=0), "Q", ())
-    assert "Is the server up" in str(found.error)
+    (extension,) = extend(model_at(served.url, retries=0), "Q", ())
+    assert "Is the server up" in str(extension.error)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422, 302])
 def test_a_refusal_is_not_tried_again(status):
     with serving(lambda r: r.say(b'{"error": {"message": "no such model"}}', status)) as served:
-        (found,) = extend(model_at(served.url, api_key="secret"), "Q", ())
+        (extension,) = extend(model_at(served.url, api_key="secret"), "Q", ())
     assert len(served.requests) == 1
-    assert f"{status}: no such model" in str(found.error)
-    assert "secret" not in str(found.error)
+    assert f"{status}: no such model" in str(extension.error)
+    assert "secret" not in str(extension.error)
 
 
 def test_what_is_finished_is_kept_when_the_endpoint_dies():
@@ -418,8 +418,8 @@ def test_no_more_requests_at_a_time_than_allowed():
 
 def test_a_filtered_text_is_reported():
     with serving(lambda r: r.complete("a", "content_filter", tokens=1)) as served:
-        (found,) = extend(model_at(served.url), "Q", ())
-    assert "filter" in str(found.error)
+        (extension,) = extend(model_at(served.url), "Q", ())
+    assert "filter" in str(extension.error)
 
 
 def test_token_ids_are_no_prompt():

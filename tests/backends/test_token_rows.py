@@ -27,11 +27,11 @@ def test_normalisers_at_a_temperature_are_those_of_the_whole_row(temperature):
     draws = rows.draw(plan)
     assert len(set(draws.tokens.tolist())) > 2 and draws.tokens[-1] == -1
     decoding, rows._decoding = rows._decoding, Blind(rows._decoding)
-    found = rows.log_normalisers(plan, draws)
+    log_normalisers = rows.log_normalisers(plan, draws)
     powered = np.exp(decoding.log_probs() / temperature)
     weighed = (powered * allowed * np.exp(scores)).sum(-1) / powered.sum(-1)
-    assert found[-1] == -math.inf
-    np.testing.assert_allclose(found[:-1], np.log(weighed[places[:-1]]), atol=1e-5)
+    assert log_normalisers[-1] == -math.inf
+    np.testing.assert_allclose(log_normalisers[:-1], np.log(weighed[places[:-1]]), atol=1e-5)
 
 
 class Blind:

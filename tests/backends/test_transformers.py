@@ -70,10 +70,10 @@ def start(model, prompts, max_tokens=20):
     return model.start(prompts, model.vocabulary, max_tokens)
 
 
-def assert_close(found, expected, tolerance=1e-4):
+def assert_close(actual, expected, tolerance=1e-4):
     finite = np.isfinite(expected)
-    np.testing.assert_array_equal(np.isfinite(found), finite)
-    np.testing.assert_allclose(found[finite], expected[finite], atol=tolerance, rtol=0)
+    np.testing.assert_array_equal(np.isfinite(actual), finite)
+    np.testing.assert_allclose(actual[finite], expected[finite], atol=tolerance, rtol=0)
 
 
 def random_walk(rng, decoding, rows, steps, hold):
@@ -179,9 +179,9 @@ def test_equal_prompts_are_prefilled_once(wrapped, monkeypatch):
     monkeypatch.setattr(model._model, "forward", counted)
     decoding = start(model, ["a", "the cat", "a", "a"])
     assert sizes == [2]
-    found = decoding.log_probs()
-    np.testing.assert_array_equal(found[0], found[2])
-    assert np.abs(found[0, 1:9] - found[1, 1:9]).max() > 0.1
+    log_probs = decoding.log_probs()
+    np.testing.assert_array_equal(log_probs[0], log_probs[2])
+    assert np.abs(log_probs[0, 1:9] - log_probs[1, 1:9]).max() > 0.1
 
 
 def test_attention_without_the_fused_kernel(tokenizer):
@@ -308,10 +308,10 @@ def test_prompts_as_text_ids_and_messages_agree(tokenizer):
     text = "user: the cat\nassistant:"
     ids = spoken(text)["input_ids"]
     messages = [{"role": "user", "content": "the cat"}]
-    found = start(model, [text, ids, np.array(ids), messages]).log_probs()
-    np.testing.assert_array_equal(found, found[[0, 0, 0, 0]])
+    log_probs = start(model, [text, ids, np.array(ids), messages]).log_probs()
+    np.testing.assert_array_equal(log_probs, log_probs[[0, 0, 0, 0]])
     other = start(model, ["user: the cat\n"]).log_probs()
-    assert np.abs(found[0, 1:9] - other[0, 1:9]).max() > 0.1
+    assert np.abs(log_probs[0, 1:9] - other[0, 1:9]).max() > 0.1
 
 
 def with_special_tokens(template):
@@ -329,8 +329,8 @@ def test_text_gets_bos_but_nothing_behind_it():
     model = TransformersModel(tiny_model("llama", len(made), eos=2), made)
     bare = made("the cat", add_special_tokens=False)["input_ids"]
     assert made("the cat")["input_ids"] == [1, *bare, 2]
-    found = start(model, ["the cat", [1, *bare]]).log_probs()
-    np.testing.assert_array_equal(found[0], found[1])
+    log_probs = start(model, ["the cat", [1, *bare]]).log_probs()
+    np.testing.assert_array_equal(log_probs[0], log_probs[1])
 
 
 def test_an_empty_prompt_is_bos_or_eos(tokenizer, wrapped):
@@ -339,8 +339,8 @@ def test_an_empty_prompt_is_bos_or_eos(tokenizer, wrapped):
     np.testing.assert_array_equal(*start(model, ["", [1]]).log_probs())
     assert tokenizer.bos_token_id is None
     model = wrapped("llama")
-    found = start(model, ["", [], [tokenizer.eos_token_id]]).log_probs()
-    np.testing.assert_array_equal(found, found[[2, 2, 2]])
+    log_probs = start(model, ["", [], [tokenizer.eos_token_id]]).log_probs()
+    np.testing.assert_array_equal(log_probs, log_probs[[2, 2, 2]])
 
 
 def test_an_empty_prompt_without_a_first_token_is_refused():

@@ -63,10 +63,10 @@ def start(model, prompts=PROMPTS, max_tokens=20):
     return model.start(prompts, model.vocabulary, max_tokens)
 
 
-def assert_close(found, expected, tolerance=TOLERANCE):
+def assert_close(actual, expected, tolerance=TOLERANCE):
     finite = np.isfinite(expected)
-    np.testing.assert_array_equal(np.isfinite(found), finite)
-    np.testing.assert_allclose(found[finite], expected[finite], atol=tolerance, rtol=0)
+    np.testing.assert_array_equal(np.isfinite(actual), finite)
+    np.testing.assert_allclose(actual[finite], expected[finite], atol=tolerance, rtol=0)
 
 
 def walk(rng, decoding, rows, steps, hold):
@@ -112,17 +112,17 @@ def test_any_walk_draws_as_in_transformers(model, reference, seed, hold):
     rows = len(PROMPTS)
     for _ in range(30):
         some = rng.choice(rows, int(rng.integers(1, rows + 1)), replace=False)
-        drawn = np.sort(rng.choice(some, 6))
-        plan = DrawRequest(drawn, rng.random(6))
-        found, expected = here.draw(plan), there.draw(plan)
-        np.testing.assert_array_equal(found.tokens, expected.tokens)
-        np.testing.assert_allclose(found.log_weights, expected.log_weights, atol=TOLERANCE)
+        asked = np.sort(rng.choice(some, 6))
+        plan = DrawRequest(asked, rng.random(6))
+        drawn, expected = here.draw(plan), there.draw(plan)
+        np.testing.assert_array_equal(drawn.tokens, expected.tokens)
+        np.testing.assert_allclose(drawn.log_weights, expected.log_weights, atol=TOLERANCE)
         parents = rng.integers(0, rows, int(rng.integers(1, 9)))
         tokens = np.full(len(parents), HOLD)
         for place, parent in enumerate(parents):
-            of_parent = np.flatnonzero(drawn == parent)
+            of_parent = np.flatnonzero(asked == parent)
             if len(of_parent) and rng.random() < 0.8:
-                tokens[place] = found.tokens[rng.choice(of_parent)]
+                tokens[place] = drawn.tokens[rng.choice(of_parent)]
             elif rng.random() >= hold:
                 tokens[place] = rng.integers(1, 300)
         here.advance(parents, tokens)
@@ -222,7 +222,7 @@ def test_rows_go_on_in_their_requests_and_only_forks_are_added(model):
     decoding.draw(DrawRequest(np.arange(4), np.full(4, 0.4)))
     forked = model.cache_use - before
     assert forked.requests == 5
-    # The second prompt is long: whole blocks of 32 of it are found again.
+    # The second prompt is long: whole blocks of 32 of it are reused.
     length = len(encoded(PROMPTS)[1]) + 9
     assert forked.cached >= 2 * (length // 32 * 32) > 0
 
@@ -242,8 +242,8 @@ def test_decodings_may_take_turns(model, reference):
 
 
 def test_rows_that_join_draw_as_in_transformers(model, reference):
-    """Before a step is begun and after, with warps of their own; then all go on in one step."""
-    hot = VLLMModel(model._llm, model._engine.desk, temperature=1.8, top_k=20)
+    """Before a step is begun and after, with options of their own; then all go on in one step."""
+    hot = VLLMModel(model._llm, model._engine.mailbox, temperature=1.8, top_k=20)
     hot._engine = model._engine  # the same engine at another temperature
     hot_reference = smc.TransformersModel(
         reference.model, reference.tokenizer, temperature=1.8, top_k=20
@@ -267,7 +267,9 @@ def test_rows_that_join_draw_as_in_transformers(model, reference):
         there.advance(parents, tokens)
         assert model.num_requests <= rows
     assert not here.join(start(reference))
-    assert len({id(row.target) for row in here._rows}) == 1, "of one warp, whenever they came"
+    assert len({id(row.transform) for row in here._rows}) == 1, (
+        "of one transform, whenever they came"
+    )
 
 
 def test_a_step_that_was_begun_may_be_left_or_overtaken(model, reference):
@@ -304,7 +306,7 @@ def test_requests_are_gone_after_close_and_after_drop(model):
     del other
     gc.collect()
     assert model.num_requests == 0
-    assert not model._engine._core.scheduler.requests
+    assert not model._engine._internals._core.scheduler.requests
 
 
 def test_a_row_that_ends_at_the_context_is_drawn_to_its_last_token(model, reference):
@@ -413,7 +415,7 @@ def test_rows_that_do_not_fit_a_step_take_turns(folder, reference, limits, warne
             np.testing.assert_allclose(drawn.log_weights, expected.log_weights, atol=TOLERANCE)
             here.advance(plan.rows[::2], drawn.tokens[::2])
             there.advance(plan.rows[::2], drawn.tokens[::2])
-    assert any("max_num_seqs=4" in str(found.message) for found in caught) == warned
+    assert any("max_num_seqs=4" in str(warning.message) for warning in caught) == warned
 
 
 def test_rows_that_do_not_fit_the_cache_take_turns(folder, reference):

@@ -82,8 +82,8 @@ def test_several_prompts_at_once_are_as_one_at_a_time(model):
     options = {"num_particles": 8, "max_tokens": 30, "ess_threshold": 0.9, "stop": TASK.stop}
     own = [[*TASK.cheap(item), *TASK.expensive(item)] for item in items]
     together = smc.sample_batch(model, [i.prompt for i in items], own, seeds=[5, 6, 7], **options)
-    for seed, item, potentials, found in zip((5, 6, 7), items, own, together, strict=True):
-        assert_same(found, smc.sample(model, item.prompt, potentials, seed=seed, **options))
+    for seed, item, potentials, posterior in zip((5, 6, 7), items, own, together, strict=True):
+        assert_same(posterior, smc.sample(model, item.prompt, potentials, seed=seed, **options))
 
 
 class Nothing(smc.Potential):

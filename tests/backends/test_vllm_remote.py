@@ -19,7 +19,7 @@ from smc.backends.vllm_http.fields import DEAD, PROBE, Fields
 from smc.backends.vllm_http.segments import Segment, probe, read_segment
 from smc.backends.vllm_remote import RemoteVLLM
 from smc.engine import Problem, Run, run
-from smc.integrations.vllm_server.rows import Texts, uniforms
+from smc.integrations.vllm_server.rows import TokenHistory, uniforms
 from smc.model import HOLD, DrawRequest
 from smc.settings import Settings
 from tests.backends.remote_server import TableServer
@@ -60,10 +60,10 @@ def test_the_unnormalised_posterior_is_unbiased(segment: int, changes: dict[str,
     rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(20_271).spawn(RUNS)]
     posteriors = run(model, [Problem("", here, rng) for rng in rngs], chosen)
     gamma = target([Regex(PATTERN), *here])
-    found = estimates(iter(posteriors), list(gamma))
-    assert (found > 0).sum(axis=0).min() >= 20, "too few hits for a normal approximation"
+    per_text = estimates(iter(posteriors), list(gamma))
+    assert (per_text > 0).sum(axis=0).min() >= 20, "too few hits for a normal approximation"
     exact = np.array([*gamma.values(), sum(gamma.values())])
-    both = np.column_stack([found, found.sum(axis=1)])
+    both = np.column_stack([per_text, per_text.sum(axis=1)])
     assert np.abs(z_scores(both, exact)).max() < 4
     assert 10 < len(gamma) < len(target(here))
 
@@ -76,8 +76,8 @@ def test_masks_and_scores_of_the_prompts_weigh_what_comes() -> None:
     rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(20_272).spawn(RUNS)]
     posteriors = run(model, [Problem("", here, rng) for rng in rngs], chosen)
     gamma = target(here)
-    found = estimates(iter(posteriors), list(gamma))
-    assert np.abs(z_scores(found, np.array(list(gamma.values())))).max() < 4
+    per_text = estimates(iter(posteriors), list(gamma))
+    assert np.abs(z_scores(per_text, np.array(list(gamma.values())))).max() < 4
 
 
 def test_control_a_copy_that_goes_on_as_its_original_is_found() -> None:
@@ -125,8 +125,8 @@ def test_rows_of_another_length_join_and_keep_what_was_drawn_ahead() -> None:
                 engine.step()
         while engine.running:
             engine.step()
-    found = [engine.posterior(number) for engine, number in results]
-    for ours, theirs in zip(found[:3], found[3:], strict=True):
+    posteriors = [engine.posterior(number) for engine, number in results]
+    for ours, theirs in zip(posteriors[:3], posteriors[3:], strict=True):
         assert ours.sequences == theirs.sequences
         np.testing.assert_array_equal(ours.log_weights, theirs.log_weights)
     other = TableServer(MODEL, constraint=("regex", PATTERN), segment=3)
@@ -256,7 +256,7 @@ def test_uniforms_are_those_of_seed_and_place_alone() -> None:
 
 
 def test_a_request_that_is_taken_out_and_put_back_remembers_its_tokens() -> None:
-    texts = Texts()
+    texts = TokenHistory()
     texts.of(FIELDS).append(2)
     assert texts.of(FIELDS) == [1, 2]
     assert texts.of(replace(FIELDS, seed=6)) == [1]
@@ -264,7 +264,7 @@ def test_a_request_that_is_taken_out_and_put_back_remembers_its_tokens() -> None
 
 def test_requests_that_ask_for_the_same_do_not_share_their_tokens() -> None:
     """Two clients with one seed: what one draws must not stand in the other's text."""
-    texts = Texts()
+    texts = TokenHistory()
     asked = FIELDS.to_request()
     first, second = (Fields.of_request(Fields.marked(asked)) for _ in range(2))
     assert first is not None and second is not None

@@ -30,12 +30,12 @@ def expected(folder):
     return walk_and_sample(smc.load(str(folder), device="cpu", dtype="float32"))
 
 
-def assert_same(found, expected):
+def assert_same(drawn, expected):
     for exact in ("tokens", "texts", "resampled"):
-        assert found[exact] == expected[exact]
+        assert drawn[exact] == expected[exact]
     for close in ("log_weights", "posterior"):
-        np.testing.assert_allclose(found[close], expected[close], atol=1e-3)
-    assert found["resampled"] >= 2
+        np.testing.assert_allclose(drawn[close], expected[close], atol=1e-3)
+    assert drawn["resampled"] >= 2
 
 
 def test_the_runner_of_this_process(folder, expected):

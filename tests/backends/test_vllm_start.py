@@ -1,4 +1,4 @@
-"""What is refused before an engine is started; needs no vLLM."""
+"""Refusals before an engine is started; needs no vLLM."""
 
 import sys
 
@@ -73,6 +73,6 @@ def test_a_tensor_parallel_size_out_of_range(size):
 
 
 @pytest.mark.parametrize("options", [{"temperature": 0.0}, {"top_p": 2.0}, {"top_k": -1}])
-def test_warps_out_of_range_are_refused_before_anything_is_read(options):
+def test_options_out_of_range_are_refused_before_anything_is_read(options):
     with pytest.raises(SettingsError, match=next(iter(options))):
         VLLMModel.load("any/model", **options)

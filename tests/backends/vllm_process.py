@@ -45,10 +45,10 @@ def main(shape: str, folder: str) -> None:
         if workers == 1:
             executor = executor.driver_worker.worker.model_runner
         bases = [f"{base.__module__}.{base.__name__}" for base in type(executor).__mro__]
-        found: dict[str, Any] = {"bases": bases, "drawn": walk_and_sample(model)}
-        found["requests_left"] = model.num_requests
-        found["hit_rate"] = model.cache_use.hit_rate
-    print(json.dumps(found))
+        report: dict[str, Any] = {"bases": bases, "drawn": walk_and_sample(model)}
+        report["requests_left"] = model.num_requests
+        report["hit_rate"] = model.cache_use.hit_rate
+    print(json.dumps(report))
 
 
 def _enable_second_runner() -> None:

@@ -1,4 +1,4 @@
-"""Where results come from: no folders of the machine, and models told apart by their bytes."""
+"""Provenance of results: no folders of the machine, and models told apart by their bytes."""
 
 from __future__ import annotations
 

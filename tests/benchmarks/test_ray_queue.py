@@ -1,4 +1,4 @@
-"""Who does what: every unit is done once, whoever is lost and whoever answers late."""
+"""The work queue: every unit is done once, whoever is lost and whoever answers late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Before Ray: addresses, how many workers, and what a worker checks before it takes units."""
+"""Ray's settings: addresses, how many workers, and what a worker checks before it takes units."""
 
 from __future__ import annotations
 

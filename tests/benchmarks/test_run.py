@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import signal
 import subprocess
@@ -229,6 +230,34 @@ def test_two_runs_do_not_write_to_one_folder(tmp_path, capsys):
         assert run(tmp_path) == 2
     assert "another run" in capsys.readouterr().err
     assert run(tmp_path, "--limit", "1") == 0
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ({"short": math.nan}, "finite numbers by name"),
+        ({"short": None}, "expected a number"),
+        ({"short": "1"}, "expected a number"),
+        ({"short": math.inf}, "finite numbers by name"),
+        ({1: 1.0}, "finite numbers by name"),
+        (None, "finite numbers by name"),
+        ({"letters": 1.0}, "expected 'short' among them"),
+    ],
+)
+def test_scores_that_a_task_should_not_give_are_explained(
+    tmp_path, capsys, monkeypatch, scores, said
+):
+    monkeypatch.setattr(ToyTask, "score", lambda *_: scores)
+    assert run(tmp_path, "--limit", "1") == 2
+    error = capsys.readouterr().err
+    assert "toy: score of toy-0" in error and said in error
+
+
+def test_scores_may_be_numbers_of_numpy(tmp_path, monkeypatch):
+    monkeypatch.setattr(ToyTask, "score", lambda *_: {"short": np.bool_(True), "x": np.float32(2)})
+    assert run(tmp_path, "--limit", "1", "--methods", "smc") == 0
+    (record,) = results(tmp_path).values()
+    assert {"short": 1.0, "x": 2.0} in record["scores"]
 
 
 def test_generators_differ_by_item_and_seed_alone():

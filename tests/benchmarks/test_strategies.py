@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from domains.arithmetic.steps import answer
 from domains.arithmetic.task import ArithmeticTask
 from potentials.boundaries import lines
 from potentials.reward_model import Logistic
+from smc.errors import ModelError
 from smc.model import HOLD
 from smc.steps.token_steps import TokenSteps
 from smc.strategies import STRATEGIES, Options, search
@@ -139,9 +141,9 @@ def test_searches_may_settle_on_an_answer_in_another_way(steps, monkeypatch):
     one, seen = item(4), []
     select = search.select
 
-    def spy(chains, of, selection):
+    def spy(trajectories, of, selection):
         seen.append(selection)
-        return select(chains, of, selection)
+        return select(trajectories, of, selection)
 
     monkeypatch.setattr(search, "select", spy)
     pool, judge = draw_pool(steps, one, [1], seed=0, samples=1), RememberedScorer(NoisyScorer())
@@ -230,7 +232,7 @@ def test_a_judge_can_be_added_to_a_folder(whole, tmp_path):
     alone = ["--out", str(out), "--items", "2", *SMALL[:-1]]
     assert main([*alone, "oracle"]) == 0
     before, report = records(out), (out / "report.md").read_text()
-    assert "## Judge: oracle" in report and "verifier" not in report
+    assert "## Judge: oracle" in report and "Judge: verifier" not in report
     assert main([*alone, "verifier"]) == 0
     found, report = records(out), (out / "report.md").read_text()
     assert before.items() < found.items() <= records(whole).items()
@@ -268,12 +270,65 @@ def test_a_run_stops_between_problems_when_the_minutes_are_over(tmp_path, capsys
     assert not records(out)
 
 
+def test_what_there_is_when_the_minutes_are_over_is_reported(tmp_path, monkeypatch, capsys):
+    """After one problem, and after two of three judges' records of the next."""
+    now, stored = [0.0], []
+    append = running.Store.append
+
+    def slow(store, method, seed, new):
+        append(store, method, seed, new)
+        stored.append(method)
+        now[0] += 60.0
+
+    monkeypatch.setattr(running.Store, "append", slow)
+    monkeypatch.setattr(running, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    small = [*SMALL[:-1], "oracle,noisy"]
+    for minutes, counts in ((0.5, {"oracle": 0}), (2.5, {"oracle": 1, "noisy": 0})):
+        out = tmp_path / str(minutes)
+        stored.clear()
+        assert main(["--out", str(out), "--items", "2", "--minutes", str(minutes), *small]) == 0
+        said = capsys.readouterr()
+        assert "minutes are over" in said.out and str(out / "report.md") in said.out
+        assert "error" not in said.err
+        assert len(stored) == int(minutes + 0.5) and len(records(out)) == len(stored)
+        text = (out / "report.md").read_text()
+        assert [f"## Judge: {judge}" in text for judge in counts] == [True] * len(counts)
+        held_out = "; ".join(f"1 for calibration, {n} held out" for n in counts.values())
+        assert f"| problems | {held_out} |" in text
+        assert "| nan" not in text
+
+
+def test_a_bad_model_is_explained(tmp_path, capsys):
+    for name in ("nothing", "empty", "file"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        (tmp_path / "file").write_text("no model")
+        out = tmp_path / "out"
+        assert main(["--out", str(out), "--model", str(tmp_path / name)]) == 2
+        assert "error: model" in (said := capsys.readouterr().err) and "Traceback" not in said
+        assert not out.exists()
+
+
+def test_a_model_that_cannot_read_a_tree_is_explained(tmp_path, monkeypatch):
+    from benchmarks.strategies.remembered import _Tree
+
+    monkeypatch.setattr(_Tree, "compute", lambda *_: None)
+    with pytest.raises(ModelError, match="expected a model of plain full attention"):
+        RememberedModel.load(MODEL)
+
+
 @pytest.mark.parametrize(
     ("argument", "value", "message"),
     [
         ("--budgets", "1,x", "expected whole numbers"),
         ("--budgets", "4,4", "expected distinct numbers"),
         ("--seeds", "-1", "from 0 on"),
+        ("--budgets", "0,4", "from 1 on"),
+        ("--items", "0", "from 1 on"),
+        ("--samples", "x", "from 1 on"),
+        ("--bins", "-2", "from 1 on"),
+        ("--threads", "0", "from 1 on"),
+        ("--minutes", "0", "above 0"),
+        ("--minutes", "nan", "above 0"),
         ("--levels", "3,9", "expected levels of 1, 2, 3, 4, 5"),
         ("--searches", "beam,luck", "expected some of beam, dvts"),
         ("--selection", "luck", "invalid choice"),

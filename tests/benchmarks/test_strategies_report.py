@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.statistics import Interval
 from benchmarks.store import Store
 from benchmarks.strategies.__main__ import main
 from benchmarks.strategies.analysis import (
@@ -34,6 +33,7 @@ from benchmarks.strategies.claims import (
 )
 from benchmarks.strategies.plans import NAMES
 from benchmarks.strategies.tables import shown, table
+from smc.intervals import Interval
 
 Right = Mapping[tuple[str, int], Sequence[int]]
 """For each strategy and N, whether it is right on each problem."""
@@ -291,7 +291,7 @@ def test_the_report_says_where_its_numbers_come_from(folder, capsys):
     ):
         assert part in text, part
     assert "## Judge: prm" not in text  # there are no results of it
-    row = "| beam | 4 | 80 (50, 100) | 40 | 20 | 4 |"
+    row = "| beam | 4 | 80 (49, 94) | 40 | 20 | 4 |"  # 8 of 10
     assert row in text, [line for line in text.splitlines() if line.startswith("| beam | 4")]
 
 
@@ -342,3 +342,36 @@ def test_words_stand_between_the_head_and_the_tables(folder, tmp_path, capsys):
 def test_without_results_the_report_says_what_is_missing(tmp_path, capsys):
     assert main(["--out", str(tmp_path), "--report-only"]) == 2
     assert "holds no results of both parts" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["item", "judge", "seed", "pass_rate", "sample_tokens", "runs"])
+def test_a_record_without_a_field_is_named(folder, tmp_path, capsys, name):
+    for place, value in enumerate((None, [{"strategy": "luck"}])):
+        out = tmp_path / str(place)
+        shutil.copytree(folder, out)
+        path = out / "test-oracle" / "seed-0.jsonl"
+        lines = path.read_text().splitlines()
+        lines[1] = json.dumps(json.loads(lines[1]) | {name: value})
+        path.write_text("\n".join(lines) + "\n")
+        before = path.read_bytes()
+        assert main(["--out", str(out), "--report-only"]) == 2
+        said = capsys.readouterr().err
+        assert "seed-0.jsonl, line 2 has " in said and f"under {name!r}" in said
+        assert path.read_bytes() == before
+
+
+def test_a_run_json_without_what_the_report_tells_is_explained(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    shutil.copytree(folder, out)
+    run = json.loads((out / "run.json").read_text())
+    del run["settings"]["width"]
+    (out / "run.json").write_text(json.dumps(run))
+    assert main(["--out", str(out), "--report-only"]) == 2
+    assert "'width' among" in capsys.readouterr().err
+
+
+def test_a_copy_that_somebody_made_of_a_file_is_no_seed(folder, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(folder, out)
+    shutil.copy(out / "test-oracle" / "seed-0.jsonl", out / "test-oracle" / "seed-0 copy.jsonl")
+    assert main(["--out", str(out), "--report-only"]) == 0

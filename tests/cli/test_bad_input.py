@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from smc.cli import loading
-from smc.cli.output import check_writable
+from smc import references
+from smc.cli.files import check_writable
 from smc.errors import SettingsError
 
 BAD = [
@@ -20,6 +20,8 @@ BAD = [
     (["--resampling", "magic"], "resampling"),
     (["--temperature", "0"], "temperature"),
     (["--stop", ""], "stop"),
+    (["--stop", "a\udcff"], "--stop 'a\\udcff': 'utf-8' codec"),
+    (["--particles", "99999999999999"], "not enough memory"),
     (["--prompt", "one two " * 99], "prompt"),
     (["--grammar", "/no/such/file.lark"], "--grammar /no/such/file.lark"),
     (["--regex", "("], "--regex '('"),
@@ -121,7 +123,7 @@ def test_broken_file(source, tmp_path):
     path = tmp_path / "broken.py"
     path.write_text(source)
     with pytest.raises(SettingsError, match=r"importing the file raised \w+Error"):
-        loading.potential(f"{path}:X")
+        references.find_potential(f"{path}:X")
 
 
 @pytest.mark.parametrize("content", [b"start: (", b"\xff\xfe", b'start: "a" start'])

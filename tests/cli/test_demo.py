@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from smc.cli import intervals
+from smc import intervals
 
 
 def test_bootstrap():

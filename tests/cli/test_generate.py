@@ -9,7 +9,8 @@ import pytest
 
 import smc
 from potentials import Regex
-from smc.cli import generate, loading
+from smc import references
+from smc.cli import generate
 
 
 def test_generate_prints_the_posterior(model, run):
@@ -95,12 +96,14 @@ def test_extinct_ends_with_3_and_the_reason(model, mine, run):
 
 
 def test_potentials_by_name(mine, monkeypatch, tmp_path):
-    made = loading.potential(f"{mine}:Short")
+    made = references.find_potential(f"{mine}:Short")
     assert type(made).__name__ == "Short"
-    assert loading.potential(f"{mine}:many_e") is loading.potential(f"{mine}:many_e")
-    assert loading.potential("potentials.molecule:SMILESValidity").complete("CCO") == 0.0
+    assert references.find_potential(f"{mine}:many_e") is references.find_potential(
+        f"{mine}:many_e"
+    )
+    assert references.find_potential("potentials.molecule:SMILESValidity").complete("CCO") == 0.0
     monkeypatch.chdir(tmp_path)
-    assert loading.potential("mine:many_e").weight == 2.0
+    assert references.find_potential("mine:many_e").weight == 2.0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the reward model is shown: right solutions to foretell, and labelled ones to judge."""
+"""Labelled batches of the reward model: right solutions to foretell, and labelled ones to judge."""
 
 from __future__ import annotations
 

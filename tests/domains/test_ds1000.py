@@ -16,7 +16,7 @@ from domains.base import Item, Task
 from domains.ds1000.data import load
 from domains.ds1000.environment import interpreter
 from domains.ds1000.potential import RunsOnInputs
-from domains.ds1000.scoring import Verdict
+from domains.ds1000.scoring import AnswerVerdict
 from domains.ds1000.task import STOP, Ds1000Item, Ds1000Task
 from smc.backends.table import TableModel
 from smc.errors import SettingsError
@@ -111,12 +111,12 @@ def test_without_the_environment_the_error_says_how_to_make_it(tmp_path: Path):
 
 
 def test_the_task_is_found_by_name(tmp_path: Path):
-    token, statement = load_task("ds1000"), load_task("domains.ds1000.by_statement")
+    token, statement = load_task("ds1000"), load_task("ds1000:by_statement")
     assert (token.name, statement.name) == ("ds1000", "ds1000")
     assert len(load_items(token, 3, written(tmp_path))) == 3
     assert isinstance(token, Ds1000Task) and isinstance(statement, Ds1000Task)
     assert token.resample_at is None and statement.resample_at is not None
-    short = load_task("domains.ds1000.code_only_by_statement")
+    short = load_task("ds1000:code_only_by_statement")
     assert short == Ds1000Task(words=False, statements=True)
 
 
@@ -129,7 +129,7 @@ def test_the_judge_keeps_what_it_has_run_to_itself(tmp_path: Path, monkeypatch: 
     item = task.items(1, written(tmp_path))[0]
     steers, asked = task.expensive(item), []
     assert steers == task.expensive(item)
-    monkeypatch.setattr("domains.ds1000.scoring.judge", lambda *_: Verdict(False, "wrong"))
+    monkeypatch.setattr("domains.ds1000.scoring.judge", lambda *_: AnswerVerdict(False, "wrong"))
     monkeypatch.setattr(RunsOnInputs, "complete", lambda self, _: asked.append(self) or 0.0)
     assert task.score(item, "x")["runs"] == 1.0
     assert len(asked) == 1 and asked[0] is not steers[0]
@@ -138,7 +138,7 @@ def test_the_judge_keeps_what_it_has_run_to_itself(tmp_path: Path, monkeypatch: 
 def test_a_prompt_without_words_begins_with_its_code(tmp_path: Path):
     rows = [row(1, "Numpy", PLAIN, prompt="P:\nA:\nno\nA:\n<code>\nx\n"), row(2, "Numpy", PLAIN)]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
-    task = load_task("domains.ds1000.code_only")
+    task = load_task("ds1000:code_only")
     assert [i.prompt for i in task.items(None, tmp_path / "a.jsonl")] == [
         "A:\n<code>\nx\n",
         rows[1]["prompt"],

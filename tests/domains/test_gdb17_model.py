@@ -204,7 +204,7 @@ def test_a_run_continues_from_its_checkpoint_and_exports_what_it_learned(tmp_pat
     import torch
     from transformers import AutoModelForCausalLM
 
-    from domains.gdb17.train import Run, Setting
+    from domains.gdb17.train import MoleculeRun, Setting
 
     data = tmp_path / "molecules.smi"
     train = [f"F{'C' * (i % 90 + 1)}" for i in range(400)]
@@ -213,11 +213,11 @@ def test_a_run_continues_from_its_checkpoint_and_exports_what_it_learned(tmp_pat
     data.write_text("".join(f"{'C' * (i % 17 + 1)}O\n" for i in range(HOLD_OUT + 400)) + "N\n")
     data.write_text("".join(f"F{'C' * (i % 90 + 1)}\n" for i in range(400)) + data.read_text())
     setting = Setting(minutes=0.01, rows=2, length=64, width=64, layers=1, inner=64)
-    run = Run(setting, data, tmp_path / "work")
+    run = MoleculeRun(setting, data, tmp_path / "work")
     run.train(prompts=2)
     assert run.progress.step > 0
     assert run.progress.seconds >= 0.6
-    again = Run(setting, data, tmp_path / "work")
+    again = MoleculeRun(setting, data, tmp_path / "work")
     assert again.progress == run.progress
     again.train(prompts=2)
     assert again.progress == run.progress, "the budget was spent, nothing is left to train"
@@ -226,4 +226,4 @@ def test_a_run_continues_from_its_checkpoint_and_exports_what_it_learned(tmp_pat
     ids = torch.tensor([[1, 2, 3]])
     assert torch.equal(loaded(ids).logits, run.model(ids).logits)
     with pytest.raises(ValueError, match="Give the same arguments or another --work"):
-        Run(Setting(minutes=0.01, seed=1), data, tmp_path / "work")
+        MoleculeRun(Setting(minutes=0.01, seed=1), data, tmp_path / "work")

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from domains.base import Item
-from domains.math_word import aime, gsm8k
 from domains.math_word.answers import LONGEST, ask, canonical, equal, equal_many, extract
 from domains.math_word.data import load
 from domains.math_word.prompt import QWEN, make_prompt
 from domains.math_word.task import TASK, MathItem, MathWordTask
+from domains.math_word.variants import VARIANTS
 from potentials.reward_model import FunctionReward, Telescoping
 
 RECORDS = [
@@ -48,10 +48,10 @@ def test_items_of_each_data_set(root, tmp_path):
         {"role": "user", "content": "What is half of 3?"},
     ]
     assert TASK.items(2, root) == items[:2] and len({i.id for i in items}) == 3
-    assert [i.answer for i in gsm8k.TASK.items(data=root)] == ["4", "1002"]
+    assert [i.answer for i in VARIANTS["gsm8k"].items(data=root)] == ["4", "1002"]
     file = write(tmp_path / "mine.jsonl", RECORDS[2:])
-    (item,) = aime.TASK.items(data=file)
-    assert item.answer == "204" and aime.TASK.name == "math_word-aime"
+    (item,) = VARIANTS["aime"].items(data=file)
+    assert item.answer == "204" and VARIANTS["aime"].name == "math_word-aime"
 
 
 def test_prompts():
@@ -81,6 +81,11 @@ def test_prompts():
         ("so \N{MINUS SIGN}15", "-15"),
         ("about .5", ".5"),
         ("#### **18**", "18"),
+        ("#### 5 #### 6", "6"),
+        ("The answer is 5. #### 6", "6"),
+        ("#### 5 ####", "5"),
+        ("####\n7", "7"),
+        ("5 apples. #### ", "5"),
         ("#### 18 dollars", "18"),
         ("**Answer:** $18 per day.", "18"),
         ("The answer is 18%.", "18%"),
@@ -116,6 +121,37 @@ EQUAL = [
     ("\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}", "\\begin{bmatrix}1&2\\\\3&4\\end{bmatrix}"),
     ("\\text{Even}", "even"),
     ("025", "25"),
+    ("204_5", "204_{5}"),
+    ("204_{\\text{five}}", "(204)_5"),
+    ("11_2", "10_3"),
+    ("1A_{16}", "26_{10}"),
+    ("204_5", "204"),
+    ("1/2^{99}", "2^{-99}"),
+    ("\\sqrt{2}/2^{99}", "2^{-98}/\\sqrt{2}"),
+    ("0.333333", "1/3"),
+    ("\\pi", "3.141593"),
+    ("1500", "1.5e3"),
+    ("1500", "1.5E+3"),
+    ("1500", "1.5\\times10^3"),
+    ("0.0015", "1.5e-3"),
+    ("2e", "5.436564"),
+    ("3/2", "1 1/2"),
+    ("-\\frac{3}{2}", "-1 1/2"),
+    ("\\frac{5}{2}", "2~\\tfrac12"),
+    ("\\frac{5}{2}", "2 \\dfrac{1}{2}"),
+    ("\\frac{5}{2}", "2½"),
+    ("(3/2, 2)", "(1 1/2, 2)"),
+    ("1/3", "0.\\overline{3}"),
+    ("1/3", "0.\\bar3"),
+    ("1/3", ".\\dot{3}"),
+    ("1/3", "0.(3)"),
+    ("0.1\\overline{6}", "1/6"),
+    ("1/7", "0.\\dot{1}4285\\dot{7}"),
+    ("0.\\overline{9}", "1"),
+    ("[0, 1/3)", "[0, 0.\\overline{3})"),
+    ("2\\pi r", "2 \\pi r"),
+    ("1500", "1,500.0"),
+    ("50", "50\\%"),
 ]
 UNEQUAL = [
     ("\\frac{1}{2}", "0.51"),
@@ -129,12 +165,48 @@ UNEQUAL = [
     ("[1,2)", "(1,2)"),
     ("3", "1 or 3"),
     ("3", "1} \\boxed{3} {"),
+    ("204_5", "204_6"),
+    ("204_5", "54"),
+    ("x_1", "x_2"),
+    ("1/2^{99}", "1/2^{98}"),
+    ("1/2^99", "0"),
+    ("\\sqrt{2}/2^{99}", "\\sqrt{2}/2^{98}"),
+    ("e^{-50}", "e^{-51}"),
+    ("x+1/2^{99}", "x+1/2^{98}"),
+    ("(1/2^{99}, 1)", "(1/2^{98}, 1)"),
+    ("[0, 1/2^{99}]", "[0, 1/2^{98}]"),
+    ("\\begin{pmatrix}2^{-99}\\\\1\\end{pmatrix}", "\\begin{pmatrix}2^{-98}\\\\1\\end{pmatrix}"),
+    ("0.0000001", "0.0000002"),
+    ("0.3333", "1/3"),
+    ("5/2", "1 3/2"),
+    ("1/3", "0.3\\overline{4}"),
+    ("-1/2", "-1 1/2"),
 ]
 
 
 def test_equality():
     found = equal_many(EQUAL + UNEQUAL)
     assert found == [True] * len(EQUAL) + [False] * len(UNEQUAL)
+
+
+def test_equality_has_no_direction():
+    swapped = [(answer, gold) for gold, answer in EQUAL + UNEQUAL if answer]
+    assert equal_many(swapped) == [True] * len(EQUAL) + [False] * (len(swapped) - len(EQUAL))
+
+
+def test_votes_are_grouped_by_value():
+    for same in (
+        ["1.5", "3/2", "1 1/2", "\\frac{3}{2}"],
+        ["1500", "1.5e3", "1 500"],
+        ["\\pi r", "\\pi  r"],
+    ):
+        assert len(set(canonical(same))) == 1, same
+    for other in (
+        ["204_5", "204_6", "54", "204"],
+        ["0.\\overline{3}", "0.3"],
+        ["1 1/2", "1/2", "1"],
+    ):
+        assert len(set(canonical(other))) == len(other), other
 
 
 def test_votes_are_grouped():

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.tasks import load_task
 from domains.planetarium.describe import describe
 from domains.planetarium.generate import blocks
-from domains.planetarium.judge import Verdict, judge, true_problem
+from domains.planetarium.judge import GoalVerdict, judge, true_problem
 from domains.planetarium.prompt import completed, goal_prompt, goal_words, opening
 from domains.planetarium.task import PlanetariumTask
 from potentials.pddl import Atom, PDDLError, parse_problem
@@ -88,7 +88,7 @@ def test_an_answer_is_completed_whether_or_not_its_last_atom_is_closed(answer):
     ],
 )
 def test_answers_are_judged(answer, verdict):
-    assert judge(TOWER, answer) == Verdict(*verdict)
+    assert judge(TOWER, answer) == GoalVerdict(*verdict)
 
 
 def test_an_answer_in_gripper_is_judged_by_what_one_room_implies():
@@ -183,8 +183,8 @@ def test_potentials_are_shared_and_plans_kept(task, root):
 
 def test_the_task_is_found_with_and_without_the_true_plan():
     assert load_task("planetarium").potential == "plan"
-    assert load_task("domains.planetarium.without_plan").potential == "consistent+reachable"
-    assert load_task("domains.planetarium.whole_state").potential == "consistent+reachable+whole"
+    assert load_task("planetarium:without_plan").potential == "consistent+reachable"
+    assert load_task("planetarium:whole_state").potential == "consistent+reachable+whole"
 
 
 def test_a_population_has_no_scores_of_its_own(task, root):

@@ -1,4 +1,4 @@
-"""When two planning problems are the same: rules, brute force and disguises."""
+"""Equivalence of planning problems: rules, brute force and disguises."""
 
 from __future__ import annotations
 

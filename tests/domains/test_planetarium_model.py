@@ -12,7 +12,7 @@ import pytest
 from domains.planetarium.describe import describe
 from domains.planetarium.equivalence import problem_fingerprint
 from domains.planetarium.generate import balls, blocks
-from domains.planetarium.judge import Verdict
+from domains.planetarium.judge import GoalVerdict
 from domains.planetarium.prompt import OPENING
 from domains.planetarium.train import Setting
 from domains.planetarium.training.corpus import Goals, encode, padded
@@ -130,9 +130,9 @@ def test_files_are_small_and_of_the_stated_shape(model, tokenizer):
 
 def test_shares_are_means_over_prompts():
     right, dead, bad = (
-        Verdict(True, True, True),
-        Verdict(True, False, False),
-        Verdict(False, False, False),
+        GoalVerdict(True, True, True),
+        GoalVerdict(True, False, False),
+        GoalVerdict(False, False, False),
     )
     found = shares([right, right, dead, bad], each=2)
     assert (found["correct"], found["solvable"], found["parses"]) == (0.5, 0.5, 0.75)
@@ -159,13 +159,13 @@ def test_a_run_trains_continues_and_exports(tmp_path):
     import torch
     from transformers import AutoModelForCausalLM
 
-    from domains.training.run import Run
+    from domains.training.run import TrainingRun
 
     setting = Setting(minutes=0.01, rows=2, width=32, layers=1, inner=32, vocabulary=600)
-    run = Run(setting, Goals(setting, ()), tmp_path / "work")
+    run = TrainingRun(setting, Goals(setting, ()), tmp_path / "work")
     run.train(prompts=4)
     assert run.progress.step > 0
-    again = Run(setting, Goals(setting, ()), tmp_path / "work")
+    again = TrainingRun(setting, Goals(setting, ()), tmp_path / "work")
     assert again.progress == run.progress
     again.export(tmp_path / "model")
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "model")

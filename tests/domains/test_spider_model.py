@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domains.spider.compact import TASK
 from domains.spider.compact_prompt import Listing, compact_prompt, stored_values, told
 from domains.spider.data import SpiderData
 from domains.spider.linking import Names, link
@@ -22,6 +21,7 @@ from domains.spider.training.examples import read, split
 from domains.spider.training.pool import Pool
 from domains.spider.training.queries import Part, UnreadableError, parts_of, written
 from domains.spider.training.renaming import Renaming, renaming, retold, smaller
+from domains.spider.variants import VARIANTS
 
 MODEL = Path(__file__).parents[2] / "domains" / "spider" / "model"
 LIMIT_BYTES = 10_000_000
@@ -157,9 +157,9 @@ def test_stored_values_are_the_plain_texts_of_a_database(database: Path):
 
 
 def test_the_compact_task_is_run_with_these_prompts(root: Path):
-    items = TASK.items(2, root)
+    items = VARIANTS["compact"].items(2, root)
     assert all(str(i.prompt).endswith("\nSQL:") and "Q: " in str(i.prompt) for i in items)
-    assert TASK.score(items[0], " SELECT COUNT(*) FROM baker")["correct"] == 1.0
+    assert VARIANTS["compact"].score(items[0], " SELECT COUNT(*) FROM baker")["correct"] == 1.0
     for bad in (dict(shots=3), dict(shots=0, chat=True)):
         with pytest.raises(ValueError, match="the compact prompt with shots"):
             SpiderTask(compact=True, **bad)
@@ -380,11 +380,10 @@ def test_model_writes_queries_of_the_schema(model: Any, tokenizer: Any, database
 
 
 def test_particles_may_wait_for_each_other_at_the_ends_of_clauses():
-    from domains.spider import by_clause, compact
     from smc.potential import Boundary
 
-    assert compact.TASK.resample_at is None
-    boundary = by_clause.TASK.resample_at
+    assert VARIANTS["compact"].resample_at is None
+    boundary = VARIANTS["by_clause"].resample_at
     assert isinstance(boundary, Boundary)
     state, fired = boundary.start(), 0
     for char in "SELECT a FROM t WHERE a = 1 ORDER BY a":
@@ -394,8 +393,7 @@ def test_particles_may_wait_for_each_other_at_the_ends_of_clauses():
 
 
 def test_full_smc_may_draw_until_its_potentials_accept():
-    from domains.spider import by_name, compact
     from smc import RejectionProposal
 
-    assert compact.TASK.proposal is None
-    assert by_name.TASK.proposal == RejectionProposal()
+    assert VARIANTS["compact"].proposal is None
+    assert VARIANTS["by_name"].proposal == RejectionProposal()

@@ -13,7 +13,7 @@ import pytest
 
 from domains.spider.hardness import hardness
 from domains.spider.matching import order_matters, prepared, same_result
-from domains.spider.scoring import Verdict, judge
+from domains.spider.scoring import ExecutionScore, judge
 
 A, B, NULL = "a", "b", None
 
@@ -141,7 +141,7 @@ def path(tmp_path: Path) -> Path:
     ],
 )
 def test_verdicts(path: Path, gold: str, answer: str, verdict: tuple[bool, bool]):
-    assert judge(path, gold, answer) == Verdict(*verdict)
+    assert judge(path, gold, answer) == ExecutionScore(*verdict)
 
 
 def test_distinct_counts_where_it_is_kept(path: Path):
@@ -160,14 +160,14 @@ def test_every_database_of_the_folder_must_agree(path: Path):
             connection.execute("CREATE TABLE t (a)")
             connection.executemany("INSERT INTO t VALUES (?)", [(i,) for i in range(rows)])
             connection.commit()
-    assert judge(other / "t.sqlite", gold, answer) == Verdict(False, True)
+    assert judge(other / "t.sqlite", gold, answer) == ExecutionScore(False, True)
 
 
 def test_an_endless_answer_is_wrong(path: Path):
     endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT {} FROM c"
     gold = "SELECT count(*) FROM t"
-    assert judge(path, gold, endless.format("x")) == Verdict(False, True)
-    assert judge(path, gold, endless.format("max(x)"), timeout=0.2) == Verdict(False, False)
+    assert judge(path, gold, endless.format("x")) == ExecutionScore(False, True)
+    assert judge(path, gold, endless.format("max(x)"), timeout=0.2) == ExecutionScore(False, False)
 
 
 @pytest.mark.parametrize(

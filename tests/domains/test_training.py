@@ -20,7 +20,7 @@ from domains.training.batch import Batch  # noqa: E402
 from domains.training.card import card_options, model_facts, write_card  # noqa: E402
 from domains.training.held_out import answer_losses  # noqa: E402
 from domains.training.model import batch_loss, build_model  # noqa: E402
-from domains.training.run import Run  # noqa: E402
+from domains.training.run import TrainingRun  # noqa: E402
 from domains.training.setting import Setting  # noqa: E402
 from domains.training.tokenizer import END, train_tokenizer  # noqa: E402
 
@@ -73,7 +73,7 @@ def trained(model: Any) -> Any:
     return model
 
 
-def weights_of(run: Run) -> dict[str, Any]:
+def weights_of(run: TrainingRun) -> dict[str, Any]:
     return {name: value.clone() for name, value in run.model.state_dict().items()}
 
 
@@ -124,9 +124,9 @@ def test_rows_that_share_their_beginning_lose_as_much_as_each_alone(tokenizer):
 
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path, clock: None):
     setting = replace(SMALL, minutes=8 / 60)
-    whole = Run(setting, Cats(setting), tmp_path / "whole")
+    whole = TrainingRun(setting, Cats(setting), tmp_path / "whole")
     whole.train()
-    cut = Run(setting, Cats(setting), tmp_path / "cut")
+    cut = TrainingRun(setting, Cats(setting), tmp_path / "cut")
     steps = itertools.count(1)
     step = cut.step
 
@@ -138,7 +138,7 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path, clock: 
     cut.step = failing
     with pytest.raises(KeyboardInterrupt):
         cut.train(checkpoint_seconds=2.0)
-    again = Run(setting, Cats(setting), tmp_path / "cut")
+    again = TrainingRun(setting, Cats(setting), tmp_path / "cut")
     assert 0 < again.progress.step < 9 and again.progress.epoch > 0
     again.train()
     assert again.progress == whole.progress and whole.progress.step == 16
@@ -148,7 +148,7 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path, clock: 
 
 def test_a_run_learns_and_tells_how_far_it_is(tmp_path: Path, clock: None):
     setting = replace(SMALL, minutes=1.0)
-    run = Run(setting, Cats(setting), tmp_path)
+    run = TrainingRun(setting, Cats(setting), tmp_path)
     first = next(Cats(setting).batches(run.tokenizer, 0))
     before = batch_loss(run.model, first).item()
     run.train(prompts=7, validate_seconds=20.0)
@@ -164,7 +164,7 @@ def test_an_export_is_what_was_learned_and_its_facts_are_told(tmp_path: Path, cl
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     setting = replace(SMALL, minutes=2 / 60)
-    run = Run(setting, Cats(setting), tmp_path / "work")
+    run = TrainingRun(setting, Cats(setting), tmp_path / "work")
     run.train()
     run.export(tmp_path / "model")
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
@@ -185,13 +185,13 @@ def test_an_export_is_what_was_learned_and_its_facts_are_told(tmp_path: Path, cl
 
 
 def test_other_settings_do_not_continue_a_run(tmp_path: Path):
-    Run(SMALL, Cats(SMALL), tmp_path).save()
+    TrainingRun(SMALL, Cats(SMALL), tmp_path).save()
     with pytest.raises(ValueError, match="Give the same arguments or another --work"):
         other = replace(SMALL, seed=1)
-        Run(other, Cats(other), tmp_path)
+        TrainingRun(other, Cats(other), tmp_path)
     with pytest.raises(ValueError, match="tokens, the setting 260"):
         other = replace(SMALL, vocabulary=260)
-        Run(other, Cats(other), tmp_path)
+        TrainingRun(other, Cats(other), tmp_path)
     with pytest.raises(ValueError, match="width is 40; expected a multiple of the head size, 16"):
         replace(SMALL, width=40)
 
@@ -200,9 +200,9 @@ def test_the_command_line_trains_continues_and_exports(tmp_path: Path, clock: No
     work, out = tmp_path / "work", tmp_path / "out"
     seen: list[Path] = []
 
-    def make_run(setting: Setting, data: Path, work: Path) -> Run:
+    def make_run(setting: Setting, data: Path, work: Path) -> TrainingRun:
         seen.append(data)
-        return Run(setting, Cats(setting), work)
+        return TrainingRun(setting, Cats(setting), work)
 
     arguments = ["--work", str(work), "--out", str(out), "--data", "here", "--threads", "1"]
     arguments += ["--minutes", "0.05", "--seed", "5"]

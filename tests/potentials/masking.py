@@ -86,3 +86,8 @@ def byte_walk(potential: MaskPotential, text: bytes, tokens: Sequence[bytes | No
         values = potential.batch_prefix(states)
         alive |= {b for b, value in zip(tried, values, strict=True) if value == 0.0}
     return np.array([bool(t) and t in alive for t in tokens])
+
+
+def complete(potential: MaskPotential, text: str) -> bool:
+    """Whether a text is a sentence."""
+    return potential.complete(potential.advance(potential.start(), text.encode())) == 0.0

@@ -2,16 +2,19 @@
 
 import json
 import random
+import re
 from typing import Any
 
 import jsonschema
 import numpy as np
 import pytest
 
+from potentials import MaskLimits
 from potentials.grammar.json_schema import JSONSchema
-from smc.errors import GrammarError
+from potentials.grammar.matchers import GrammarState
+from smc.errors import GrammarError, PotentialError
 from smc.model import unpack_mask
-from tests.potentials.masking import mask_of, vocabulary_of
+from tests.potentials.masking import complete, mask_of, vocabulary_of
 
 TOKENS = [bytes([b]) for b in range(32, 127)] + [
     b"\n",
@@ -85,13 +88,14 @@ SCHEMAS: dict[str, Any] = {
     "tuple": {"type": "array", "prefixItems": [{"type": "integer"}], "items": False},
     "interval": {"type": "number", "exclusiveMinimum": 1, "maximum": 2},
     "anything": True,
+    "not null": {"type": ["null", "boolean"], "oneOf": [{}, {"enum": [None, True]}]},
 }
 
 
 def drawn(potential: JSONSchema, rng: random.Random, tries: int) -> list[str]:
     """Documents drawn from the masks, closing brackets preferred."""
     bound = potential.bind(VOCABULARY)
-    found = []
+    documents = []
     for _ in range(tries):
         state = bound.start()
         for _ in range(60):
@@ -100,17 +104,16 @@ def drawn(potential: JSONSchema, rng: random.Random, tries: int) -> list[str]:
             ids = np.flatnonzero(unpack_mask(scores.mask, len(VOCABULARY))[0]).tolist()
             end = VOCABULARY.eos_ids[0]
             if end in ids and (ids == [end] or rng.random() < 0.5):
-                found.append(state.text.decode())
+                documents.append(state.text.decode())
                 break
             ids = [i for i in ids if i != end]
-            if not ids:
-                break
+            assert ids, f"nothing can follow {state.text!r}"
             liking = [6 if TOKENS[i][:1] in b'}]"' else 1 for i in ids]
             state = bound.advance(state, TOKENS[rng.choices(ids, liking)[0]])
-    return found
+    return documents
 
 
-@pytest.mark.parametrize("whitespace", [True, False])
+@pytest.mark.parametrize("whitespace", [None, True, False])
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_whatever_the_masks_let_end_is_valid(name: str, whitespace: bool) -> None:
     schema = SCHEMAS[name]
@@ -120,14 +123,12 @@ def test_whatever_the_masks_let_end_is_valid(name: str, whitespace: bool) -> Non
         jsonschema.validate(json.loads(text), schema, jsonschema.Draft202012Validator)
         if not whitespace:
             assert "\n" not in text
-
-
-def complete(potential: JSONSchema, text: str) -> bool:
-    return potential.complete(potential.advance(potential.start(), text.encode())) == 0.0
+        if whitespace is False:
+            assert " " not in re.sub(r'"(\\.|[^"\\])*"', "", text)
 
 
 def test_documents_in_and_out_of_a_schema() -> None:
-    potential = JSONSchema(SCHEMAS["object"])
+    potential = JSONSchema(SCHEMAS["object"], whitespace=True)
     for text in ('{"a":1}', '{ "a" : -3 ,\n"b": "xyz"}', '{"a":1,"c":[1,"x"]}'):
         assert complete(potential, text), text
     for text in ('{"a":-4}', '{"b":"x"}', '{"a":"1"}', '{"a":1,"b":"wxyz"}', '{"a":1', "1", ""):
@@ -146,16 +147,6 @@ def test_separators_without_white_space_are_the_only_spelling() -> None:
     assert complete(python, json.dumps(value)) and not complete(compact, json.dumps(value))
     short = json.dumps(value, separators=(",", ":"))
     assert complete(compact, short) and not complete(python, short)
-
-
-def test_a_name_in_disguise_does_not_slip_past_the_schema() -> None:
-    potential = JSONSchema({"type": "object", "properties": {"a": {"type": "integer"}}})
-    assert complete(potential, '{"a":1,"b":"x"}')
-    assert not complete(potential, '{"a":1,"\\u0061":"x"}')
-    assert not complete(potential, '{"b":1,"b":2}')
-    bound = potential.bind(VOCABULARY)
-    assert not mask_of(bound, b'{"a":1,"\\u0061":"x"}', VOCABULARY).any()
-    assert mask_of(bound, b'{"a":1,"b":"x"}', VOCABULARY)[VOCABULARY.eos_ids[0]]
 
 
 def test_fixed_parts_keep_every_way_to_spell_them() -> None:
@@ -177,16 +168,20 @@ def test_fixed_parts_keep_every_way_to_spell_them() -> None:
     [
         ({"type": "integer", "minimun": 1}, "#/minimun"),
         ({"properties": {"a": {"nullable": True}}}, "#/properties/a/nullable"),
-        ({"not": {"type": "string"}}, "not"),
-        ({"if": {}, "then": {}}, "if"),
+        ({"not": {"uniqueItems": True}}, "#/not/uniqueItems"),
         ({"type": "array", "uniqueItems": True}, "uniqueItems"),
-        ({"type": "array", "contains": {}}, "contains"),
-        ({"dependentRequired": {"a": ["b"]}}, "dependentRequired"),
+        ({"type": "array", "uniqueItems": True, "items": {"type": "number"}}, "uniqueItems"),
+        ({"dependentRequired": {"a": "b"}}, "dependentRequired"),
+        (
+            {"unevaluatedProperties": False, "anyOf": [{"properties": {"a": {}}}]},
+            "depends on the document",
+        ),
+        ({"multipleOf": 123456789}, "multiples of 123456789"),
         ({"type": "array", "items": [{}]}, "#/items"),
         ({"anyOf": 3}, "#/anyOf"),
         ({"properties": {"a": 3}}, "#/properties/a"),
-        ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, "oneOf"),
-        ({"type": "string", "format": "nonsense"}, "nonsense"),
+        ({"oneOf": [{"type": "integer"}, {"type": "integer"}]}, "no document at all"),
+        ({"type": "string", "format": "idn-email"}, "idn-email"),
         ({"type": "string", "pattern": "(?=a)b"}, "look-around"),
         ({"type": "integer", "minimum": 3, "maximum": 1}, "minimum"),
         ({"enum": []}, "empty"),
@@ -211,3 +206,59 @@ def test_a_number_longer_than_python_reads_is_still_a_number() -> None:
 def test_remarks_are_no_constraints() -> None:
     remarks = {"title": "t", "description": "d", "default": 3, "examples": [1], "$comment": "c"}
     assert complete(JSONSchema({**remarks, "type": "integer"}), "5")
+
+
+def test_fuel_that_cannot_suffice_raises_wherever_text_is_read_and_spoils_nothing() -> None:
+    schema = {"type": "string", "pattern": r"^(\S+\s+){0,60}\S+$", "maxLength": 1000}
+    tight = JSONSchema(schema, limits=MaskLimits(step_lexer_fuel=10_000))
+    bound = tight.bind(VOCABULARY)
+    dear = GrammarState(json.dumps(" ".join(f"word{n}" for n in range(55))).encode())
+    for potential in (tight, bound):
+        for ask in (potential.prefix, potential.complete):
+            with pytest.raises(PotentialError, match="step_lexer_fuel"):
+                ask(dear)
+            assert ask(GrammarState(b'"a b"')) == 0.0
+    with pytest.raises(PotentialError, match="step_lexer_fuel"):
+        bound.token_scores([dear])
+    assert mask_of(bound, b'"a b"', VOCABULARY)[VOCABULARY.eos_ids[0]]
+
+
+def test_white_space_is_what_json_dumps_writes() -> None:
+    potential = JSONSchema(LINKED)
+    value = {"n": 1, "next": {"n": 2}}
+    assert complete(potential, json.dumps(value))
+    assert complete(potential, json.dumps(value, separators=(",", ":")))
+    for text in (
+        '{ "n":1}',
+        '{"n":1 }',
+        '{"n":  1}',
+        '{"n" :1}',
+        '{"n":1}\n',
+        json.dumps(value, indent=1),
+    ):
+        assert not complete(potential, text), text
+        assert complete(JSONSchema(LINKED, whitespace=True), text.strip()), text
+
+
+def test_names_and_texts_are_spelled_with_and_without_escapes() -> None:
+    schema = {"properties": {"é": {"const": "ü\U0001f600"}, "n": {"pattern": "^[é-ü\\n]+$"}}}
+    potential = JSONSchema({**schema, "type": "object", "additionalProperties": False})
+    value = {"é": "ü\U0001f600", "n": "é\nü"}
+    for ascii_only in (True, False):
+        assert complete(potential, json.dumps(value, ensure_ascii=ascii_only))
+    assert not complete(potential, '{"\\u00e9":"x"}')
+    free = JSONSchema({"type": "object"})
+    assert not complete(free, '{"é":1,"\\u00e9":2}')
+    assert not complete(free, '{"\\u00e9":1,"é":2}')
+    assert complete(free, '{"\\u00e9":1,"e":2}')
+
+
+def test_depth_is_no_obstacle_or_is_refused() -> None:
+    nested: Any = {"type": "integer"}
+    for _ in range(3000):
+        nested = {"items": nested}
+    document = "[" * 2000 + "]" * 2000
+    assert complete(JSONSchema({"type": "array"}), document)
+    assert complete(JSONSchema(True), '{"a":' * 2000 + "1" + "}" * 2000)
+    with pytest.raises(GrammarError, match="nested too deeply"):
+        JSONSchema(nested)

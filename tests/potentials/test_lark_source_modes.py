@@ -8,7 +8,7 @@ import pytest
 
 from potentials.grammar import Grammar
 from potentials.grammar.lark import translate
-from potentials.grammar.llguidance import Limits
+from potentials.grammar.llguidance import MaskLimits
 from smc.errors import GrammarError
 from smc.potential import log_complete
 from tests.potentials.lark_oracle import reference_parser
@@ -95,11 +95,11 @@ RUNS_TOGETHER = 'start: s\ns: s s | s s s | "if" NAME | NAME ";"\nNAME: /[a-z]+/
 def test_a_grammar_that_cannot_be_masked_is_refused_when_it_is_made() -> None:
     assert log_complete(Grammar(RUNS_TOGETHER), "ifx y;") == 0.0
     with pytest.raises(GrammarError, match=r"cannot be masked.*limit.*say parser=.lalr"):
-        Grammar(RUNS_TOGETHER, limits=Limits(step_max_items=40))
+        Grammar(RUNS_TOGETHER, limits=MaskLimits(step_max_items=40))
 
 
 def test_a_grammar_that_cannot_be_masked_is_refused_when_it_is_bound() -> None:
-    grammar = Grammar(RUNS_TOGETHER, limits=Limits(step_max_items=6000))
+    grammar = Grammar(RUNS_TOGETHER, limits=MaskLimits(step_max_items=6000))
     small = vocabulary_of([bytes([b]) for b in range(97, 123)])
     large = vocabulary_of(["".join(p).encode() for p in product("abcdfi;", repeat=5)])
     assert log_complete(grammar.bind(small), "x;") == 0.0

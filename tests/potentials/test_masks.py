@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from potentials.grammar import matchers, scheduling
-from potentials.grammar.llguidance import NO_FORCING, Limits
+from potentials.grammar.llguidance import NO_FORCING, MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
-from potentials.grammar.matchers import Matchers, Prefix
+from potentials.grammar.matchers import GrammarState, Matchers
 from smc.errors import GrammarError, PotentialError, SettingsError
 from smc.model import Vocabulary, unpack_mask
 from tests.potentials.masking import mask_of, vocabulary_of
@@ -110,7 +110,7 @@ def test_a_language_of_the_empty_text_alone_is_not_refused() -> None:
 
 def test_an_exceeded_limit_raises_and_never_ends_the_text() -> None:
     vocabulary = vocabulary_of([b"a"])
-    tight = Limits(max_items_in_row=20, step_max_items=200)
+    tight = MaskLimits(max_items_in_row=20, step_max_items=200)
     bound = MaskPotential(AMBIGUOUS, limits=tight).bind(vocabulary)
     with pytest.raises(PotentialError, match=r"after 'a+'.*[Ll]imits"):
         for n in range(1, 60):
@@ -122,14 +122,67 @@ def test_an_exceeded_limit_raises_and_never_ends_the_text() -> None:
 
 
 def test_a_limit_met_in_complete_raises_too() -> None:
-    potential = MaskPotential(AMBIGUOUS, limits=Limits(max_items_in_row=20, step_max_items=200))
+    potential = MaskPotential(AMBIGUOUS, limits=MaskLimits(max_items_in_row=20, step_max_items=200))
     with pytest.raises(PotentialError, match="MaskPotential"):
-        potential.complete(Prefix(b"a" * 59))
+        potential.complete(GrammarState(b"a" * 59))
+
+
+# Its automaton costs more to build than the fuel of the tests below, but not at one byte.
+DEAR = NO_FORCING + "start: S\nS: /([^ ]+ +){0,19}[^ ]+/ & /(.|\\n){0,200}/\n"
+WORDS = " ".join("abcdefghij"[n % 7 :] for n in range(20)).encode()
+
+
+@pytest.mark.parametrize("fuel", [300, 1_000, 3_000, 10_000, 100_000])
+def test_reading_without_masks_is_right_or_raises(fuel: int) -> None:
+    vocabulary = vocabulary_of([b"a", b" "])
+    roomy = MaskPotential(DEAR)
+    texts = [b"a b", WORDS, WORDS + b"  ", WORDS + b" a", WORDS[:50], b"c d"]
+    states = [roomy.advance(roomy.start(), text) for text in texts]
+    answered = 0
+    for tight in (
+        MaskPotential(DEAR, limits=MaskLimits(step_lexer_fuel=fuel)),
+        MaskPotential(DEAR, limits=MaskLimits(step_lexer_fuel=fuel)).bind(vocabulary),
+    ):
+        for state in states:
+            for ask in ("prefix", "complete"):
+                try:
+                    answer = getattr(tight, ask)(state)
+                except PotentialError as error:
+                    assert "step_lexer_fuel" in str(error)
+                else:
+                    answered += 1
+                    assert answer == getattr(roomy, ask)(state), (ask, state.text)
+        assert tight.complete(states[0]) == 0.0
+    assert answered == 4 * len(states) or fuel < 10_000
+
+
+def test_many_texts_do_not_use_up_the_fuel_of_each() -> None:
+    tight = MaskPotential(DEAR, limits=MaskLimits(step_lexer_fuel=100_000))
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        words = [bytes(rng.integers(97, 123, 6).tolist()) for _ in range(15)]
+        assert tight.complete(GrammarState(b" ".join(words))) == 0.0
+
+
+def test_a_lexer_with_too_many_states_is_named_and_started_afresh() -> None:
+    source = NO_FORCING + "start: /[a-z]{0,60}x[a-z]{12}y/\n"
+    tight = MaskPotential(source, limits=MaskLimits(max_lexer_states=300))
+    rng = np.random.default_rng(2)
+    raised = 0
+    for _ in range(60):
+        text = bytes(rng.choice([ord("x"), ord("a")], 50).tolist())
+        try:
+            assert tight.prefix(GrammarState(text)) == 0.0
+        except PotentialError as error:
+            raised += 1
+            assert "max_lexer_states" in str(error)
+        assert tight.prefix(GrammarState(b"aaax")) == 0.0
+    assert raised < 60
 
 
 def test_the_default_limits_do_not_stop_that_text() -> None:
     potential = MaskPotential(AMBIGUOUS)
-    assert potential.complete(Prefix(b"a" * 59)) == 0.0
+    assert potential.complete(GrammarState(b"a" * 59)) == 0.0
 
 
 def test_masks_need_a_vocabulary() -> None:
@@ -146,7 +199,7 @@ def test_max_threads_must_be_positive(threads: int) -> None:
 
 def test_limits_must_be_positive() -> None:
     with pytest.raises(SettingsError, match="step_max_items"):
-        Limits(step_max_items=0)
+        MaskLimits(step_max_items=0)
 
 
 def test_malformed_source_is_named() -> None:
@@ -261,15 +314,15 @@ def test_bind_is_remembered_and_shares_nothing_between_vocabularies() -> None:
 def test_work_goes_to_several_threads_when_it_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduling, "WORTH_A_THREAD_SECONDS", 0.0)
     engine = Matchers(NESTED, (b"[", b"]"), name="nested", max_threads=3)
-    engine.judge([Prefix()], rows=True)
-    engine.judge([Prefix(b"[" * n) for n in range(1, 12)], rows=True)
+    engine.judge([GrammarState()], rows=True)
+    engine.judge([GrammarState(b"[" * n) for n in range(1, 12)], rows=True)
     assert sorted(engine._roots) == [0, 1, 2]
 
 
 def test_an_error_in_a_thread_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduling, "WORTH_A_THREAD_SECONDS", 0.0)
-    tight = Limits(max_items_in_row=20, step_max_items=200)
+    tight = MaskLimits(max_items_in_row=20, step_max_items=200)
     engine = Matchers(AMBIGUOUS, (b"a",), name="amb", limits=tight, max_threads=2)
-    engine.judge([Prefix(b"a")], rows=True)
+    engine.judge([GrammarState(b"a")], rows=True)
     with pytest.raises(PotentialError, match="amb"):
-        engine.judge([Prefix(b"a" * n) for n in (2, 3, 50, 51)], rows=True)
+        engine.judge([GrammarState(b"a" * n) for n in (2, 3, 50, 51)], rows=True)

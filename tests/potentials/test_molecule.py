@@ -32,7 +32,8 @@ c1cc[nH]c1 c1ccncc1 c1ccc2ccccc2c1 c1ccc2[nH]ccc2c1 c1ccc(cc1)c1ccccc1 c1ccc(-c2
 c1ccc2c(c1)ccc1ccccc12 Cn1cnc2c1c(=O)n(C)c(=O)n2C O=c1cc[nH]cc1 c1c[se]cc1 c1c[te]cc1
 C[n+]1ccccc1 [O-][n+]1ccccc1 c1cc[o+]cc1 n1nn[n-]n1 C[As](C)C C[Se]C C[Si](C)(C)C OP(=O)(O)O
 CS(=O)(=O)C FS(F)(F)(F)(F)F CS(C)=O OB(O)c1ccccc1 C[B-](F)(F)F CN=[N+]=[N-] C[P+](C)(C)C
-CC(=O)Oc1ccccc1C(=O)O Clc1ccc(Br)cc1 CC(C)(C)c1ccc(O)cc1
+CC(=O)Oc1ccccc1C(=O)O Clc1ccc(Br)cc1 CC(C)(C)c1ccc(O)cc1 C[as]1cccc1 c1c[as]ccc1 c1cc[asH]c1
+c1cc[75as]cc1 C[as+]1ccccc1 CN(C)[O] C[Sn](C)(C)C C$C
 """.split()
 
 # Text, and why it is no molecule. The first six die only at the end.
@@ -70,7 +71,10 @@ INVALID = {
 
 # One tool takes it, the other does not; documented in SMILESValidity. No weight in any case.
 ONLY_RDKIT = "[CH2] CN(=O)=O [Fe] C1.C1 C(C)1CC1 c1:c:c:c:c:c:1 [CH3:1]C".split()
-ONLY_PARTIALSMILES = "cc co CCl=C C#Cl".split()
+ONLY_RDKIT += "[H] C[O] C=I CIO [C+2] [O-][Cl+3]([O-])([O-])[O-] [Zn+2] [Y] [Hg] [Ac] [U]".split()
+ONLY_RDKIT += r"C/1CC=1 C(C.C)C c\1ccsc1 c1ccc2[nH]c\cc2c1 C:C C~C N->B B<-N [1000CH4] [#6]".split()
+ONLY_RDKIT += "[C@TH1H](F)(Cl)Br C%(100)CC%(100)".split()
+ONLY_PARTIALSMILES = "cc co CCl=C C#Cl FBr(F)F C%01CC%01 C>>C".split()
 
 
 def prefixes(text: str) -> list[str]:

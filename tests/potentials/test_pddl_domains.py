@@ -4,7 +4,17 @@ import time
 
 import pytest
 
-from potentials.pddl import Atom, PDDLError, domain_text, parse_domain, parse_problem, problem_text
+from potentials.pddl import (
+    Atom,
+    PDDLError,
+    Problem,
+    Step,
+    after,
+    domain_text,
+    parse_domain,
+    parse_problem,
+    problem_text,
+)
 from tests.potentials.pddl_worlds import ABC, BLOCKS, GRIPPER, POST, ROOMS, TYPED
 
 DOMAIN = parse_domain(BLOCKS)
@@ -89,6 +99,74 @@ def test_domains_that_are_refused(text: str, says: str):
     with pytest.raises(PDDLError) as caught:
         parse_domain(text)
     assert says in str(caught.value)
+
+
+def test_the_parameters_of_a_predicate_may_have_one_name():
+    text = "(define (domain d) (:types a b) (:predicates (p ?x ?x) (q ?x - a ?x - b ?y ?x - a ?x)))"
+    assert parse_domain(text).predicates == {
+        "p": ("object", "object"),
+        "q": ("a", "b", "a", "a", "object"),
+    }
+
+
+TWICE = """(define (domain d) (:types thing - object tall wide - thing) (:predicates (p ?x ?y))
+    (:action act :parameters (?a - tall ?a - wide ?b ?a) :precondition (p ?a ?b) :effect (p ?b ?a)))
+"""
+
+
+def test_a_parameter_that_stands_twice_is_one_object_in_both_places():
+    (action,) = (domain := parse_domain(TWICE)).actions
+    first, second, other, third = action.parameters
+    assert (first, other) == ("?a", "?b") and len({first, second, other, third}) == 4
+    assert list(action.parameters.values()) == ["tall", "wide", "object", "object"]
+    assert set(action.equal) == {(first, second), (first, third)}
+    objects = {"t": "tall", "w": "wide", "o": "object"}
+    one = parse_domain(TWICE.replace("?a - wide", "?a - tall"))
+    init = frozenset({Atom("p", ("t", "o"))})
+    given = Problem("p", "d", objects, init, ())
+    state = after(one, given, [Step("act", ("t", "t", "o", "t"))])
+    assert state == {Atom("p", ("t", "o")), Atom("p", ("o", "t"))}
+    for args in (("t", "t", "o", "o"), ("t", "w", "o", "t")):
+        with pytest.raises(PDDLError):
+            after(one, given, [Step("act", args)])
+    again = parse_domain(domain_text(domain)).actions[0]
+    assert (again.parameters, again.equal) == (action.parameters, action.equal)
+
+
+def test_a_new_name_is_that_of_no_other_parameter():
+    text = "(define (domain d) (:predicates (p)) (:action a :parameters (?x ?x-2 ?x) :effect (p)))"
+    (action,) = parse_domain(text).actions
+    assert list(action.parameters) == ["?x", "?x-2", "?x-3"] and action.equal == (("?x", "?x-3"),)
+
+
+@pytest.mark.parametrize(
+    ("listed", "types"),
+    [
+        ("a b a", {"a": "object", "b": "object"}),
+        ("a - b a - b b c", {"a": "b", "b": "object", "c": "object"}),
+        ("a - object a - b b a", {"b": "object", "a": "b"}),
+        ("a - b b a - object", {"a": "b", "b": "object"}),
+        ("a - b a - c b - c", {"c": "object", "a": "b", "b": "c"}),
+        ("a - c a - b b - d d - c", {"c": "object", "a": "b", "b": "d", "d": "c"}),
+        ("object a", {"a": "object"}),
+    ],
+)
+def test_a_type_may_be_listed_again(listed: str, types: dict[str, str]):
+    assert parse_domain(f"(define (domain d) (:types {listed}) (:predicates (p)))").types == types
+
+
+@pytest.mark.parametrize(
+    ("listed", "says"),
+    [
+        ("a - b a - c b c", "the type a is of the types b and c"),
+        ("a - b b - a a - object", "above itself"),
+        ("a - b a - a", "above itself"),
+        ("a - b b - c c - b", "above itself"),
+    ],
+)
+def test_types_that_are_no_tree_are_refused(listed: str, says: str):
+    with pytest.raises(PDDLError, match=says):
+        parse_domain(f"(define (domain d) (:types {listed}) (:predicates (p)))")
 
 
 def test_a_domain_of_very_many_actions_is_read_in_time():

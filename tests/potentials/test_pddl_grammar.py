@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from itertools import product
 
 import pytest
@@ -229,6 +230,89 @@ def test_a_hundred_objects_are_carried_as_they_are():
     grammar = Grammar(large)
     assert log_complete(grammar, " (on b100 b10) (clear b99))") == 0.0
     assert log_prefix(grammar, " (on b101") == DEAD
+
+
+def large_world(objects: int, predicates: int, kinds: int, longest: int, seed: int = 0):
+    """A domain with a hierarchy of types, and a problem whose names have nothing in common."""
+    rng = random.Random(seed)
+    types: dict[str, str] = {}
+    for n in range(kinds):
+        types[f"t{n}"] = "object" if n < 3 else f"t{rng.randrange(n)}"
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+    names: set[str] = set()
+    while len(names) < objects:
+        names.add("".join(["o", *rng.choices(letters, k=rng.randint(2, longest - 1))]))
+    signatures = {
+        f"holds-{n}": tuple(rng.choices([*types, "object"], k=rng.randint(0, 4)))
+        for n in range(predicates)
+    }
+    domain = Domain("large", types, signatures, ())
+    kinds_of = {name: rng.choice(list(types)) for name in sorted(names)}
+    return domain, Problem("p", "large", kinds_of, frozenset(), ())
+
+
+@pytest.mark.parametrize("kinds", [1, 8, 30])
+def test_300_objects_and_30_predicates_are_built_in_seconds(kinds: int):
+    domain, problem = large_world(300, 30, kinds, longest=20)
+    began = time.process_time()
+    source = goal_grammar(domain, problem)
+    grammar = Grammar(source)
+    assert time.process_time() - began < 5
+    assert grammar.rewrites == ()
+    # Names stand once for each set of objects that is asked for, never once an argument.
+    asked = {t for types in domain.predicates.values() for t in types}
+    lists = {tuple(o for o, k in problem.objects.items() if domain.is_a(k, t)) for t in asked}
+    assert len(source) < 5 * sum(len(name) for names in lists for name in names) + 9000
+    rng = random.Random(1)
+    for predicate, types in domain.predicates.items():
+        fitting = [[o for o, k in problem.objects.items() if domain.is_a(k, t)] for t in types]
+        if not all(fitting):
+            assert log_prefix(grammar, f" ({predicate} ") == DEAD
+            continue
+        for _ in range(5):
+            args = [rng.choice(names) for names in fitting]
+            assert log_complete(grammar, f" ({' '.join([predicate, *args])}))") == 0.0
+            for place, names in enumerate(fitting):
+                wrong = [*args[:place], rng.choice(list(problem.objects)), *args[place + 1 :]]
+                text = f" ({' '.join([predicate, *wrong])}))"
+                assert (log_complete(grammar, text) == 0.0) == (wrong[place] in names)
+
+
+def test_a_predicate_without_arguments_may_begin_others():
+    """Lark would read the shorter name and be at a loss with the rest."""
+    domain = parse_domain(
+        """(define (domain d) (:predicates (on) (on-x) (on-x-y ?a) (on-xa ?b) (o) (ona ?b ?c)
+        (onab) (p ?a ?b) (pon) (on-x-y-z) (on-2 ?a) (on-21) (on-22 ?a ?b)))"""
+    )
+    objects = dict.fromkeys(["a", "ab", "on", "on-x"], "object")
+    problem = Problem("p", "d", objects, frozenset(), ())
+    rng = random.Random(3)
+    for closed in (False, True):
+        source = goal_grammar(domain, problem, closed=closed)
+        grammar, parser = Grammar(source), Lark(source, parser="lalr")
+        for predicate, types in domain.predicates.items():
+            for count in range(4):
+                args = rng.choices(list(objects), k=count)
+                text = f" ({' '.join([predicate, *args])}))"
+                assert (log_complete(grammar, text) == 0.0) == (count == len(types)), text
+                if count == len(types):
+                    parser.parse(text)
+            assert log_complete(grammar, f" ({predicate}q))") == DEAD
+
+
+def test_names_that_begin_others_stay_beside_them():
+    """However long the list is that they stand in, and wherever it is cut."""
+    ends = ("", "a", "9", "a" * 60, "b" * 60)
+    objects = [f"{'x' * n}{end}" for n in range(30) for end in ends][1:]
+    objects += [f"{n}{end}{m}" for n in range(9) for end in ends[1:] for m in ("", *range(9))]
+    domain = parse_domain("(define (domain d) (:predicates (p ?x) (q ?x ?y)))")
+    grammar = Grammar(
+        goal_grammar(domain, Problem("p", "d", dict.fromkeys(objects, "object"), frozenset(), ()))
+    )
+    for each in objects:
+        assert log_complete(grammar, f" (p {each}))") == 0.0
+        assert log_complete(grammar, f" (q {each} {each}))") == 0.0
+        assert log_complete(grammar, f" (p {each}c))") == DEAD
 
 
 def test_hostile_texts_only_have_no_weight(cut: Grammar):

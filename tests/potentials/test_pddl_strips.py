@@ -1,4 +1,4 @@
-"""Plans are run step by step."""
+"""STRIPS semantics: plans are run step by step."""
 
 import pytest
 

@@ -220,3 +220,61 @@ def test_a_potential_owns_its_sandbox_and_closes_it() -> None:
     del execution
     with pytest.raises(SandboxError):
         PythonExecution(sandbox=own).complete("x = 2")
+
+
+@pytest.mark.parametrize(
+    ("text", "lives"),
+    [
+        ("x = 1\nglobal x\n", False),
+        ("x = 1; global x\ny\n", False),
+        ("x = 1\nfrom __future__ import annotations\n", False),
+        ("x = 1; if x: y = 2\n", False),
+        ("'doc'\nfrom __future__ import annotations\nx: Missing = 1\n", True),
+        ("x = 1\n'text'\nassert __doc__ is None\n", True),
+        ("'text'\nassert __doc__ == 'text'\n", True),
+        ("x = 1;\n# then\nif x:\n    y = 2\n", True),
+        ("def f():\n    global x\n    x = 1\nf()\nx\n", True),
+    ],
+)
+def test_statements_are_those_of_one_module(sandbox: Sandbox, text: str, lives: bool) -> None:
+    execution = PythonExecution(sandbox=sandbox)
+    expected = 0.0 if lives else DEAD
+    assert execution.complete(text) == execution.prefix(text + "pass\n") == expected
+    check_potential(execution, [text])
+
+
+EQUALS = """
+class Equals:
+    def __eq__(self, other): return True
+    def __bool__(self): return True
+def fact(n): return Equals()
+"""
+
+
+def test_a_program_has_no_say_in_its_tests(sandbox: Sandbox) -> None:
+    none = math.log(0.1 / 2.1)
+    tests = PythonTests(["assert fact(3) == 6", "assert not fact(0) != 1"], sandbox=sandbox)
+    assert tests.complete(EQUALS) == pytest.approx(none)
+    for cheat in (
+        "import builtins\nbuiltins.AssertionError = ValueError\ndef fact(n): return 0\n",
+        "import sys\nclass Out:\n"
+        "    write = flush = lambda s, *a: sys._getframe(1).f_locals.clear()\n"
+        "sys.stdout = Out()\ndef fact(n): return 0\n",
+        "import sys\ndef fact(n):\n    f = sys._getframe()\n    while f:\n"
+        "        f.f_globals.clear()\n        f = f.f_back\n    return 0\n",
+        "import atexit, os\ndef fact(n): os._exit(0)\n",
+    ):
+        assert tests.complete(cheat) == pytest.approx(none), cheat
+    # A text that ends with the test itself has not passed it.
+    assert tests.complete("fact = lambda n: 6\nassert fact(3) == 6") == pytest.approx(
+        math.log(1.1 / 2.1)
+    )
+    assert tests.complete("def fact(n): return [1, 1, 2, 6][n]\n") == 0.0
+
+
+@pytest.mark.parametrize("returned", [math.nan, math.inf, None, "0", True, 1j])
+def test_what_score_returns_is_checked(returned: Any) -> None:
+    _, box = fake()
+    tests = PythonTests(["assert 1"], score=lambda k, n: returned, sandbox=box)
+    with pytest.raises(PotentialError, match="score returned"):
+        tests.complete("x")

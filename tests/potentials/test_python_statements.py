@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from potentials.python.reading import Reading, read
+from potentials.python.reading import ScannerState, read
 from potentials.python.statements import Statements, python_statements, split_statements
 from smc.potential import Boundary
 
@@ -94,8 +94,8 @@ def test_what_is_finished_stays_so_however_the_text_is_cut() -> None:
     rng = random.Random(7)
     for _ in range(1000):
         text = "".join(rng.choices(FRAGMENTS, k=rng.randint(1, 12)))
-        at_once, spans = read(Reading(), text)
-        state, found = Reading(), []
+        at_once, spans = read(ScannerState(), text)
+        state, found = ScannerState(), []
         for char in text:
             state, new = read(state, char)
             assert all(span[1] <= state.at for span in new)
@@ -169,7 +169,7 @@ def test_the_cost_is_linear_in_the_text() -> None:
         "[]",
         "@a\n",
     ):
-        state, _ = read(Reading(), unit * (100_000 // len(unit)))
+        state, _ = read(ScannerState(), unit * (100_000 // len(unit)))
         assert len(state.nest.frames) <= 1001
 
 

@@ -71,9 +71,9 @@ ASSERTED = [
 def test_the_language_is_that_of_fullmatch(pattern: str) -> None:
     regex = Regex(pattern)
     states = [regex.advance(regex.start(), t.encode()) for t in TEXTS]
-    found = [value == 0.0 for value in regex.batch_complete(states)]
+    matched = [value == 0.0 for value in regex.batch_complete(states)]
     expected = [re.fullmatch(pattern, t) is not None for t in TEXTS]
-    wrong = [t for t, f, e in zip(TEXTS, found, expected, strict=True) if f != e]
+    wrong = [t for t, f, e in zip(TEXTS, matched, expected, strict=True) if f != e]
     assert any(expected)
     assert not wrong
 

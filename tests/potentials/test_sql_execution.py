@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from potentials.sql.database import Failure, Limits, Result
+from potentials.sql.database import Failure, QueryLimits, Result
 from potentials.sql.execution import SQLExecution
 from potentials.sql.guard import GuardedSQLite
 from smc import check_potential
@@ -219,7 +219,7 @@ def test_urls(path: Path):
         SQLExecution.from_url("nonesuch://host/name")
     # The way of other engines, tried on SQLite without its guard.
     engine = create_engine(f"sqlite:///{path}")
-    other = EngineDatabase(engine, Limits(max_rows=5))
+    other = EngineDatabase(engine, QueryLimits(max_rows=5))
     found = other.run("SELECT name, '100%', ':x' FROM singer")
     assert isinstance(found, Result) and len(found.columns) == 3
     assert found.rows == [(n, "100%", ":x") for n in ("Ann", "Bo", "Cy")]

@@ -164,6 +164,29 @@ SELECT Count (*) FROM actor
 SELECT count(*) FROM actor WHERE name = "a" AND NOT EXISTS (SELECT 1 FROM cast)
 SELECT min(aid),max(aid),avg(aid),sum(aid) FROM actor GROUP BY sex,Nationality
 SELECT name FROM actor WHERE aid<3 or aid>10
+SELECT name FROM actor ORDER BY name COLLATE NOCASE
+SELECT name FROM actor WHERE sex IS 'F'
+SELECT name FROM actor WHERE sex IS NOT 'F'
+SELECT count(*) AS c, sex FROM actor GROUP BY sex ORDER BY c DESC
+SELECT count(*) AS cnt, sex AS s FROM actor GROUP BY s HAVING cnt > 3 ORDER BY cnt
+SELECT sex, avg(aid) AS average_of_aid FROM actor GROUP BY sex ORDER BY average_of_aid
+SELECT name n FROM actor ORDER BY n
+SELECT avg(c) FROM (SELECT count(*) AS c FROM actor GROUP BY sex)
+SELECT max(t.cnt) FROM (SELECT count(*) AS cnt FROM actor GROUP BY sex) t
+SELECT avg(Num_of_movies) FROM (SELECT count(*) AS Num_of_movies FROM cast GROUP BY aid)
+SELECT DERIVED_FIELDalias0 FROM (SELECT name AS DERIVED_FIELDalias0 FROM actor)
+SELECT derived_table.name FROM (SELECT name FROM actor) AS derived_table
+SELECT name FROM actor WHERE aid & 1
+SELECT abs(aid) FROM actor ORDER BY random() LIMIT 1
+SELECT name FROM actor WHERE (aid, sex) IN (SELECT aid, role FROM cast)
+SELECT name FROM main.actor
+WITH c AS (SELECT aid FROM cast) SELECT name FROM actor WHERE aid IN (SELECT aid FROM c)
+SELECT rank() OVER (ORDER BY aid) FROM actor
+SELECT count(*) FROM actor WHERE Nationality = 'USA' COLLATE NOCASE
+SELECT "actor"."Birth Place" FROM "actor"
+SELECT `actor`.`name` FROM `actor`
+SELECT [actor].[name] FROM [actor]
+SELECT name 'n' FROM actor
 """.strip("\n").split("\n")
 
 # What the grammar leaves out, though SQLite takes it.
@@ -175,33 +198,10 @@ SELECT name FROM actor WHERE (sex="F")OR(aid=3)
 SELECT count(*)FROM actor
 SELECT(name)FROM actor
 SELECT"name"FROM actor
-SELECT name FROM actor ORDER BY name COLLATE NOCASE
-SELECT name FROM actor WHERE sex IS 'F'
-SELECT name FROM actor WHERE sex IS NOT 'F'
-SELECT count(*) AS c, sex FROM actor GROUP BY sex ORDER BY c DESC
-SELECT count(*) AS cnt, sex AS s FROM actor GROUP BY s HAVING cnt > 3 ORDER BY cnt
-SELECT sex, avg(aid) AS average_of_aid FROM actor GROUP BY sex ORDER BY average_of_aid
-SELECT name n FROM actor ORDER BY n
-SELECT avg(c) FROM (SELECT count(*) AS c FROM actor GROUP BY sex)
-SELECT max(t.cnt) FROM (SELECT count(*) AS cnt FROM actor GROUP BY sex) t
-SELECT avg(Num_of_movies) FROM (SELECT count(*) AS Num_of_movies FROM cast GROUP BY aid)
 SELECT T1 . name FROM actor AS T1
-SELECT DERIVED_FIELDalias0 FROM (SELECT name AS DERIVED_FIELDalias0 FROM actor)
-SELECT derived_table.name FROM (SELECT name FROM actor) AS derived_table
-SELECT name FROM actor WHERE aid & 1
-SELECT abs(aid) FROM actor ORDER BY random() LIMIT 1
-SELECT name FROM actor WHERE (aid, sex) IN (SELECT aid, role FROM cast)
-SELECT name FROM main.actor
-WITH c AS (SELECT aid FROM cast) SELECT name FROM actor WHERE aid IN (SELECT aid FROM c)
-SELECT rank() OVER (ORDER BY aid) FROM actor
 SELECT name FROM actor -- the names
 SELECT /* c */ name FROM actor
-SELECT count(*) FROM actor WHERE Nationality = 'USA' COLLATE NOCASE
-SELECT "actor"."Birth Place" FROM "actor"
-SELECT `actor`.`name` FROM `actor`
-SELECT [actor].[name] FROM [actor]
 SELECT T1.'name' FROM actor AS T1
-SELECT name 'n' FROM actor
 SELECT name FROM 'actor'
 """.strip("\n").split("\n")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from potentials.sql.database import Failure, Limits, Result
+from potentials.sql.database import Failure, QueryLimits, Result
 from potentials.sql.execution import SQLExecution
 from potentials.sql.guard import GuardedSQLite
 
@@ -100,7 +100,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def database(path: Path) -> GuardedSQLite:
-    return GuardedSQLite(path, Limits(timeout=0.2, max_rows=1000))
+    return GuardedSQLite(path, QueryLimits(timeout=0.2, max_rows=1000))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -187,7 +187,7 @@ def test_slow_comparisons_of_long_strings_come_to_an_end(sql: str, database: Gua
 
 
 def test_limits_are_what_was_asked_for(path: Path):
-    limited = GuardedSQLite(path, Limits(max_rows=10, max_bytes=400, max_cell=50))
+    limited = GuardedSQLite(path, QueryLimits(max_rows=10, max_bytes=400, max_cell=50))
     ten = limited.run("SELECT a FROM t LIMIT 10")
     assert isinstance(ten, Result) and len(ten.rows) == 10
     eleven = limited.run("SELECT a FROM t LIMIT 11")
@@ -211,10 +211,10 @@ def test_a_time_limit_is_no_verdict_on_names(database: GuardedSQLite):
 
 MEMORY = """
 import resource, sys
-from potentials.sql.database import Limits, Failure
+from potentials.sql.database import QueryLimits, Failure
 from potentials.sql.guard import GuardedSQLite
 
-guarded = GuardedSQLite(sys.argv[1], Limits(timeout=60.0, max_rows=10, max_memory=16 << 20))
+guarded = GuardedSQLite(sys.argv[1], QueryLimits(timeout=60.0, max_rows=10, max_memory=16 << 20))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 sql = "SELECT t0.b || hex(randomblob(500)) AS x FROM t AS t0, t AS t1, t AS t2 ORDER BY x"
 found = guarded.run(sql)

@@ -90,3 +90,28 @@ def test_an_entry_without_a_key_is_refused() -> None:
 def test_a_schema_needs_a_table() -> None:
     with pytest.raises(SettingsError, match="no table"):
         Schema.from_ddl("")
+
+
+def test_views_of_what_is_gone_and_virtual_tables_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            """
+            CREATE TABLE kept (a INTEGER); CREATE TABLE gone (b INTEGER);
+            CREATE VIEW fine AS SELECT a FROM kept; CREATE VIEW stale AS SELECT b FROM gone;
+            CREATE VIEW broken AS SELECT absent FROM kept;
+            CREATE VIRTUAL TABLE words USING fts5(body);
+            DROP TABLE gone;
+            """
+        )
+    assert [t.name for t in Schema.from_sqlite(path).tables] == ["kept", "fine"]
+
+
+def test_a_locked_database_is_called_locked(tmp_path: Path) -> None:
+    path = tmp_path / "locked.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("CREATE TABLE t (a INTEGER)")
+        writer.execute("PRAGMA locking_mode = EXCLUSIVE")
+        writer.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SettingsError, match=r"locked.*no other program holds locked"):
+            Schema.from_sqlite(path)

@@ -1,1 +1,1 @@
-"""How the embedded policy and reward model are made: rows, samples, measures, cards."""
+"""Training of the embedded policy and reward model: rows, samples, measures, cards."""

@@ -1,4 +1,4 @@
-"""Measures the exported policy and reward model and writes their cards.
+"""Model cards of the exported policy and reward model, with their measures.
 
     python -m domains.arithmetic.training.card --note "..."
 
@@ -60,7 +60,7 @@ def measure(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
         "the verifier": verifier(),
     }
     scores = {name: scores_of(own, samples) for name, own in judges.items()}
-    found = quality(samples, scores["the head"])
+    measures = quality(samples, scores["the head"])
     compared = "\n".join(
         _compared(name, samples, scores[name], pairs(own, samples)) for name, own in judges.items()
     )
@@ -75,7 +75,7 @@ def measure(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
         local = [ok for k in own for ok in follows(chosen[k][1], split(hot[k]))]
         share = np.mean([label for k in own for label in samples[k].labels])
         error = np.sqrt(right * (1 - right) / len(own))
-        rows.append((level, right, error, best, np.mean(local), share, found[f"auc_{level}"]))
+        rows.append((level, right, error, best, np.mean(local), share, measures[f"auc_{level}"]))
     shared = {"count": count, "each": count // len(LEVELS)}
     bins = "\n".join(f"| {p:.3f} | {f:.3f} | {w:.3f} |" for p, f, w in calibration(flat, labels))
     table = "\n".join(
@@ -85,7 +85,7 @@ def measure(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
     )
     aucs = "\n".join(f"| {row[0]} | {row[5]:.3f} | {row[6]:.3f} |" for row in rows)
     fitted = json.loads(CALIBRATION.read_text(encoding="utf-8"))
-    return shared | {"table": table}, shared | found | {
+    return shared | {"table": table}, shared | measures | {
         "bins": bins,
         "aucs": aucs,
         "compared": compared,
@@ -97,11 +97,13 @@ def _compared(
     name: str, samples: Sequence[Sample], scores: Sequence[Sequence[float]], won: Sequence[bool]
 ) -> str:
     """A judge's row."""
-    found = quality(samples, scores)
-    figures = [f"{found[k]:.4f} ± {deviation(samples, scores, k):.4f}" for k in ("auc", "auc_turn")]
+    measures = quality(samples, scores)
+    figures = [
+        f"{measures[k]:.4f} ± {deviation(samples, scores, k):.4f}" for k in ("auc", "auc_turn")
+    ]
     share = sum(won) / len(won)
     error = math.sqrt(share * (1 - share) / len(won))
-    others = f"{share:.3f} ± {error:.3f} | {found['brier']:.4f} | {found['ece']:.4f}"
+    others = f"{share:.3f} ± {error:.3f} | {measures['brier']:.4f} | {measures['ece']:.4f}"
     return f"| {name} | {' | '.join(figures)} | {others} |"
 
 

@@ -1,4 +1,4 @@
-"""Batches of solutions for the reward model: what is to be judged, and what is to be foretold."""
+"""Labelled batches for the reward model: what is to be judged, and what is to be foretold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the models of this domain can do: answers drawn, and how many are right."""
+"""Accuracy of the domain's models: answers drawn, and how many are right."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from domains.arithmetic.problems import LEVELS, Problem
+from domains.arithmetic.problems import LEVELS, ArithmeticProblem
 from domains.arithmetic.splits import Split, problems
 from domains.arithmetic.steps import answer
 
@@ -51,7 +51,7 @@ def draw(
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    found: list[str] = []
+    solutions: list[str] = []
     end = tokenizer.eos_token_id
     for at in range(0, len(prompts), rows):
         batch = tokenizer(list(prompts[at : at + rows]), padding=True, return_tensors="pt")
@@ -82,8 +82,8 @@ def draw(
                 mask = torch.cat([mask, torch.ones_like(ids)], -1)
                 positions = positions[:, -1:] + 1
         texts = torch.cat(drawn, -1).tolist()
-        found += [tokenizer.decode(row[: _index(row, end)]) for row in texts]
-    return found
+        solutions += [tokenizer.decode(row[: _index(row, end)]) for row in texts]
+    return solutions
 
 
 def accuracy(
@@ -113,7 +113,7 @@ def accuracy(
     return {f"right_{level}": float(np.mean(right[level])) for level in LEVELS if right[level]}
 
 
-def is_right(problem: Problem, text: str) -> bool:
+def is_right(problem: ArithmeticProblem, text: str) -> bool:
     """Say whether a text ends in the problem's answer."""
     return answer(text) == problem.answer
 

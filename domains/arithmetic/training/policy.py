@@ -1,4 +1,4 @@
-"""What the policy learns from: generated problems of the training part with their solutions."""
+"""Corpus of the policy: generated problems of the training part, with their solutions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from domains.arithmetic.problems import Problem, generate
+from domains.arithmetic.problems import ArithmeticProblem, generate
 from domains.arithmetic.splits import split_of
 from domains.arithmetic.steps import solve
 from domains.training.batch import Batch
@@ -86,7 +86,7 @@ class PolicyCorpus:
         return accuracy(model, tokenizer, "calibration", prompts, seed=0)
 
 
-def training_problem(level: int, rng: random.Random) -> Problem:
+def training_problem(level: int, rng: random.Random) -> ArithmeticProblem:
     """Return a random problem of the training part."""
     problem = generate(level, rng)
     while split_of(problem) != "train":

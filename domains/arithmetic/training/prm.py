@@ -1,4 +1,4 @@
-"""What the reward model learns from, and how: labelled samples of the policy in one format."""
+"""Training of the process reward model: labelled samples of the policy in one format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domains.arithmetic.training.labelled import FORMAT, LabelledBatch, labelled
 from domains.arithmetic.training.quality import pairs, quality, scores_of
 from domains.arithmetic.training.samples import Sample
 from domains.training.batch import Batch
-from domains.training.run import Run
+from domains.training.run import TrainingRun
 from domains.training.setting import Setting
 
 if TYPE_CHECKING:
@@ -118,11 +118,11 @@ class LabelledSamples:
         """Return the quality of the scores on the first `prompts` held-out samples."""
         held_out = self.held_out[:: max(1, len(self.held_out) // prompts)]
         reward = judge(model, tokenizer)
-        found = quality(held_out, scores_of(reward, held_out))
-        return found | {"pairs": float(np.mean(pairs(reward, held_out)))}
+        measures = quality(held_out, scores_of(reward, held_out))
+        return measures | {"pairs": float(np.mean(pairs(reward, held_out)))}
 
 
-class PrmRun(Run):
+class PrmRun(TrainingRun):
     """A run that begins with the policy's weights and learns from labels.
 
     Args:

@@ -1,4 +1,4 @@
-"""How good scores of steps are: discrimination and calibration."""
+"""Quality of step scores: discrimination and calibration."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def quality(samples: Sequence[Sample], scores: Sequence[Sequence[float]]) -> dic
         weighted by steps. `right`: share of right steps. `auc_L`: AUC of each level.
     """
     labels = np.array([label for s in samples for label in s.labels])
-    found = np.array([score for row in scores for score in row])
+    flat = np.array([score for row in scores for score in row])
     levels = np.array([s.level for s in samples for _ in s.labels])
     at_turn = np.array([k == 0 or s.labels[k - 1] for s in samples for k in range(len(s.labels))])
     figures: dict[str, Any] = {
-        "auc": auc(found, labels),
-        "auc_turn": auc(found[at_turn], labels[at_turn]),
-        "brier": float(np.mean((found - labels) ** 2)),
-        "ece": float(sum(w * abs(p - f) for p, f, w in calibration(found, labels))),
+        "auc": auc(flat, labels),
+        "auc_turn": auc(flat[at_turn], labels[at_turn]),
+        "brier": float(np.mean((flat - labels) ** 2)),
+        "ece": float(sum(w * abs(p - f) for p, f, w in calibration(flat, labels))),
         "right": float(labels.mean()),
     }
-    return figures | {f"auc_{k}": auc(found[levels == k], labels[levels == k]) for k in LEVELS}
+    return figures | {f"auc_{k}": auc(flat[levels == k], labels[levels == k]) for k in LEVELS}
 
 
 def pairs(scorer: StepScorer, samples: Sequence[Sample]) -> list[bool]:
@@ -53,14 +53,14 @@ def pairs(scorer: StepScorer, samples: Sequence[Sample]) -> list[bool]:
     Left out are samples without such a step, and those whose steps before it, right as they are,
     are not those of `solve`.
     """
-    found = []
+    ordered = []
     for s in samples:
         k = sum(s.labels)
         solution = solve(parse(s.prompt))
         if k < min(len(s.labels), len(solution)) and s.steps[:k] == solution[:k]:
             right, wrong = scorer.scores(s.prompt, [solution[: k + 1], s.steps[: k + 1]])
-            found.append(right[-1] > wrong[-1])
-    return found
+            ordered.append(right[-1] > wrong[-1])
+    return ordered
 
 
 def deviation(samples: Sequence[Sample], scores: Sequence[Sequence[float]], name: str) -> float:

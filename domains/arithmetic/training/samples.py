@@ -1,4 +1,4 @@
-"""Solutions of the policy with exact labels: what the reward model learns from."""
+"""Labelled samples: solutions of the policy with exact labels, for the reward model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from domains.arithmetic.problems import Problem, apply, parse, value
+from domains.arithmetic.problems import ArithmeticProblem, apply, parse, value
 from domains.arithmetic.splits import Split, problems
 from domains.arithmetic.steps import MARK, Step, read_step, solve, sound, split
 from domains.arithmetic.training.measure import draw
@@ -41,7 +41,7 @@ class Sample:
     labels: tuple[bool, ...]
 
 
-def training_problems(seed: int) -> Iterator[tuple[int, Problem]]:
+def training_problems(seed: int) -> Iterator[tuple[int, ArithmeticProblem]]:
     """Yield level and problem of the training part without end; hard ones more often."""
     rng = random.Random(f"samples {seed}")
     while True:
@@ -49,7 +49,7 @@ def training_problems(seed: int) -> Iterator[tuple[int, Problem]]:
             yield level, training_problem(level, rng)
 
 
-def held_out_problems(part: Split, seed: int) -> Iterator[tuple[int, Problem]]:
+def held_out_problems(part: Split, seed: int) -> Iterator[tuple[int, ArithmeticProblem]]:
     """Yield level and problem of a held-out part, in the proportions of the training ones."""
     return problems(part, seed, LEVELS_IN_TURN)
 
@@ -57,7 +57,7 @@ def held_out_problems(part: Split, seed: int) -> Iterator[tuple[int, Problem]]:
 def draw_samples(
     model: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
-    source: Iterable[tuple[int, Problem]],
+    source: Iterable[tuple[int, ArithmeticProblem]],
     count: int,
     *,
     seed: int,
@@ -75,7 +75,7 @@ def draw_samples(
 def draw_slips(
     model: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
-    source: Iterable[tuple[int, Problem]],
+    source: Iterable[tuple[int, ArithmeticProblem]],
     count: int,
     *,
     seed: int,
@@ -107,15 +107,15 @@ def draw_slips(
 
 
 def _batches(
-    source: Iterable[tuple[int, Problem]], count: int, size: int
-) -> Iterator[list[tuple[int, Problem]]]:
+    source: Iterable[tuple[int, ArithmeticProblem]], count: int, size: int
+) -> Iterator[list[tuple[int, ArithmeticProblem]]]:
     """Yield the first `count` problems, `size` at a time; of these, the easy ones first."""
     left = iter(islice(source, count))
     while chosen := sorted(islice(left, size), key=lambda pair: pair[0]):
         yield chosen
 
 
-def with_slip(problem: Problem, text: str, wrote: Sequence[str]) -> tuple[str, ...]:
+def with_slip(problem: ArithmeticProblem, text: str, wrote: Sequence[str]) -> tuple[str, ...]:
     """Return a solution with its first slip, and what follows from it.
 
     Args:
@@ -130,7 +130,7 @@ def with_slip(problem: Problem, text: str, wrote: Sequence[str]) -> tuple[str, .
         return split(text)
     steps = split(text[:at] + wrote[at] + text[at + 1 :])
     known: dict[str, int] = {}
-    found = []
+    rewritten = []
     first = text[:at].count(MARK)
     for k, (assignment, written) in enumerate(zip(problem.assignments, steps, strict=False)):
         if k > first:  # goes on from the values that were stated
@@ -140,11 +140,11 @@ def with_slip(problem: Problem, text: str, wrote: Sequence[str]) -> tuple[str, .
             written = f"{step}{MARK}" if k + 1 < len(problem.assignments) else str(step)
         stated = read_step(written)
         if stated is None or stated.name != assignment.name:
-            found.append(written)
+            rewritten.append(written)
             break
         known[stated.name] = stated.result
-        found.append(written)
-    return tuple(found)
+        rewritten.append(written)
+    return tuple(rewritten)
 
 
 def write_samples(samples: Iterable[Sample], file: Path) -> None:
@@ -158,11 +158,11 @@ def write_samples(samples: Iterable[Sample], file: Path) -> None:
 
 def read_samples(file: Path) -> list[Sample]:
     """Read what `write_samples` wrote; labels are computed anew."""
-    found = []
+    samples = []
     for line in file.read_text().splitlines():
         level, prompt, steps = json.loads(line)
-        found.append(Sample(level, prompt, tuple(steps), sound(parse(prompt), steps)))
-    return found
+        samples.append(Sample(level, prompt, tuple(steps), sound(parse(prompt), steps)))
+    return samples
 
 
 def balance(samples: Sequence[Sample]) -> float:

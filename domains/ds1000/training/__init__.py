@@ -1,1 +1,1 @@
-"""What the small model of the data science task learns from; never a problem of DS-1000."""
+"""Training data of the small model of the data science task; never a problem of DS-1000."""

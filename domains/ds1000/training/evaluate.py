@@ -1,4 +1,4 @@
-"""What a log of the training tells of the held-out texts."""
+"""Held-out loss over the course of a training, from its log."""
 
 from __future__ import annotations
 

@@ -27,13 +27,13 @@ def examples(site: Path) -> list[Example]:
     Raises:
         FileNotFoundError: None of the packages is there.
     """
-    found: dict[str, Example] = {}
+    examples: dict[str, Example] = {}
     for file in _files(site):
         for docstring in _docstrings(file):
             statements = _statements(docstring)
             if statements:
-                found.setdefault("\n".join(map(ast.unparse, statements)), statements)
-    return list(found.values())
+                examples.setdefault("\n".join(map(ast.unparse, statements)), statements)
+    return list(examples.values())
 
 
 def _files(site: Path) -> list[Path]:

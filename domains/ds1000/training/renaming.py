@@ -1,4 +1,4 @@
-"""Other names for the same program, so that a model learns to look names up, not to know them."""
+"""Renaming of variables, so that a model learns to look names up, not to know them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How the embedded language model is made: tokenizer, training rows, evaluation, export."""
+"""Training of the embedded language model: tokenizer, rows, evaluation, export."""

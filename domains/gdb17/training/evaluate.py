@@ -1,4 +1,4 @@
-"""What the model card reports: held-out loss, and the quality of samples at temperature 1."""
+"""Evaluation for the model card: held-out loss, and samples at temperature 1."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def validation_loss(
     rng = np.random.default_rng(seed)
     rows = [rng.choice(len(held_out), SHOTS + 1, replace=False) for _ in range(prompts)]
     chosen = [[held_out[i] for i in row] for row in rows]
-    found = answer_losses(
+    losses = answer_losses(
         model,
         tokenizer,
         ((few_shot_prompt(c[:SHOTS]), molecule_line(c[SHOTS])[len(LABEL) :]) for c in chosen),
     )
     return {
-        "per_token": found.per_token,
-        "per_molecule": found.per_answer,
-        "per_molecule_se": found.per_answer_se,
+        "per_token": losses.per_token,
+        "per_molecule": losses.per_answer,
+        "per_molecule_se": losses.per_answer_se,
     }
 
 

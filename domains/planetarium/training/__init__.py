@@ -1,1 +1,1 @@
-"""What makes the embedded model of the planning task: problems, tokenizer, measures, card."""
+"""Training of the embedded model of the planning task: problems, tokenizer, measures, card."""

@@ -1,4 +1,4 @@
-"""Measures the exported model and writes its card.
+"""Model card of the exported model, with its measures.
 
     python -m domains.planetarium.training.card --data DIR --model DIR
 

@@ -1,4 +1,4 @@
-"""Problems as training rows: what is learned is the goal, and the prompt is only read."""
+"""Training corpus: what is learned is the goal, and the prompt is only read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model card reports: held-out loss, and how many sampled goals are right."""
+"""Evaluation for the model card: held-out loss, and how many sampled goals are right."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from domains.planetarium.generate import problem_text
-from domains.planetarium.judge import Verdict, judge
+from domains.planetarium.judge import GoalVerdict, judge
 from domains.planetarium.prompt import STOP
 from domains.planetarium.training.problems import Example
 from domains.training.held_out import answer_losses
@@ -30,11 +30,11 @@ def held_out_loss(
         ``per_token`` (nats, over the tokens of the goals), ``per_goal`` (nats, their sum for one
         goal) and ``per_goal_se``, its standard error.
     """
-    found = answer_losses(model, tokenizer, ((e.prompt, e.answer) for e in examples))
+    losses = answer_losses(model, tokenizer, ((e.prompt, e.answer) for e in examples))
     return {
-        "per_token": found.per_token,
-        "per_goal": found.per_answer,
-        "per_goal_se": found.per_answer_se,
+        "per_token": losses.per_token,
+        "per_goal": losses.per_answer,
+        "per_goal_se": losses.per_answer_se,
     }
 
 
@@ -56,7 +56,7 @@ def solved(
     return shares(verdicts)
 
 
-def shares(verdicts: Sequence[Verdict], each: int = 1) -> dict[str, float]:
+def shares(verdicts: Sequence[GoalVerdict], each: int = 1) -> dict[str, float]:
     """The shares of the verdicts that are ``correct``, ``solvable`` and ``parses``.
 
     Args:

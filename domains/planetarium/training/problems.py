@@ -1,4 +1,4 @@
-"""The problems that the model learns from and those that it is measured on.
+"""Training and held-out problems of the planning model.
 
 They fall into classes of equivalent problems. A class of a benchmark problem is in neither part,
 and one class in sixteen, told by its fingerprint, is held out.
@@ -75,8 +75,8 @@ def examples(
             problem = balls(rng, rng.randint(*ROOMS), rng.randint(*BALLS))
         else:
             problem = blocks(rng, rng.randint(BLOCKS[0], most_blocks))
-        found = problem_fingerprint(problem)
-        if found not in excluded and (found[0] < HELD_OUT) == held_out:
+        fingerprint = problem_fingerprint(problem)
+        if fingerprint not in excluded and (fingerprint[0] < HELD_OUT) == held_out:
             yield example(problem, describe(rng, problem))
 
 

@@ -1,4 +1,4 @@
-"""Measures the exported model and writes its card.
+"""The model card: measures the exported model and writes what it found.
 
     python -m domains.spider.training.card --data DIR --model DIR
 
@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from domains.spider.compact import TASK
 from domains.spider.hardness import LEVELS
 from domains.spider.task import SpiderItem
 from domains.spider.training.evaluate import answers, losses
 from domains.spider.training.examples import read, split
+from domains.spider.variants import VARIANTS
 from domains.training.card import card_options, model_facts, write_card
 
 MODEL = Path(__file__).parent.parent / "model"
+TASK = VARIANTS["compact"]
 WAYS = {
     "greedy": "greedy",
     "sampled": "one draw at temperature 1",
@@ -48,7 +49,7 @@ mistakes that a language model makes, many of them; it is there to be steered, n
 | tokenizer | byte-level BPE, {vocabulary} tokens: 256 bytes, `<\\|endoftext\\|>`, merges; a \
 newline and each digit is always a token of its own |
 | context | {context} positions; trained on rows of {length} tokens |
-| format | `domains/spider/compact_prompt.py`, the task `domains.spider.compact`: a line a table, \
+| format | `domains/spider/compact_prompt.py`, the task `spider:compact`: a line a table, \
 the question, an open `SQL:`; a newline ends the answer |
 
 The prompt does a part of the work: program code, not the model, marks which words of the question
@@ -151,7 +152,7 @@ def _from_grammar(model_dir: Path, items: Sequence[SpiderItem], rows: int = 16) 
     import smc
 
     model = smc.load(str(model_dir))
-    found: list[str] = []
+    answers: list[str] = []
     for at in range(0, len(items), rows):
         chosen = items[at : at + rows]
         posteriors = smc.sample_batch(
@@ -164,8 +165,8 @@ def _from_grammar(model_dir: Path, items: Sequence[SpiderItem], rows: int = 16) 
             stop=TASK.stop,
             seeds=list(range(at, at + len(chosen))),
         )
-        found += [posterior.sequences[0].text for posterior in posteriors]
-    return found
+        answers += [posterior.sequences[0].text for posterior in posteriors]
+    return answers
 
 
 def _table(
@@ -184,8 +185,8 @@ def _table(
         "counts": " | ".join(str(len(group)) for group in groups[1:]),
         "rows_measured": "\n".join(rows),
         **{
-            f"runs_{way}": 100 * float(np.mean([s["executes"] for s in found]))
-            for way, found in scored.items()
+            f"runs_{way}": 100 * float(np.mean([s["executes"] for s in scores]))
+            for way, scores in scored.items()
         },
     }
 

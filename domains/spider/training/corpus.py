@@ -121,12 +121,12 @@ class Questions:
         names = new.names(known.names, listing)
         kept = frozenset(c for columns in listing.tables.values() for c, _ in columns)
         values = new.values(known.held, kept)
-        found = [str(new.listing(listing))]
+        texts = [str(new.listing(listing))]
         for sample in chosen:
             question, parts = retold(sample, new, setting.swap, rng)
-            found.append(f"Q: {told(link(question, names, values))}\nSQL:")
-            found.append(f" {written(parts)}\n")
-        ids = tokenizer(found, add_special_tokens=False)["input_ids"]
+            texts.append(f"Q: {told(link(question, names, values))}\nSQL:")
+            texts.append(f" {written(parts)}\n")
+        ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
         return [(ids[0], []), *zip(ids[1::2], ids[2::2], strict=True)]
 
 
@@ -162,12 +162,12 @@ def _batch(
 def _linked(asked: Sequence[int], tokenizer: PreTrainedTokenizerFast) -> np.ndarray:
     """Return which tokens of a question are the inside or the end of a link."""
     opening, closing = _brackets(tokenizer)
-    found = np.zeros(len(asked), bool)
+    linked = np.zeros(len(asked), bool)
     inside = False
     for at, token in enumerate(asked):
-        found[at] = inside
+        linked[at] = inside
         inside = token in opening or (inside and token not in closing)
-    return found
+    return linked
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""What log and model card report: held-out loss, and right answers by execution."""
+"""Evaluation of the embedded model: held-out loss, and execution accuracy."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def answers(
     torch.manual_seed(seed)
     newline = tokenizer.convert_tokens_to_ids(tokenizer.tokenize("\n"))
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    found = [""] * len(prompts)
+    texts_of = [""] * len(prompts)
     for at in range(0, len(order), rows):
         mine = order[at : at + rows]
         inputs = tokenizer([prompts[i] for i in mine], return_tensors="pt", padding=True)
@@ -65,8 +65,8 @@ def answers(
             out[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True
         )
         for i, text in zip(mine, texts, strict=True):
-            found[i] = text.strip()
-    return found
+            texts_of[i] = text.strip()
+    return texts_of
 
 
 def validation(

@@ -61,7 +61,7 @@ def read(data: Path) -> dict[str, list[Sample]]:
     """Return the training examples by database, without those beyond `parts_of`."""
     source = SpiderData.find(data)
     known: dict[str, Known] = {}
-    found: dict[str, list[Sample]] = {}
+    by_database: dict[str, list[Sample]] = {}
     for example in source.examples(TRAINING):
         if example.db_id not in known:
             known[example.db_id] = _known(source, example.db_id)
@@ -72,8 +72,8 @@ def read(data: Path) -> dict[str, list[Sample]]:
             continue
         pieces = link(example.question, database.names, database.held)
         sample = Sample(database, example.question, pieces, parts, example.query)
-        found.setdefault(example.db_id, []).append(sample)
-    return found
+        by_database.setdefault(example.db_id, []).append(sample)
+    return by_database
 
 
 def split(samples: Mapping[str, list[Sample]]) -> tuple[dict[str, list[Sample]], list[Sample]]:

@@ -1,4 +1,4 @@
-"""Gold queries in one style, in parts that can be renamed.
+"""Normalised gold queries: one style, in parts that can be renamed.
 
 A query about one table names its columns alone; one about several puts the table before each, with
 no alias but where a table is there twice. The side of a join that refers comes first.
@@ -57,13 +57,15 @@ def parts_of(query: str, listing: Listing) -> list[Part]:
         raise UnreadableError(str(error)) from error
     names: list[tuple[str, str]] = []
     scopes = {id(s): _Scope(s, listing) for s in tree.find_all(exp.Select)}
-    found = [(column, *_resolved(column, scopes, listing)) for column in tree.find_all(exp.Column)]
+    resolved = [
+        (column, *_resolved(column, scopes, listing)) for column in tree.find_all(exp.Column)
+    ]
 
     def placeholder(kind: str, name: str) -> exp.Identifier:
         names.append((kind, name))
         return exp.to_identifier(f"z{kind}{len(names) - 1}z")
 
-    for column, scope, source in found:
+    for column, scope, source in resolved:
         if source is None:
             column.replace(exp.Literal.string(column.name))
             continue
@@ -154,27 +156,27 @@ def _turn_joins(tree: exp.Expr, names: Sequence[tuple[str, str]], listing: Listi
 
 
 def _name(text: str, names: Sequence[tuple[str, str]]) -> str:
-    found = re.fullmatch(r"z[tc](\d+)z", text)
-    return names[int(found[1])][1] if found else text
+    placeholder = re.fullmatch(r"z[tc](\d+)z", text)
+    return names[int(placeholder[1])][1] if placeholder else text
 
 
 def _split(sql: str, names: Sequence[tuple[str, str]]) -> list[Part]:
-    found: list[Part] = []
+    parts: list[Part] = []
     done = 0
     for match in _PART.finditer(sql):
         if match.start() > done:
-            found.append(Part("text", sql[done : match.start()]))
+            parts.append(Part("text", sql[done : match.start()]))
         kind, index, string, number = match.groups()
         if kind:
-            found.append(Part("table" if kind == "t" else "column", names[int(index)][1]))
+            parts.append(Part("table" if kind == "t" else "column", names[int(index)][1]))
         elif number is not None:
-            found.append(Part("number", number))
+            parts.append(Part("number", number))
         else:
-            found.append(Part("string", string))
+            parts.append(Part("string", string))
         done = match.end()
     if done < len(sql):
-        found.append(Part("text", sql[done:]))
-    return found
+        parts.append(Part("text", sql[done:]))
+    return parts
 
 
 def written(parts: Sequence[Part]) -> str:

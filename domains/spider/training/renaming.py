@@ -1,4 +1,4 @@
-"""Schemas made new: other names, fewer tables and columns, other values.
+"""Schema augmentation: other names, fewer tables and columns, other values.
 
 What a question says of a name in full is said of the new one; a name that the query needs and the
 question only hints at stays as it is.
@@ -149,7 +149,7 @@ def smaller(
     kept = [t for t in listing.tables if t in tables or rng.random() >= drop]
     if shuffle:
         rng.shuffle(kept)
-    found: dict[str, list[tuple[str, tuple[str, str] | None]]] = {}
+    columns_of: dict[str, list[tuple[str, tuple[str, str] | None]]] = {}
     for table in kept:
         mine = [
             (c, to if to and to[0] in kept else None)
@@ -158,10 +158,10 @@ def smaller(
         ]
         if shuffle and rng.random() < 0.5:
             rng.shuffle(mine)
-        found[table] = mine or list(listing.tables[table][:1])
-    have = {(t, c) for t, mine in found.items() for c, _ in mine}
+        columns_of[table] = mine or list(listing.tables[table][:1])
+    have = {(t, c) for t, mine in columns_of.items() for c, _ in mine}
     return Listing(
-        {t: [(c, to if to in have else None) for c, to in mine] for t, mine in found.items()}
+        {t: [(c, to if to in have else None) for c, to in mine] for t, mine in columns_of.items()}
     )
 
 

@@ -1,4 +1,4 @@
-"""What fixes a run of this training, apart from the machine."""
+"""The settings of a training run: all that fixes it, apart from the machine."""
 
 from __future__ import annotations
 

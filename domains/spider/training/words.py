@@ -1,4 +1,4 @@
-"""The pieces of prompts and queries that no merge of the tokenizer reaches beyond.
+"""Pre-tokenisation: the pieces of prompts and queries that no merge of tokens reaches beyond.
 
 A name is cut alike wherever it stands: no space belongs to it, for the keyword, the comma or the
 sign before it takes that space along. Digits are single, so numbers are copied alike too.

@@ -1,7 +1,8 @@
-"""The folder of a run: empty, or with the job's files, whatever an earlier run did to it."""
+"""The working folder of a run: empty, or with the job's files, whatever a run did to it before."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -9,11 +10,16 @@ from typing import Any
 
 from . import view
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _TRIES, _TRY_SECONDS = 20, 0.02
+MOST_MOUNTED = 16_384
+"""Files and folders that a program may make in a file system of its own."""
+MOST_ENTRIES = 4_096
+"""And in a folder like others, which must be emptied one by one, and is looked at now and then."""
 
 
 class Folder:
-    """The one place where the programs of a cell may write, one after the other.
+    """The one place where the programs of a container may write, one after the other.
 
     Args:
         path: Where it is.
@@ -45,9 +51,13 @@ class Folder:
         """Whether the last run left the folder as it found it."""
         return self._known is not None and self._look() == self._known
 
+    def overfull(self) -> bool:
+        """Whether more files and folders are in it than may be; where it is mounted none can be."""
+        return not self._mounted and count_entries(self.path, MOST_ENTRIES) > MOST_ENTRIES
+
     def _empty(self) -> None:
         if self._mounted:
-            view.fresh_folder(self._size, self._user, self._group)
+            view.fresh_folder(self._size, MOST_MOUNTED, self._user, self._group)
             return
         # The folder stays the same one, because a rule of Landlock's hangs on it.
         if os.path.isdir(self.path) and not os.path.islink(self.path):
@@ -76,13 +86,13 @@ class Folder:
 
     def _look(self) -> Any:
         """What tells whether anything was changed; None if that is not to be told."""
-        found = []
+        entries_seen = []
         todo = [self.path]
         while todo:
             here = todo.pop()
             try:
                 about = os.lstat(here)
-                found.append((here, about.st_mode, about.st_uid))
+                entries_seen.append((here, about.st_mode, about.st_uid))
                 with os.scandir(here) as entries:
                     for entry in entries:
                         about = entry.stat(follow_symlinks=False)
@@ -90,12 +100,53 @@ class Folder:
                             todo.append(entry.path)
                         else:
                             times = about.st_mtime_ns, about.st_ctime_ns
-                            found.append((entry.path, about.st_ino, about.st_size, *times))
+                            entries_seen.append((entry.path, about.st_ino, about.st_size, *times))
             except OSError:
                 return None
-            if len(found) > 1000:
+            if len(entries_seen) > 1000:
                 return None
-        return sorted(found)
+        return sorted(entries_seen)
+
+
+def count_entries(path: str, most: int) -> int:
+    """Return how many entries a folder has, those of its folders included, up to about `most`.
+
+    However deep they are; no link is followed. Where it is changed meanwhile some may be missed.
+    """
+    try:
+        here = os.open(path, _FOLDER)
+    except OSError:
+        return 0
+    count = 0
+    try:
+        # The folders still to be looked into, of this one and of those above it.
+        todo: list[list[str]] = []
+        while count <= most:
+            entries, folders = _folders(here)
+            count += entries
+            todo.append(folders)
+            while todo and not todo[-1]:
+                todo.pop()
+                here = _step(here, "..", _FOLDER) if todo else here
+            if not todo:
+                break
+            here = _step(here, todo[-1].pop(), _FOLDER)
+    except OSError:
+        pass
+    finally:
+        os.close(here)
+    return count
+
+
+def _folders(place: int) -> tuple[int, list[str]]:
+    """Return how many entries a folder has, and the names of those that are folders."""
+    count, names = 0, []
+    with os.scandir(place) as entries:
+        for entry in entries:
+            count += 1
+            if entry.is_dir(follow_symlinks=False):
+                names.append(entry.name)
+    return count, names
 
 
 def remove_for_good(path: str) -> None:
@@ -122,41 +173,53 @@ def remove_tree(path: str, keep: bool = False) -> None:
     Args:
         path: The folder.
         keep: Whether to leave the folder itself, empty.
+
+    Raises:
+        OSError: Something cannot be removed, or is moved about meanwhile.
     """
     os.chmod(path, 0o700)
-    # Folders are emptied from within, so that no path grows too long; a deep one is moved up.
-    top = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    here = os.open(path, _FOLDER)
     try:
-        count = 0
+        # From within, so that no path grows too long: each folder with its name, what it is, and
+        # the folders in it that are to go.
+        way = [("", _identity(here), _remove_files(here))]
         while True:
-            names = os.listdir(top)
-            if not names:
+            name, _, folders = way[-1]
+            if folders:
+                inner = folders.pop()
+                os.chmod(inner, 0o700, dir_fd=here)
+                here = _step(here, inner, _FOLDER)
+                way.append((inner, _identity(here), _remove_files(here)))
+                continue
+            way.pop()
+            if not way:
                 break
-            for name in names:
-                about = os.stat(name, dir_fd=top, follow_symlinks=False)
-                if not stat.S_ISDIR(about.st_mode):
-                    os.unlink(name, dir_fd=top)
-                    continue
-                os.chmod(name, 0o700, dir_fd=top)
-                inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
-                try:
-                    for child in os.listdir(inner):
-                        count += 1
-                        _lift(child, inner, top, f".lifted-{count}")
-                finally:
-                    os.close(inner)
-                os.rmdir(name, dir_fd=top)
+            here = _step(here, "..", _FOLDER)
+            if _identity(here) != way[-1][1]:
+                raise OSError(errno.ESTALE, "a folder was moved while it was removed")
+            os.rmdir(name, dir_fd=here)
     finally:
-        os.close(top)
+        os.close(here)
     if not keep:
         os.rmdir(path)
 
 
-def _lift(child: str, inner: int, top: int, name: str) -> None:
-    about = os.stat(child, dir_fd=inner, follow_symlinks=False)
-    if not stat.S_ISDIR(about.st_mode):
-        os.unlink(child, dir_fd=inner)
-        return
-    # Moving a folder writes its "..", which needs the right to write in it.
-    os.chmod(child, 0o700, dir_fd=inner)
-    os.rename(child, name, src_dir_fd=inner, dst_dir_fd=top)
+def _step(here: int, name: str, flags: int) -> int:
+    there = os.open(name, flags, dir_fd=here)
+    os.close(here)
+    return there
+
+
+def _identity(place: int) -> tuple[int, int]:
+    about = os.fstat(place)
+    return about.st_dev, about.st_ino
+
+
+def _remove_files(place: int) -> list[str]:
+    """Remove what is no folder; return the names of the folders."""
+    with os.scandir(place) as entries:
+        kinds = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in kinds:
+        if not is_folder:
+            os.unlink(name, dir_fd=place)
+    return [name for name, is_folder in kinds if is_folder]

@@ -8,24 +8,10 @@ import os
 import platform
 import signal
 
+from .system_calls import NEEDED
+
 MACHINE = platform.machine()
 _COLUMN = {"x86_64": 0, "aarch64": 1}.get(MACHINE)
-
-# name: (x86_64, aarch64)
-_NUMBERS = {
-    "clone": (56, 220),
-    "pivot_root": (155, 41),
-    "prctl": (157, 167),
-    "capset": (126, 91),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "mount_setattr": (442, 442),
-    "seccomp": (317, 277),
-    "unshare": (272, 97),
-    "landlock_create_ruleset": (444, 444),
-    "landlock_add_rule": (445, 445),
-    "landlock_restrict_self": (446, 446),
-}
 
 CLONE_PARENT = 0x00008000
 NEW_USER = 0x10000000
@@ -59,11 +45,11 @@ def call(name: str, *arguments: int | bytes | None) -> int:
     if _COLUMN is None:
         raise OSError(38, f"{name}: no numbers for {MACHINE}")
     given = [a if isinstance(a, bytes) else ctypes.c_long(a or 0) for a in arguments]
-    found = _syscall(ctypes.c_long(_NUMBERS[name][_COLUMN]), *given)
-    if found < 0:
+    returned = _syscall(ctypes.c_long(NEEDED[name][_COLUMN]), *given)
+    if returned < 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{name}: {os.strerror(code)}")
-    return found
+    return returned
 
 
 def copy_process(sibling: bool = False) -> int:

@@ -1,4 +1,4 @@
-"""Landlock: which files a program may touch, without any rights of ours."""
+"""Landlock rules: which files a program may touch, without any rights of ours."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def rules(readable: list[str], devices: list[str], folder: str) -> int:
     # Older kernels take a shorter structure.
     size = 24 if newest >= 6 else 16 if newest >= 4 else 8
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    found = kernel.call("landlock_create_ruleset", ctypes.addressof(buffer), size, 0)
+    ruleset = kernel.call("landlock_create_ruleset", ctypes.addressof(buffer), size, 0)
     for path in readable:
-        _allow(found, path, _LOOK & files)
+        _allow(ruleset, path, _LOOK & files)
     for path in devices:
-        _allow(found, path, _DEVICE & files)
-    _allow(found, folder, _OWN & files)
-    return found
+        _allow(ruleset, path, _DEVICE & files)
+    _allow(ruleset, folder, _OWN & files)
+    return ruleset
 
 
 def _allow(ruleset: int, path: str, access: int) -> None:

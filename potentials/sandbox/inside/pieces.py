@@ -1,4 +1,4 @@
-"""Runs one piece of a program, and says what became of it, in words the program cannot choose."""
+"""Execution of one piece of a program, and the report of its end in words that are not its own."""
 
 from __future__ import annotations
 import __future__
@@ -27,11 +27,12 @@ __builtins__ = dict(vars(builtins))
 
 DONE, FAILED = b"D", b"F"
 
-OUT_OF_MEMORY = FAILED, '{"outcome":"memory","error":"MemoryError","message":"","line":null}'
+OUT_OF_MEMORY = b'{"outcome":"memory","error":"MemoryError","message":"","line":null}'
 
 _MESSAGE = 2000
 _TYPE_NAME = type.__dict__["__name__"].__get__
 _FUTURE = 0
+_ONLY_AST = 0x400
 for _feature in __future__.all_feature_names:
     _FUTURE |= getattr(__future__, _feature).compiler_flag
 _CAUGHT_SIGNALS = [n for n in range(1, 32) if n not in (9, 19)]
@@ -54,16 +55,90 @@ def standard_streams() -> list[Any]:
     return streams
 
 
+class TooLongError(Exception):
+    """The value that was asked for takes too many bytes."""
+
+
+class StopSilentlyError(Exception):
+    """A piece raised `StopIteration`, which an iterator takes for its own end."""
+
+
 class Finish:
-    """Brings the interpreter back to a state in which what remains can be said."""
+    """Runs what is the interpreter's part in a run, and brings it into a state to speak of its end.
+
+    Attributes:
+        piece: Number of the piece that runs, or will run next.
+        codes: The pieces of the order, as far as they are Python.
+        wrong: Why they end before the order does; None: they do not.
+    """
 
     def __init__(self, streams: list[Any]) -> None:
         self._flush = [s.flush for s in streams]
         self._trace = sys.settrace, sys.setprofile
         self._monitoring = getattr(sys, "monitoring", None)
         self._limits = getrlimit, setrlimit
-        self.future = 0
+        self._future = 0
         """What `from __future__` asked for in earlier pieces."""
+        self._asked = False
+        self.piece = 0
+        self.codes: list[Any] = []
+        self.wrong: BaseException | None = None
+
+    def compile(self, sources: list[str], first: int) -> bytes:
+        """Compile the pieces of an order, the first of which has this number; return nothing."""
+        self.piece, self.codes, self.wrong = first, [], None
+        for number, source in enumerate(sources, first):
+            name = name_of(number)
+            linecache.cache[name] = (len(source), None, _lines(source), name)
+            try:
+                code = compile(source, name, "exec", self._future, True)
+                if number and "__doc__" in code.co_names:
+                    code = _without_docstring(source, name, self._future) or code
+            except BaseException as error:
+                self.wrong = error
+                return b""
+            self._future |= code.co_flags & _FUTURE
+            self.codes.append(code)
+        return b""
+
+    def result(self, source: str | None, namespace: dict[str, Any], limit: int) -> bytes:
+        """Return as JSON that all pieces went through, with the value that was asked for.
+
+        Raises:
+            BaseException: What evaluating it raises.
+            TooLongError: It takes more bytes than `limit`.
+        """
+        value = "null"
+        if source is not None:
+            self._asked = True
+            value = _as_json(eval(compile(source, "<result>", "eval", 0, True), namespace))
+        timed = any(getitimer(n)[0] for n in _TIMERS)
+        plain = source is None and not timed and not self.answers_signals()
+        if not plain:
+            self.watchers()
+            self.timers()
+            self.signals()
+        self.output()
+        if len(value) > limit:
+            raise TooLongError(f"the result takes {len(value)} bytes as JSON, more than {limit}")
+        text = "".join(('{"plain":', "true" if plain else "false", ',"value":', value, "}"))
+        return text.encode("ascii")
+
+    def failure(self, error: BaseException) -> bytes:
+        """Return as JSON what ended the run."""
+        self.memory()
+        self.watchers()
+        kind = type(error)
+        if kind is TooLongError:
+            report = _said("output", "", str(error), None)
+        elif kind is StopSilentlyError:
+            report = _said("error", "StopIteration", "", None)
+        else:
+            report = _failure(error, "<result>" if self._asked else name_of(self.piece))
+        self.timers()
+        self.signals()
+        self.output()
+        return report.encode("ascii")
 
     def memory(self) -> None:
         """Take the memory that was kept back for this."""
@@ -83,12 +158,12 @@ class Finish:
 
     def timers(self) -> bool:
         """Stop the timers; return whether there were any."""
-        found = False
+        stopped = False
         for which in _TIMERS:
             if getitimer(which)[0]:
                 setitimer(which, 0)
-                found = True
-        return found
+                stopped = True
+        return stopped
 
     def answers_signals(self) -> bool:
         """Whether the program has functions that a signal calls."""
@@ -114,55 +189,22 @@ class Finish:
                 continue
 
 
-def perform(work: Any, namespace: dict[str, Any], finish: Finish) -> Any:
-    """Run one piece, or say how it all ended.
-
-    Returns:
-        None if a piece went through; else a status and JSON.
-    """
-    source, piece, limit = work
-    try:
-        if piece < 0:
-            return _end(source, namespace, finish, limit)
-        name = name_of(piece)
-        linecache.cache[name] = (len(source), None, _lines(source), name)
-        code = compile(source, name, "exec", finish.future, True)
-        finish.future |= code.co_flags & _FUTURE
-        exec(code, namespace)
-        finish.watchers()
+def _without_docstring(source: str, name: str, flags: int) -> Any:
+    """Compile a piece that goes on from others: only the first may begin with a docstring."""
+    tree = compile(source, name, "exec", flags | _ONLY_AST, True)
+    kinds = [type(s.value).__name__ if type(s).__name__ == "Expr" else "" for s in tree.body]
+    if not kinds or kinds[0] != "Constant":
         return None
-    except BaseException as error:
-        finish.memory()
-        finish.watchers()
-        found = _failure(error, name_of(piece) if piece >= 0 else "<result>")
-    finish.timers()
-    finish.signals()
-    finish.output()
-    return found
+    strings = 0
+    while strings < len(kinds) and kinds[strings] == "Constant":
+        strings += 1
+    del tree.body[:strings]
+    return compile(tree, name, "exec", flags, True)
 
 
 def _lines(source: str) -> list[str]:
     """Return the lines as they are for a file, of which each ends."""
     return (source if source.endswith("\n") else source + "\n").splitlines(True)
-
-
-def _end(source: str | None, namespace: dict[str, Any], finish: Finish, limit: int) -> Any:
-    """Say that all pieces went through, with the value that was asked for."""
-    value = "null"
-    if source is not None:
-        code = compile(source, "<result>", "eval", 0, True)
-        value = _as_json(eval(code, namespace))
-    timed = any(getitimer(n)[0] for n in _TIMERS)
-    plain = source is None and not timed and not finish.answers_signals()
-    if not plain:
-        finish.watchers()
-        finish.timers()
-        finish.signals()
-    finish.output()
-    if len(value) > limit:
-        text = f"the result takes {len(value)} bytes as JSON, more than {limit}"
-        return FAILED, _said("output", "", text, None)
-    return DONE, "".join(('{"plain":', "true" if plain else "false", ',"value":', value, "}"))
 
 
 def _as_json(value: Any) -> str:
@@ -179,7 +221,7 @@ def _not_json(value: Any) -> Any:
     )
 
 
-def _failure(error: BaseException, name: str) -> Any:
+def _failure(error: BaseException, name: str) -> str:
     kind = type(error)
     outcome = "error"
     for known, its in ((SystemExit, "exited"), (MemoryError, "memory")):
@@ -196,9 +238,9 @@ def _failure(error: BaseException, name: str) -> Any:
             line = trace.tb_lineno
         trace = trace.tb_next
     if line is None and SyntaxError in type.mro(kind):
-        found = getattr(error, "lineno", None)
-        line = found if type(found) is int else None
-    return FAILED, _said(outcome, _TYPE_NAME(kind), message, line)
+        lineno = getattr(error, "lineno", None)
+        line = lineno if type(lineno) is int else None
+    return _said(outcome, _TYPE_NAME(kind), message, line)
 
 
 def _said(outcome: str, error: str, message: str, line: int | None) -> str:

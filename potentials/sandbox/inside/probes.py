@@ -1,4 +1,4 @@
-"""What is tried, rather than believed, before any program runs."""
+"""Probes: what is tried, rather than believed, before any program runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run gives up before the program's first line."""
+"""The rights that a run gives up before the program's first line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from . import kernel, landlock, seccomp
 
 _NEAR_CPU_LIMIT = 2
-"""Seconds after which the kernel ends a process that the cell should have ended."""
+"""Seconds after which the kernel ends a process that the container should have ended."""
 
 _KEPT_BACK = 16 << 20
 
@@ -27,9 +27,10 @@ class Rights:
             root may read. Landlock's rules then say alone what can be read.
         rules: Descriptor of Landlock's rules; None: the kernel has none.
         filter: Whether system calls are filtered.
+        hidden: Whether a run has no path to the `/proc` in which others of its user have memory.
         signals: Whether a run may send signals, because it reaches nobody but its own.
         groups: Whether a run may leave its process group, because it is found without it.
-        shared_user: Whether processes outside the cell count against the user's limit.
+        shared_user: Whether processes outside the container count against the user's limit.
         baseline: Bytes of address space before the program's first line.
         proc: Descriptor of `/proc`, through which the kernel is told to take a run first when
             memory is short; -1: there is none.
@@ -40,6 +41,7 @@ class Rights:
     reads: bool
     rules: int | None
     filter: bool
+    hidden: bool
     signals: bool
     groups: bool
     shared_user: bool
@@ -47,13 +49,14 @@ class Rights:
     proc: int
 
 
-def give_up(rights: Rights, limits: dict[str, Any], others: int) -> None:
+def give_up(rights: Rights, limits: dict[str, Any], others: int, dumpable: bool = True) -> None:
     """Give up all that the program must not have, for good.
 
     Args:
         rights: How to be shut in.
         limits: Of the job.
         others: Processes of the same user that count against the limit besides the program's.
+        dumpable: Whether others of its user may look into it.
 
     Raises:
         OSError: A wall that stood before does not stand now.
@@ -68,8 +71,8 @@ def give_up(rights: Rights, limits: dict[str, Any], others: int) -> None:
         os.setresgid(rights.group, rights.group, rights.group)
         os.setresuid(rights.user, rights.user, rights.user)
     kernel.drop_capabilities(kernel.READ_SEARCH if rights.reads else None)
-    # The cell looks at the run from outside; who becomes another user is hidden from it.
-    kernel.set_dumpable(True)
+    # The container looks at the run from outside; who becomes another user is hidden from it.
+    kernel.set_dumpable(dumpable)
     kernel.no_new_privileges()
     if rights.rules is not None:
         landlock.restrict(rights.rules)

@@ -1,4 +1,4 @@
-"""Paused processes that have run the beginning of a program."""
+"""Snapshots: paused processes that have run the beginning of a program."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from .running import Run
+from .run_process import RunProcess
 
 
 @dataclass
@@ -20,12 +20,12 @@ class Snapshot:
         weight: Bytes of memory of its own, about.
     """
 
-    run: Run
+    run: RunProcess
     weight: int
 
 
 class Snapshots:
-    """The snapshots of a cell, the longest unused given up first.
+    """The snapshots of a container, the longest unused given up first.
 
     Args:
         most: How many are kept.
@@ -56,12 +56,12 @@ class Snapshots:
                 return count
         return 0
 
-    def get(self, key: str) -> Run:
+    def get(self, key: str) -> RunProcess:
         """Return a snapshot's process, which is the latest used from now on."""
         self._kept.move_to_end(key)
         return self._kept[key].run
 
-    def keep(self, key: str, run: Run, weight: int) -> None:
+    def keep(self, key: str, run: RunProcess, weight: int) -> None:
         """Pause a process and keep it."""
         pause(run)
         self._kept[key] = Snapshot(run, weight)
@@ -94,17 +94,17 @@ class Snapshots:
         self.pids.clear()
 
 
-def pause(run: Run) -> None:
+def pause(run: RunProcess) -> None:
     """Let a process do nothing, whatever it is up to."""
     _signal(run, signal.SIGSTOP)
 
 
-def wake(run: Run) -> None:
+def wake(run: RunProcess) -> None:
     """Let a paused process go on."""
     _signal(run, signal.SIGCONT)
 
 
-def end(run: Run) -> None:
+def end(run: RunProcess) -> None:
     """Kill a process, take leave of it, and close what led to it."""
     _signal(run, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
@@ -112,6 +112,6 @@ def end(run: Run) -> None:
     run.close()
 
 
-def _signal(run: Run, number: int) -> None:
+def _signal(run: RunProcess, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(run.pid, number)

@@ -1,4 +1,4 @@
-"""A file system of its own: read-only what the interpreter needs, and one folder to write in."""
+"""The root file system that a program sees: the interpreter, read-only, and one folder."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import os
 import struct
 
 from . import kernel
-from .places import DEVICES
+from .readable_paths import DEVICES
 
 FOLDER = "/box/run"
+USERS = "/etc/passwd"
+"""Of our own making: the machine's is not seen."""
 
 _READ_ONLY, _NO_SUID, _NO_DEV, _NO_EXEC, _REMOUNT = 1, 2, 4, 8, 32
 _BIND, _RECURSIVE, _PRIVATE = 4096, 16384, 1 << 18
@@ -58,7 +60,7 @@ def enter(base: str, paths: list[str]) -> int:
             _show(base, path, device=True)
     for name in (FOLDER, "/etc", "/proc"):
         os.makedirs(base + name, exist_ok=True)
-    with open(base + "/etc/passwd", "wb") as file:
+    with open(base + USERS, "wb") as file:
         file.write(_PASSWD)
     if not os.path.lexists(base + "/tmp"):
         os.symlink(FOLDER, base + "/tmp")
@@ -121,9 +123,9 @@ def _proc(target: str) -> int:
         unmount(target)
 
 
-def fresh_folder(size: int, user: int, group: int) -> None:
-    """Put an empty folder of at most `size` bytes in place of what there was, mounted or not."""
+def fresh_folder(size: int, inodes: int, user: int, group: int) -> None:
+    """Put an empty folder of so many bytes and files in place of what there was, mounted or not."""
     with contextlib.suppress(OSError):
         unmount(FOLDER)
-    options = f"size={size},nr_inodes=16384,mode=700,uid={user},gid={group}"
+    options = f"size={size},nr_inodes={inodes},mode=700,uid={user},gid={group}"
     _mount("tmpfs", FOLDER, "tmpfs", _NO_SUID | _NO_DEV, options)

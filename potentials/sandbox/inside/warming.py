@@ -1,4 +1,4 @@
-"""What libraries put off until they are first used, done before the first run."""
+"""Warming up: what libraries put off until they are first used, done before the first run."""
 
 from __future__ import annotations
 

@@ -16,24 +16,31 @@ def send(link: socket.socket, message: Any) -> None:
     link.sendall(HEAD.pack(len(body)) + body)
 
 
-def receive(link: socket.socket) -> Any:
-    """Return the next message; None if the other side is gone."""
+def receive(link: socket.socket, most: int = (1 << 32) - 1) -> Any:
+    """Return the next message; None if the other side is gone.
+
+    Raises:
+        ValueError: It is no JSON, or has more than `most` bytes.
+    """
     head = receive_exactly(link, HEAD.size)
     if head is None:
         return None
-    body = receive_exactly(link, HEAD.unpack(head)[0])
+    size = HEAD.unpack(head)[0]
+    if size > most:
+        raise ValueError(f"a message has {size} bytes; expected at most {most}")
+    body = receive_exactly(link, size)
     return None if body is None else json.loads(body)
 
 
 def receive_exactly(link: socket.socket, count: int) -> bytes | None:
     """Return that many bytes; None if the other side is gone before."""
-    found = bytearray()
-    while len(found) < count:
+    received = bytearray()
+    while len(received) < count:
         try:
-            part = link.recv(min(count - len(found), 1 << 20))
+            part = link.recv(min(count - len(received), 1 << 20))
         except ConnectionError:
             return None
         if not part:
             return None
-        found += part
-    return bytes(found)
+        received += part
+    return bytes(received)

@@ -1,4 +1,4 @@
-"""The key-value cache of a batch of rows that fork, drop and reorder.
+"""The growing key-value cache of a batch of rows that fork, drop, reorder and join.
 
 The caches of `transformers` copy all keys and values at every token (concatenation) and at every
 reorder. Here a layer owns a buffer with room to grow: a token writes one column, and a reorder
@@ -15,6 +15,7 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from smc.backends.hf.internals import empty_cache
 from smc.model import IntArray
 
 _COLUMNS_AT_ONCE = 64
@@ -76,6 +77,10 @@ class _Buffer:
         if self._data.shape[2] > 2 * (self.length + _COLUMNS_AT_ONCE):
             self._allocate(self.used(), len(self._data), self.length)
 
+    def cut(self, columns: int) -> None:
+        """Keep the first columns alone."""
+        self._end = self._start + columns
+
     def _allocate(self, content: torch.Tensor, rows: int, columns: int, *, before: int = 0) -> None:
         """Move the content to a new buffer for some rows and columns, and spare ones."""
         used, heads, length, dim = content.shape
@@ -101,35 +106,84 @@ class _Moves:
         self.targets = torch.from_numpy(moved).to(device)
 
 
-class _GrowingLayer(DynamicLayer):
+class GrowingLayer(DynamicLayer):
     """A full-attention layer of the cache over two buffers."""
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `DynamicLayer.update`; the rows are those of the buffers."""
         if not self.is_initialized:
-            self.dtype, self.device = key_states.dtype, key_states.device
-            self._key_buffer, self._value_buffer = _Buffer(key_states), _Buffer(value_states)
-            self.is_initialized = True
+            self.lazy_initialization(key_states, value_states)
         self.keys = self._key_buffer.append(key_states)
         self.values = self._value_buffer.append(value_states)
         return self.keys, self.values
 
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        """See `DynamicLayer.lazy_initialization`."""
+        self.dtype, self.device = key_states.dtype, key_states.device
+        self._key_buffer, self._value_buffer = _Buffer(key_states), _Buffer(value_states)
+        self.is_initialized = True
+
     def get_seq_length(self) -> int:
+        """The number of columns."""
         return self._key_buffer.length if self.is_initialized else 0
 
+    # A network's own code may call these; what they inherit would leave the buffers as they are.
+
+    def reset(self) -> None:
+        """Forget all columns."""
+        self.is_initialized = False
+        self.keys = self.values = None
+
+    def crop(self, tokens_to_remove: int) -> None:
+        """Drop the last columns: as many as a negative number says, or all behind a positive."""
+        length = self.get_seq_length()
+        left = min(tokens_to_remove, length) if tokens_to_remove > 0 else length + tokens_to_remove
+        if self.is_initialized and left < length:
+            self._key_buffer.cut(max(left, 0))
+            self._value_buffer.cut(max(left, 0))
+            self._show()
+
+    def reorder_cache(self, beam_idx: torch.Tensor) -> None:
+        """Make row r a copy of row `beam_idx[r]`."""
+        if self.is_initialized:
+            parents = beam_idx.cpu().numpy().astype(np.int64)
+            self.fork(_Moves(parents, self.device))
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        """Keep some rows."""
+        if self.is_initialized:
+            self.reorder_cache(torch.arange(self._key_buffer.rows)[indices.cpu()])
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        """Repeat each row in place."""
+        if self.is_initialized:
+            self.reorder_cache(torch.arange(self._key_buffer.rows).repeat_interleave(repeats))
+
+    def offload(self) -> None:
+        """Not to be had: buffers stay on their device."""
+        raise NotImplementedError("a growing layer stays on its device; expected no offloading.")
+
+    def prefetch(self) -> None:
+        """Not to be had: buffers stay on their device."""
+        raise NotImplementedError("a growing layer stays on its device; expected no offloading.")
+
     def fork(self, moves: _Moves) -> None:
+        """Reorder the rows."""
         if self.is_initialized:
             self._key_buffer.reorder(moves)
             self._value_buffer.reorder(moves)
             self._show()
 
-    def join(self, other: _GrowingLayer) -> None:
+    def join(self, other: GrowingLayer) -> None:
+        """Append the rows of another layer."""
         self._key_buffer.join(other._key_buffer)
         self._value_buffer.join(other._value_buffer)
         self._show()
 
     def trim(self, columns: int) -> None:
+        """Drop the first columns."""
         self._key_buffer.trim(columns)
         self._value_buffer.trim(columns)
         self._show()
@@ -140,15 +194,7 @@ class _GrowingLayer(DynamicLayer):
 
 def new_cache(config: Any) -> DynamicCache | None:
     """An empty cache with growing layers; None if some layer is not plain full attention."""
-    try:
-        cache = DynamicCache(config=config)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return None
-    if not cache.layers or any(type(layer) is not DynamicLayer for layer in cache.layers):
-        return None
-    cache.layers.clear()  # added as the model asks for them: some configs count other layers
-    cache.layer_class_to_replicate = _GrowingLayer
-    return cache
+    return empty_cache(config, GrowingLayer)
 
 
 def counts_columns(config: Any) -> bool:
@@ -163,7 +209,7 @@ def counts_columns(config: Any) -> bool:
 def is_growing(cache: Any) -> bool:
     """Whether every layer is a growing one."""
     layers = getattr(cache, "layers", None)
-    return bool(layers) and all(type(layer) is _GrowingLayer for layer in layers)
+    return bool(layers) and all(type(layer) is GrowingLayer for layer in layers)
 
 
 def reorder(cache: Any, parents: IntArray, device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""Rows of token ids that grow, fork, drop and join, with the logits after each, over one cache."""
+"""The cached decoding: rows that grow, fork, drop and join over one key-value cache."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from smc.backends.hf.cache import is_growing, join, reorder, trim
 from smc.backends.hf.forward import Batch, Forward
+from smc.backends.hf.logits_transform import LogitsTransform, RowTransforms
+from smc.backends.hf.prefill import Prefilled, prefill
+from smc.backends.hf.row_prefixes import RowPrefixes
 from smc.backends.hf.rows import RecomputedDecoding, Rows, checked, extended, log_probs_of
-from smc.backends.hf.warp import Head, Heads
 from smc.model import HOLD, Decoding, FloatArray, IntArray
 
 _COLUMNS_AT_ONCE = 256
@@ -23,20 +25,19 @@ _SPARE_CELLS = 1 << 14
 
 @torch.inference_mode()
 def start_decoding(
-    forward: Forward, head: Head, prompts: Sequence[tuple[int, ...]]
+    forward: Forward, transform: LogitsTransform, prompts: Sequence[tuple[int, ...]]
 ) -> CachedDecoding | RecomputedDecoding:
     """Prefill each distinct prompt once; row r of the decoding is `prompts[r]`."""
     if not prompts:
-        return RecomputedDecoding(forward, head, [])
+        return RecomputedDecoding(forward, transform, [])
     index = {prompt: i for i, prompt in enumerate(dict.fromkeys(prompts))}
     distinct = list(index)
     if not (forward.can_pad and forward.can_fork):
-        return _recomputed(forward, head, prompts)
-    batch = Batch.of(distinct, forward.device)
-    logits, cache = forward.prefill(batch)
-    if cache is None:
-        return _recomputed(forward, head, prompts)
-    decoding = CachedDecoding(forward, head, distinct, (batch, logits, cache))
+        return _recomputed(forward, transform, prompts)
+    read = prefill(forward, distinct)
+    if read.cache is None:
+        return _recomputed(forward, transform, prompts)
+    decoding = CachedDecoding(forward, transform, distinct, read)
     decoding.advance(
         np.array([index[p] for p in prompts]), np.full(len(prompts), HOLD, dtype=np.int64)
     )
@@ -44,14 +45,14 @@ def start_decoding(
 
 
 def _recomputed(
-    forward: Forward, head: Head, prompts: Sequence[tuple[int, ...]]
+    forward: Forward, transform: LogitsTransform, prompts: Sequence[tuple[int, ...]]
 ) -> RecomputedDecoding:
     warnings.warn(
         f"{forward.name}: its state cannot be padded or forked, so every step is recomputed from "
         "the first token. Expect it to be slow.",
         stacklevel=2,
     )
-    return RecomputedDecoding(forward, head, prompts)
+    return RecomputedDecoding(forward, transform, prompts)
 
 
 class CachedDecoding(Rows):
@@ -63,6 +64,9 @@ class CachedDecoding(Rows):
     column would leave traces (a sliding window counts it, a recurrent state absorbs it), a hold
     costs a prefill of all rows instead, and no other rows can join.
 
+    What rows share (a long prompt, or the beginning of several) is not in their columns but in
+    prefixes, each stored once; columns hold what a row has beside them.
+
     Rows that join end at the last column like all others, with masked columns before the shorter
     ones. Columns before the first that any row has are dropped as rows leave. Where the padding
     would be much more than what it saves (a long prompt beside many short rows), rows do not join.
@@ -71,16 +75,23 @@ class CachedDecoding(Rows):
     def __init__(
         self,
         forward: Forward,
-        head: Head,
+        transform: LogitsTransform,
         rows: Sequence[tuple[int, ...]],
-        prefilled: tuple[Batch, torch.Tensor, Any],
+        read: Prefilled,
     ) -> None:
         self._forward = forward
-        self._heads = Heads.of(head, len(rows))
-        self._set_prefilled(*prefilled)
+        self._transforms = RowTransforms.of(transform, len(rows))
+        self._set_prefilled(read)
         self._can_mask_columns = is_growing(self._cache) and forward.can_mask_columns
         self._ids = None if self._can_mask_columns else list(rows)
         self._every_position = torch.arange(0, device=forward.device)
+
+    @property
+    def kv_bytes(self) -> int:
+        """Of the keys and values that the rows have, each stored tensor counted once."""
+        own = [getattr(o, kind, None) for o in self._cache.layers for kind in ("keys", "values")]
+        shared = [t for s in self._prefixes.segments for t in (*s.keys, *s.values)]
+        return sum(t.numel() * t.element_size() for t in (*own, *shared) if t is not None)
 
     @torch.inference_mode()
     def join(self, other: Decoding) -> bool:
@@ -88,12 +99,14 @@ class CachedDecoding(Rows):
         if not isinstance(other, CachedDecoding) or not self._may_join(other):
             return False
         width = max(self._columns, other._columns)
-        if self._mask is not None or other._mask is not None or self._columns != other._columns:
+        alike = (self._columns, self._offset) == (other._columns, other._offset)
+        if self._mask is not None or other._mask is not None or not alike:
             both = self._padded(width), other._padded(width)
             self._mask, self._positions = (torch.cat(pair) for pair in zip(*both, strict=True))
         shifts = (d._first + width - d._columns for d in (self, other))
         self._first = np.concatenate([*shifts])
         join(self._cache, other._cache)
+        self._prefixes = self._prefixes.joined(other._prefixes)
         self.take_logits(other)
         self._rows += other._rows
         self._columns = width
@@ -112,7 +125,7 @@ class CachedDecoding(Rows):
         mask = torch.zeros(self._rows, width, dtype=torch.int64, device=self._forward.device)
         if self._mask is None:
             mask[:, width - self._columns :] = 1
-            return mask, torch.full_like(mask[:, :1], self._columns)
+            return mask, torch.full_like(mask[:, :1], self._offset + self._columns)
         mask[:, width - self._columns :] = self._mask[:, : self._columns]
         return mask, self._positions
 
@@ -140,9 +153,9 @@ class CachedDecoding(Rows):
         before = self._logits[self._upload(parents)]
         self._reorder(parents)
         logits = self._step(np.where(held, 0, tokens), held if held.any() else None)
-        found = log_probs_of(self._upload(tokens), before, logits)
+        log_probs = log_probs_of(self._upload(tokens), before, logits)
         self._logits = torch.where(self._upload(held[:, -1:]), before, logits[:, -1])
-        return checked(found.cpu().numpy())
+        return checked(log_probs.cpu().numpy())
 
     def _advance_some(self, parents: IntArray, tokens: IntArray, held: NDArray[np.bool_]) -> None:
         kept = self._logits[self._upload(parents[held])]
@@ -151,23 +164,26 @@ class CachedDecoding(Rows):
             columns = np.where(held, 0, tokens)[:, None], held[:, None]
             logits = self._step(*columns)[:, -1]
         else:
-            self._heads = self._heads.take(parents)
+            self._transforms = self._transforms.take(parents)
             batch = Batch.of(self._ids, self._forward.device)
-            self._set_prefilled(batch, *self._forward.prefill(batch))
+            nothing = RowPrefixes.of([()] * len(self._ids), self._forward.device)
+            self._set_prefilled(Prefilled(nothing, batch, *self._forward.prefill(batch)))
             logits = self._logits
         logits[self._upload(np.flatnonzero(held))] = kept
         self._logits = logits
 
-    def _set_prefilled(self, batch: Batch, logits: torch.Tensor, cache: Any) -> None:
-        self._cache = cache
+    def _set_prefilled(self, read: Prefilled) -> None:
+        batch, self._cache, self._prefixes = read.batch, read.cache, read.prefixes
         self._rows = len(batch.lengths)
         self._columns = batch.ids.shape[1]
         self._first = self._columns - np.asarray(batch.lengths)  # column of each row
         self._mask: torch.Tensor | None = None
-        if batch.padded:
+        shared = self._prefixes.lengths
+        self._offset = int(shared[0])  # tokens before the columns, where there is no mask
+        if batch.padded or (shared != self._offset).any():
             self._mask = batch.mask
-            self._positions = torch.tensor(batch.lengths, device=batch.mask.device)[:, None]
-        self._logits = self._heads(logits)
+            self._positions = self._upload(shared + np.asarray(batch.lengths))[:, None]
+        self._logits = self._transforms(read.logits)
 
     def _reorder(self, parents: IntArray) -> None:
         if len(parents) == self._rows and (parents == np.arange(self._rows)).all():
@@ -176,7 +192,8 @@ class CachedDecoding(Rows):
         if self._rows == 0:
             return
         reorder(self._cache, parents, self._forward.device)
-        self._heads = self._heads.take(parents)
+        self._transforms = self._transforms.take(parents)
+        self._prefixes = self._prefixes.take(parents)
         self._first = self._first[parents]
         if self._mask is not None:
             unused = int(self._first.min()) if self._can_mask_columns else 0
@@ -189,13 +206,14 @@ class CachedDecoding(Rows):
                 self._first -= unused
 
     def _step(self, tokens: IntArray, held: NDArray[np.bool_] | None) -> torch.Tensor:
-        """Run `[R, k]` tokens, of which some may be held; `[R, k, V]` warped logits."""
+        """Run `[R, k]` tokens, of which some may be held; `[R, k, V]` transformed logits."""
         column, width = self._columns, tokens.shape[1]
         self._columns += width
         if held is not None and self._mask is None:
             shape = (self._rows, column)
             self._mask = torch.ones(shape, dtype=torch.int64, device=self._forward.device)
-            self._positions = torch.full((self._rows, 1), column, device=self._forward.device)
+            place = self._offset + column
+            self._positions = torch.full((self._rows, 1), place, device=self._forward.device)
         if self._mask is None:
             mask, positions = None, self._shared_positions(column)
         else:
@@ -210,9 +228,13 @@ class CachedDecoding(Rows):
                 passed = active.cumsum(1)
                 positions = self._positions + passed - active
                 self._positions = self._positions + passed[:, -1:]
-        logits, self._cache = self._forward.step(self._upload(tokens), self._cache, mask, positions)
-        heads = self._heads if width == 1 else self._heads.take(np.arange(self._rows).repeat(width))
-        return heads(logits.flatten(0, 1)).unflatten(0, tokens.shape)
+        logits, self._cache = self._forward.step(
+            self._upload(tokens), self._cache, mask, positions, self._prefixes
+        )
+        transforms = self._transforms
+        if width > 1:
+            transforms = transforms.take(np.arange(self._rows).repeat(width))
+        return transforms(logits.flatten(0, 1)).unflatten(0, tokens.shape)
 
     def _mask_with_columns(self, first: int) -> torch.Tensor:
         """The mask with the newest columns, out of a tensor with spare ones."""
@@ -225,10 +247,11 @@ class CachedDecoding(Rows):
 
     def _shared_positions(self, first: int) -> torch.Tensor:
         """`[1, k]` positions of all rows, out of a tensor made once for many steps."""
-        if self._columns > len(self._every_position):
-            size = self._columns + _COLUMNS_AT_ONCE
+        end = self._offset + self._columns
+        if end > len(self._every_position):
+            size = end + _COLUMNS_AT_ONCE
             self._every_position = torch.arange(size, device=self._forward.device)
-        return self._every_position[None, first : self._columns]
+        return self._every_position[None, self._offset + first : end]
 
     def _upload(self, values: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(values).to(self._forward.device)

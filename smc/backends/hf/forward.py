@@ -1,8 +1,7 @@
-"""A causal model's forward pass, called with the arguments that it knows."""
+"""The forward pass of a causal model, called with the arguments that it knows."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,10 @@ import numpy as np
 import torch
 
 from smc.backends.hf.cache import counts_columns, new_cache, reorder
+from smc.backends.hf.internals import cache_argument, cache_of, has_columns, parameters_of
+from smc.backends.hf.row_prefixes import RowPrefixes
+from smc.backends.hf.shared_attention import SharedPass
+from smc.errors import ModelError
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,7 @@ class Forward:
     """
 
     def __init__(self, model: Any) -> None:
-        wrapped = getattr(model, "get_base_model", None)  # adapters hide the signature
-        names = inspect.signature((wrapped() if wrapped else model).forward).parameters
+        names = parameters_of(model)
         self.network = model
         self.device: torch.device = model.device
         self.name = type(model).__name__
@@ -66,10 +68,7 @@ class Forward:
         self.takes_positions = "position_ids" in names
         keeps = ("logits_to_keep", "num_logits_to_keep")
         self._keep_names = [keep for keep in keeps if keep in names]
-        self._cache_name = next((n for n in ("past_key_values", "cache_params") if n in names), "")
-        self._own_cache = self._cache_name == "past_key_values"
-        # Purely recurrent models take a mask of the new columns alone: at a step, none.
-        self._masks_steps = self.takes_mask and self._own_cache
+        self._cache_name = cache_argument(names)
 
     def runs_with(self, other: Forward) -> bool:
         """Whether rows of both can be in one forward pass."""
@@ -98,7 +97,7 @@ class Forward:
         with torch.inference_mode():
             alone = self.whole(Batch.of([short], self.device))
             padded = self.whole(Batch.of([short, long], self.device))[:1]
-        return self._agree(alone, padded)
+        return self.agree(alone, padded)
 
     @cached_property
     def can_fork(self) -> bool:
@@ -117,35 +116,57 @@ class Forward:
                 stepped, _ = self.step(tokens, cache, None, position)
             except Exception:  # the model's own code: whatever it raises, it cannot be forked
                 return False
-        return self._agree(expected, stepped[:, -1])
+        return self.agree(expected, stepped[:, -1])
 
-    def _agree(self, expected: torch.Tensor, found: torch.Tensor) -> bool:
-        tolerance = 1e-3 if self.network.dtype == torch.float32 else 0.05  # of rounding, in sd
-        expected, found = expected.float(), found.float()
-        error = (expected - found).square().mean(-1).sqrt()
+    def agree(
+        self, expected: torch.Tensor, computed: torch.Tensor, *, strict: bool = False
+    ) -> bool:
+        """Whether two computations of `[..., n]` numbers differ by no more than rounding.
+
+        Args:
+            expected: One.
+            computed: The other.
+            strict: Of float32, allow a tenth of what is allowed else.
+        """
+        tolerance = 0.05  # in standard deviations
+        if self.network.dtype == torch.float32:
+            tolerance = 1e-4 if strict else 1e-3
+        expected, computed = expected.float(), computed.float()
+        error = (expected - computed).square().mean(-1).sqrt()
         return bool((error <= tolerance * expected.std(-1)).all())
 
     @cached_property
     def _attends_to_all(self) -> bool:
-        return self._own_cache and new_cache(self.network.config) is not None
+        return bool(self._cache_name) and new_cache(self.network.config) is not None
 
-    def prefill(self, batch: Batch) -> tuple[torch.Tensor, Any]:
-        """Run whole rows.
+    def prefill(
+        self, batch: Batch, prefixes: RowPrefixes | None = None
+    ) -> tuple[torch.Tensor, Any]:
+        """Run whole rows, or what stands behind their shared prefixes.
+
+        Args:
+            batch: Of their token ids.
+            prefixes: What the rows share; None where that is nothing.
 
         Returns:
             `[R, V]` logits after the last token, and a cache that forks, or None.
         """
         if not self._cache_name:
             return self.whole(batch), None
+        if prefixes is not None and prefixes.shared:
+            lengths = torch.from_numpy(prefixes.lengths).to(self.device)
+            positions = lengths[:, None] + (batch.mask.cumsum(-1) - 1).clamp_(min=0)
+            mask = batch.mask if batch.padded else None
+            cache = new_cache(self.network.config)
+            logits, cache = self.step(batch.ids, cache, mask, positions, prefixes, keep=1)
+            return logits[:, -1], cache
         arguments = {**self._inputs(batch), "use_cache": True}
-        given = new_cache(self.network.config) if self._own_cache else None
+        given = new_cache(self.network.config)
         if given is not None:
-            arguments["past_key_values"] = given
+            arguments[self._cache_name] = given
         out = self.network(**arguments)
-        cache = getattr(out, self._cache_name, None)
-        if not hasattr(cache, "reorder_cache"):
-            cache = None
-        elif cache is given and given is not None and not given.get_seq_length():
+        cache = cache_of(out)
+        if cache is given and given is not None and not given.get_seq_length():
             cache = None  # the model took it and left it empty
         return out.logits[:, -1], cache
 
@@ -155,6 +176,9 @@ class Forward:
         cache: Any,
         mask: torch.Tensor | None,
         positions: torch.Tensor,
+        prefixes: RowPrefixes | None = None,
+        *,
+        keep: int | None = None,
     ) -> tuple[torch.Tensor, Any]:
         """Run k tokens of each row.
 
@@ -163,18 +187,37 @@ class Forward:
             cache: As the last call returned it.
             mask: `[R, columns]` with these tokens' columns; None where all are ones.
             positions: `[R, k]`, or `[1, k]` where all rows are equal.
+            prefixes: What the rows share, beside the columns of the cache.
+            keep: How many of the last logits to return; by default all k.
 
         Returns:
-            `[R, k, V]` logits, and the cache.
+            `[R, keep, V]` logits, and the cache.
+
+        Raises:
+            ModelError: The network's attention was changed after it read what rows share.
         """
+        width = tokens.shape[1]
+        kept = width if keep is None else keep
         arguments = {"input_ids": tokens, "use_cache": True, self._cache_name: cache}
-        if mask is not None and self._masks_steps:
+        # Purely recurrent models take a mask of the new columns alone: at a step, none.
+        shared = None
+        if prefixes is not None and prefixes.shared:
+            columns = cache.get_seq_length() + width
+            shared = SharedPass(prefixes.segments, mask, width, columns)
+            arguments["shared"] = shared
+        elif mask is not None and self.takes_mask and has_columns(cache):
             arguments["attention_mask"] = mask
         if self.takes_positions:
             arguments["position_ids"] = positions
-        width = tokens.shape[1]
-        out = self.network(**arguments, **self._keep(width))
-        return out.logits[:, -width:], getattr(out, self._cache_name)
+        out = self.network(**arguments, **self._keep(kept))
+        cache = cache_of(out)
+        if shared is not None and shared.layers_done != len(cache.layers):
+            raise ModelError(
+                f"{self.name}: {shared.layers_done} of {len(cache.layers)} layers attended to what "
+                "the rows share; expected all. Leave the network's attention implementation as it "
+                "is while a run uses it, or start the run anew."
+            )
+        return out.logits[:, -kept:], cache
 
     def whole(self, batch: Batch) -> torch.Tensor:
         """`[R, V]` logits after whole rows, without a cache."""

@@ -1,4 +1,4 @@
-"""Prompts to token ids, and whether they fit."""
+"""The token ids of prompts, and whether they fit a context."""
 
 from __future__ import annotations
 

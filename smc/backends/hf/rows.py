@@ -1,4 +1,4 @@
-"""Rows of token ids with the logits after each: what all decodings do with these.
+"""The rows of a transformers decoding: token ids, and the logits after each.
 
 `RecomputedDecoding` runs its rows from their first token at every step: it serves the models whose
 state cannot be forked, and as the reference in tests.
@@ -14,19 +14,19 @@ import torch
 
 from smc.backends.draws import draw_rows
 from smc.backends.hf.forward import Batch, Forward
-from smc.backends.hf.warp import Head, Heads
+from smc.backends.hf.logits_transform import LogitsTransform, RowTransforms
 from smc.errors import ModelError
 from smc.model import HOLD, Decoding, DrawRequest, Draws, FloatArray, IntArray
 
 
 class Rows(ABC):
-    """What decodings share: the warped logits of the current rows.
+    """What decodings share: the transformed logits of the current rows.
 
     A block is taken one token after another where a decoding knows no better.
     """
 
     _forward: Forward
-    _heads: Heads
+    _transforms: RowTransforms
     _logits: torch.Tensor
 
     @abstractmethod
@@ -37,18 +37,18 @@ class Rows(ABC):
         """See `BlockDecoding.extend`; one token after another."""
         self.advance(parents, np.full(len(parents), HOLD))
         stay = np.arange(len(parents))
-        found = np.zeros(tokens.shape)
+        log_probs = np.zeros(tokens.shape)
         for place, column in enumerate(tokens.T):
             ids = torch.from_numpy(column[:, None].copy()).to(self._logits.device)
             with torch.inference_mode():
-                found[:, place] = log_probs_of(ids, self._logits).cpu().numpy()[:, 0]
+                log_probs[:, place] = log_probs_of(ids, self._logits).cpu().numpy()[:, 0]
             self.advance(stay, column)
-        return checked(found)
+        return checked(log_probs)
 
-    def draw(self, plan: DrawRequest) -> Draws:
+    def draw(self, request: DrawRequest) -> Draws:
         """See `Decoding.draw`."""
         with torch.inference_mode():
-            return draw_rows(self._logits, plan)
+            return draw_rows(self._logits, request)
 
     def log_probs(self) -> FloatArray:
         """See `Decoding.log_probs`."""
@@ -56,20 +56,22 @@ class Rows(ABC):
 
     @torch.inference_mode()
     def take_logits(self, other: Rows) -> None:
-        """Put the logits of other rows behind, and what warps them."""
-        self._heads = self._heads.joined(other._heads)
+        """Put the logits of other rows behind, and what transforms them."""
+        self._transforms = self._transforms.joined(other._transforms)
         self._logits = torch.cat([self._logits, other._logits])
 
 
 class RecomputedDecoding(Rows):
     """Rows without a cache: every step runs every growing row from its first token."""
 
-    def __init__(self, forward: Forward, head: Head, prompts: Sequence[tuple[int, ...]]) -> None:
+    def __init__(
+        self, forward: Forward, transform: LogitsTransform, prompts: Sequence[tuple[int, ...]]
+    ) -> None:
         self._forward = forward
         self._ids = list(prompts)
-        self._heads = Heads.of(head, len(prompts))
+        self._transforms = RowTransforms.of(transform, len(prompts))
         distinct = {ids: i for i, ids in enumerate(dict.fromkeys(prompts))}
-        logits = self._run(list(distinct), Heads.of(head, len(distinct)))
+        logits = self._run(list(distinct), RowTransforms.of(transform, len(distinct)))
         self._logits = logits[[distinct[ids] for ids in prompts]]
 
     def join(self, other: Decoding) -> bool:
@@ -84,27 +86,27 @@ class RecomputedDecoding(Rows):
     def advance(self, parents: IntArray, tokens: IntArray) -> None:
         """See `Decoding.advance`."""
         self._ids = extended(self._ids, parents, tokens)
-        self._heads = self._heads.take(parents)
+        self._transforms = self._transforms.take(parents)
         logits = self._logits[torch.from_numpy(parents).to(self._logits.device)]
         grown = np.flatnonzero(tokens != HOLD)
         if len(grown):
-            logits[grown] = self._run([self._ids[r] for r in grown], self._heads.take(grown))
+            logits[grown] = self._run([self._ids[r] for r in grown], self._transforms.take(grown))
         self._logits = logits
 
     @torch.inference_mode()
-    def _run(self, rows: Sequence[tuple[int, ...]], heads: Heads) -> torch.Tensor:
+    def _run(self, rows: Sequence[tuple[int, ...]], transforms: RowTransforms) -> torch.Tensor:
         """`[R, V]` logits after each row; without padding, rows of one length at a time."""
         device = self._forward.device
         if self._forward.can_pad:
-            return heads(self._forward.whole(Batch.of(rows, device)))
-        found: list[torch.Tensor] = [torch.empty(0)] * len(rows)
+            return transforms(self._forward.whole(Batch.of(rows, device)))
+        logits_of: list[torch.Tensor] = [torch.empty(0)] * len(rows)
         for length in {len(row) for row in rows}:
             members = [r for r, row in enumerate(rows) if len(row) == length]
             batch = Batch.of([rows[r] for r in members], device)
-            logits = heads.take(np.asarray(members))(self._forward.whole(batch))
+            logits = transforms.take(np.asarray(members))(self._forward.whole(batch))
             for r, row_logits in zip(members, logits, strict=True):
-                found[r] = row_logits
-        return torch.stack(found)
+                logits_of[r] = row_logits
+        return torch.stack(logits_of)
 
 
 def extended(
@@ -128,15 +130,15 @@ def log_probs_of(
     """
     ids = tokens.clamp(min=0)
     held = tokens == HOLD
-    found = torch.zeros(tokens.shape, dtype=torch.float64, device=before.device)
+    log_probs = torch.zeros(tokens.shape, dtype=torch.float64, device=before.device)
     for place in range(tokens.shape[1]):
         own = before  # of a row whose block begins here
         if place > 0:
             assert logits is not None
             own = torch.where(held[:, place - 1, None], before, logits[:, place - 1])
         taken = own.gather(1, ids[:, place, None])[:, 0].double()
-        found[:, place] = taken - own.logsumexp(-1).double()
-    return found.masked_fill(held, 0.0)
+        log_probs[:, place] = taken - own.logsumexp(-1).double()
+    return log_probs.masked_fill(held, 0.0)
 
 
 def checked(log_probs: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Token ids to bytes, for the kinds of tokenizers that language models come with.
+"""The bytes of token ids, for the kinds of tokenizers that language models come with.
 
 A tokenizer's kind is read from how its backend decodes (the `decoder` of `tokenizer.json`), not
 from its class name:
@@ -62,8 +62,8 @@ def eos_ids(tokenizer: Any, model: Any, size: int) -> tuple[int, ...]:
     """Ids that end a sequence: the generation config's (else the config's) and the tokenizer's."""
     generation = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     configured = generation if generation is not None else _config_eos(model)
-    found = {*_as_ids(configured), *_as_ids(tokenizer.eos_token_id)}
-    return tuple(sorted(i for i in found if 0 <= i < size))
+    ids = {*_as_ids(configured), *_as_ids(tokenizer.eos_token_id)}
+    return tuple(sorted(i for i in ids if 0 <= i < size))
 
 
 def _config_eos(model: Any) -> Any:
@@ -186,9 +186,9 @@ def _sentence_piece(steps: Iterable[Mapping[str, Any]]) -> ToBytes:
             )
 
     def to_bytes(text: str) -> bytes:
-        found = _BYTE_TOKEN.fullmatch(text) if fallback else None
-        if found:
-            return bytes([int(found[1], 16)])
+        byte = _BYTE_TOKEN.fullmatch(text) if fallback else None
+        if byte:
+            return bytes([int(byte[1], 16)])
         for old, new in replacements:
             text = text.replace(old, new)
         return text.encode()

@@ -1,4 +1,4 @@
-"""The fields by which a request asks a server for weighted draws; both ends read them here."""
+"""The request fields that ask a server for weighted draws; both ends read them here."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ class Fields:
     def to_request(self) -> dict[str, Any]:
         """Return the value of `vllm_xargs`: what is not its default, under our prefix."""
         defaults = {f: self.__dataclass_fields__[f].default for f in self.__dataclass_fields__}
-        found = {name: value for name, value in asdict(self).items() if value != defaults[name]}
-        lists = {name: list(v) if isinstance(v, tuple) else v for name, v in found.items()}
+        given = {name: value for name, value in asdict(self).items() if value != defaults[name]}
+        lists = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()}
         return {f"{_PREFIX}{name}": value for name, value in lists.items()}
 
     @staticmethod

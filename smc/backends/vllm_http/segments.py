@@ -1,4 +1,4 @@
-"""What a server's answer says of a segment: its tokens, and what each did to the weight."""
+"""Segments of a server's answer: tokens, and what each did to the weight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of token ids, each a running request of a vLLM engine.
+"""The vLLM decoding: rows of token ids, each a running request of a vLLM engine.
 
 A step of the engine draws from every row, and every row's request goes on with the first token
 that was drawn from it. `advance` then finds the request of each new row: where (parent, token) is
@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smc.backends.vllm_local.desk import Order, Target
+from smc.backends.hf.logits_transform import LogitsTransform, RowTransforms
 from smc.backends.vllm_local.engine import Engine
+from smc.backends.vllm_local.mailbox import StepRequest
 from smc.errors import ModelError
 from smc.model import HOLD, Decoding, DrawRequest, Draws, FloatArray, IntArray
 
@@ -51,9 +52,9 @@ class _Ids:
 class _Row:
     """A row, its request if it has one, and the token that the request went on with, if any."""
 
-    target: Target
+    transform: LogitsTransform
     ids: _Ids
-    request: int = -1
+    engine_request: int = -1
     token: int = -1
 
 
@@ -62,16 +63,23 @@ class VLLMDecoding:
 
     Args:
         engine: Shared with the model's other decodings; only one of them runs in a step.
-        target: What makes the target's logits.
+        transform: What makes the target's logits of the model's.
+        size: V, the width of the logits.
         prompts: Row r continues `prompts[r]`.
     """
 
-    def __init__(self, engine: Engine, target: Target, prompts: Sequence[tuple[int, ...]]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        transform: LogitsTransform,
+        size: int,
+        prompts: Sequence[tuple[int, ...]],
+    ) -> None:
         self._engine = engine
-        self._size = target.size
+        self._size = size
         self._number = engine.new_decoding()
-        self._rows = [_Row(target, _Ids(None, ids, len(ids))) for ids in prompts]
-        self._known: set[int] = set()  # rows whose logits are at the desk
+        self._rows = [_Row(transform, _Ids(None, ids, len(ids))) for ids in prompts]
+        self._known: set[int] = set()  # rows whose logits the mailbox keeps
         self._stepping: dict[int, int] = {}  # requests of the step that was begun, and their rows
         self._close = weakref.finalize(self, engine.abandon, self._number)
 
@@ -83,10 +91,10 @@ class VLLMDecoding:
         """
         if not isinstance(other, VLLMDecoding) or other._engine is not self._engine:
             return False
-        targets = {id(row.target): row.target for row in self._rows}.values()
+        transforms = list(dict.fromkeys(row.transform for row in self._rows))
         for row in other._rows:
-            target = next((t for t in targets if t.same(row.target)), row.target)
-            self._rows.append(_Row(target, row.ids))
+            same = (t for t in transforms if t.same(row.transform))
+            self._rows.append(_Row(next(same, row.transform), row.ids))
         return True
 
     def advance(self, parents: IntArray, tokens: IntArray) -> None:
@@ -98,28 +106,34 @@ class VLLMDecoding:
             row = old[parent]
             held = token == HOLD
             # A held row can keep a request that has not gone on; another one that went its way.
-            goes_on = row.request >= 0 and row.token == (-1 if held else token)
-            request = row.request if goes_on and row.request not in taken else -1
-            if request >= 0:
-                taken.add(request)
-            new.append(_Row(row.target, row.ids if held else row.ids.then(token), request))
-        self._engine.abort(r.request for r in old if r.request >= 0 and r.request not in taken)
+            goes_on = row.engine_request >= 0 and row.token == (-1 if held else token)
+            engine_request = (
+                row.engine_request if goes_on and row.engine_request not in taken else -1
+            )
+            if engine_request >= 0:
+                taken.add(engine_request)
+            new.append(
+                _Row(row.transform, row.ids if held else row.ids.then(token), engine_request)
+            )
+        self._engine.abort(
+            r.engine_request for r in old if r.engine_request >= 0 and r.engine_request not in taken
+        )
         self._rows = new
         self._known.clear()
-        self._engine.desk.forget(self._number)
+        self._engine.mailbox.forget(self._number)
         # Held rows may not be drawn from, and would go on without; then `draw` says which are.
         if new and not (tokens == HOLD).any():
             self._begin(range(len(new)))
 
-    def draw(self, plan: DrawRequest) -> Draws:
+    def draw(self, request: DrawRequest) -> Draws:
         """See `Decoding.draw`."""
-        if len(plan.rows) == 0:
-            return _no_draws(plan)
-        needed = set(plan.rows.tolist())
-        again = np.flatnonzero(np.isin(plan.rows, list(needed & self._known)))
-        draws = self._run(needed - self._known, plan)
+        if len(request.rows) == 0:
+            return _no_draws(request)
+        needed = set(request.rows.tolist())
+        again = np.flatnonzero(np.isin(request.rows, list(needed & self._known)))
+        draws = self._run(needed - self._known, request)
         if len(again):
-            _write(draws, again, self._engine.desk.redraw(self._number, _only(plan, again)))
+            _write(draws, again, self._engine.mailbox.redraw(self._number, _only(request, again)))
         return draws
 
     def log_probs(self) -> FloatArray:
@@ -129,52 +143,52 @@ class VLLMDecoding:
         nothing = DrawRequest(np.zeros(0, np.int64), np.zeros(0))
         everything = range(len(self._rows))
         self._run(set(everything) - self._known, nothing)
-        return self._engine.desk.log_probs(self._number, everything)
+        return self._engine.mailbox.log_probs(self._number, everything)
 
     def close(self) -> None:
         """Free all requests now; the decoding is of no use afterwards."""
         self._close()
-        self._engine.abort([row.request for row in self._rows])
-        self._engine.desk.forget(self._number)
+        self._engine.abort([row.engine_request for row in self._rows])
+        self._engine.mailbox.forget(self._number)
 
-    def _run(self, rows: set[int], plan: DrawRequest) -> Draws:
+    def _run(self, rows: set[int], request: DrawRequest) -> Draws:
         """Step the engine until each of the rows has its logits; return what was drawn.
 
         One step does, unless prompts are too long for one, rows too many, or the KV cache too
         small, where vLLM preempts some. Rows that are done must not go on in a further step, so
         they lose their request.
         """
-        drawn = _no_draws(plan)
+        drawn = _no_draws(request)
         waiting = set(rows)
         idle = _IDLE_STEPS + sum(self._rows[r].ids.length for r in waiting)
         while waiting:
             if not self._engine.is_stepping(self._number):
                 self._begin(sorted(waiting))
             stepping = self._stepping
-            step = self._engine.end(self._order(stepping, plan))
+            step = self._engine.end(self._step_request(stepping, request))
             done = {stepping[n]: token for n, token in step.tokens.items()}
             for row, token in done.items():
                 self._rows[row].token = token
-            if step.served is not None:
-                which, draws = step.served.which, step.served.draws
+            if step.result is not None:
+                which, draws = step.result.which, step.result.draws
                 if len(done) < len(stepping):  # some were not through their prompt
-                    kept = np.flatnonzero(np.isin(plan.rows[which], list(done)))
+                    kept = np.flatnonzero(np.isin(request.rows[which], list(done)))
                     which, draws = which[kept], _taken(draws, kept)
                 _write(drawn, which, draws)
             waiting -= done.keys()
             self._known |= done.keys()
             if waiting:
-                self._engine.abort(self._rows[r].request for r in done)
+                self._engine.abort(self._rows[r].engine_request for r in done)
                 idle = idle if done else idle - 1
                 if idle <= 0:
                     raise ModelError(self._stuck(waiting))
         return drawn
 
-    def _order(self, stepping: Mapping[int, int], plan: DrawRequest) -> Order:
-        targets = list({id(row.target): row.target for row in self._rows}.values())
-        place = {id(target): i for i, target in enumerate(targets)}
-        which = np.asarray([place[id(row.target)] for row in self._rows], dtype=np.int64)
-        return Order(self._number, stepping, plan, targets, which)
+    def _step_request(self, stepping: Mapping[int, int], request: DrawRequest) -> StepRequest:
+        distinct = tuple(dict.fromkeys(row.transform for row in self._rows))
+        place = {transform: i for i, transform in enumerate(distinct)}
+        which = np.asarray([place[row.transform] for row in self._rows], dtype=np.int64)
+        return StepRequest(self._number, stepping, request, RowTransforms(distinct, which))
 
     def _begin(self, rows: Sequence[int]) -> None:
         """Begin a step of some rows."""
@@ -191,10 +205,10 @@ class VLLMDecoding:
     def _request(self, row: int) -> int:
         """The request of a row that has not gone on, added where there is none."""
         state = self._rows[row]
-        if state.token >= 0 or not self._engine.holds(state.request):
-            state.request = self._engine.add(self._number, state.ids.as_list())
+        if state.token >= 0 or not self._engine.holds(state.engine_request):
+            state.engine_request = self._engine.add(self._number, state.ids.as_list())
             state.token = -1
-        return state.request
+        return state.engine_request
 
     def _stuck(self, waiting: Iterable[int]) -> str:
         longest = max(self._rows[r].ids.length for r in waiting)
@@ -205,23 +219,27 @@ class VLLMDecoding:
         )
 
 
-def _only(plan: DrawRequest, draws: IntArray) -> DrawRequest:
-    """Some draws of a plan."""
+def _only(request: DrawRequest, draws: IntArray) -> DrawRequest:
+    """Some draws of a request."""
     return DrawRequest(
-        plan.rows[draws], plan.uniforms[draws], plan.mask, plan.log_scores, plan.temperature
+        request.rows[draws],
+        request.uniforms[draws],
+        request.mask,
+        request.log_scores,
+        request.temperature,
     )
 
 
-def _no_draws(plan: DrawRequest) -> Draws:
+def _no_draws(request: DrawRequest) -> Draws:
     """Draws to be written into."""
-    size = len(plan.rows)
+    size = len(request.rows)
     return Draws(np.full(size, -1, np.int64), np.full(size, -np.inf), np.full(size, -np.inf))
 
 
-def _write(draws: Draws, where: IntArray, found: Draws) -> None:
-    assert draws.log_probs is not None and found.log_probs is not None
-    draws.tokens[where], draws.log_weights[where] = found.tokens, found.log_weights
-    draws.log_probs[where] = found.log_probs
+def _write(draws: Draws, where: IntArray, part: Draws) -> None:
+    assert draws.log_probs is not None and part.log_probs is not None
+    draws.tokens[where], draws.log_weights[where] = part.tokens, part.log_weights
+    draws.log_probs[where] = part.log_probs
 
 
 def _taken(draws: Draws, which: IntArray) -> Draws:

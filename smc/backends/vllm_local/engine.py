@@ -1,27 +1,23 @@
 """A vLLM engine in this process, one step at a time.
 
 Requests are added and aborted at the engine's core, below the layers that turn tokens into text,
-and carry no instruction but "go on": what each takes as its next token is the desk's affair.
+and carry no instruction but "go on": the mailbox's request says what each takes as its next token.
 """
 
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from vllm.sampling_params import (  # pyright: ignore[reportMissingImports]
-    RequestOutputKind,
-    SamplingParams,
-)
-from vllm.v1.engine import EngineCoreRequest  # pyright: ignore[reportMissingImports]
-
-from smc.backends.vllm_local.desk import Desk, Order, Served
+from smc.backends.vllm_local.internals import EngineInternals
+from smc.backends.vllm_local.mailbox import DrawMailbox, StepRequest, StepResult
 from smc.backends.vllm_local.processor import REQUEST
-from smc.backends.vllm_local.workers import RemoteDesk
+from smc.backends.vllm_local.workers import RemoteMailbox
 from smc.errors import ModelError
 
 
@@ -59,40 +55,44 @@ class Stepped:
 
     Attributes:
         tokens: For each request that got one, its next token.
-        served: What came of the order.
+        result: What came of the request.
     """
 
     tokens: dict[int, int]
-    served: Served | None
+    result: StepResult | None
 
 
 @dataclass(frozen=True)
 class _Flight:
-    """A step that was begun: for whom, what vLLM scheduled, and its pending output."""
+    """A step that was begun: for whom, its first half if it has any, of how many requests."""
 
     decoding: int
-    scheduled: Any
-    output: Any
+    half: Any
+    count: int
 
 
 class Engine:
-    """Requests by number, each owned by a decoding; steps that serve one decoding at a time.
+    """Requests by number, each owned by a decoding; steps that answer one decoding at a time.
 
     A step is vLLM's own (`EngineCore.step`) in two halves: the forward pass, then the draw. What
     happens between them hides behind the forward pass.
 
     Args:
-        llm: A `vllm.LLM` whose processor goes to the desk.
-        desk: That desk, or those of its workers.
+        llm: A `vllm.LLM` whose processor answers the mailbox.
+        mailbox: That one, or those of its workers.
     """
 
-    def __init__(self, llm: Any, desk: Desk | RemoteDesk) -> None:
-        self.desk = desk
-        self._client = llm.llm_engine.engine_core
-        self._core = self._client.engine_core
-        config = llm.llm_engine.vllm_config
-        self.max_model_len: int = config.model_config.max_model_len
-        self.max_num_seqs: int = config.scheduler_config.max_num_seqs
+    def __init__(self, llm: Any, mailbox: DrawMailbox | RemoteMailbox) -> None:
+        self.mailbox = mailbox
+        self._internals = EngineInternals(llm)
+        self.max_model_len = self._internals.max_model_len
+        self.max_num_seqs = self._internals.max_num_seqs
+        if self._internals.missing_halves:
+            warnings.warn(
+                f"vLLM: this release has no {', '.join(self._internals.missing_halves)}, so its "
+                "steps are taken whole, and masks do not hide behind its forward passes.",
+                stacklevel=3,
+            )
         self.cache_use = CacheUse()
         self._owners: dict[int, int] = {}
         self._numbers = itertools.count()
@@ -122,27 +122,7 @@ class Engine:
         """Add a request that is to continue some token ids; return its number."""
         number = next(self._numbers)
         self._owners[number] = decoding
-        params = SamplingParams(
-            temperature=0.0,
-            max_tokens=self.max_model_len,
-            ignore_eos=True,
-            detokenize=False,
-            output_kind=RequestOutputKind.DELTA,
-            extra_args={REQUEST: number},
-        )
-        self._client.add_request(
-            EngineCoreRequest(
-                request_id=str(number),
-                prompt_token_ids=ids,
-                mm_features=None,
-                sampling_params=params,
-                pooling_params=None,
-                arrival_time=0.0,
-                lora_request=None,
-                cache_salt=None,
-                data_parallel_rank=None,
-            )
-        )
+        self._internals.add(number, ids, {REQUEST: number})
         return number
 
     def abort(self, requests: Iterable[int]) -> None:
@@ -151,7 +131,7 @@ class Engine:
         if held:
             self._settle()  # which may free some of them
             gone = [n for n in held if self._owners.pop(n, None) is not None]
-            self._client.abort_requests([str(n) for n in gone])
+            self._internals.abort(gone)
 
     def begin(self, decoding: int, requests: Iterable[int]) -> None:
         """Start a step of some requests of a decoding; all others are freed.
@@ -166,73 +146,66 @@ class Engine:
         wanted = set(requests)
         self.abort([n for n in self._owners if n not in wanted])
         with _failures(len(wanted)):
-            scheduled = self._core.scheduler.schedule()
-            output = self._core.model_executor.execute_model(scheduled, non_block=True)
-        self._flight = _Flight(decoding, scheduled, output)
+            half = self._internals.begin()
+        self._flight = _Flight(decoding, half, len(wanted))
 
     def is_stepping(self, decoding: int) -> bool:
         """Whether a step was begun for this decoding, and not ended."""
         return self._flight is not None and self._flight.decoding == decoding
 
-    def end(self, order: Order) -> Stepped:
+    def end(self, request: StepRequest) -> Stepped:
         """End the step that was begun: draw as ordered.
 
         Raises:
             ModelError: The logits are not numbers, or the engine failed.
-            PotentialError: The plan's scores are not numbers.
+            PotentialError: The request's scores are not numbers.
         """
-        self.desk.place(order)
+        self.mailbox.post(request)
         tokens = self._end()
         try:
-            return Stepped(tokens, self.desk.collect())
+            return Stepped(tokens, self.mailbox.collect())
         except Exception:
-            self.abort(order.rows)  # they went on with no token of ours
+            self.abort(request.rows)  # they went on with no token of ours
             raise
 
     def _end(self) -> dict[int, int]:
         """Have the engine sample and take notice; each request's next token, where it got one."""
         assert self._flight is not None
-        scheduled, pending, self._flight = self._flight.scheduled, self._flight.output, None
-        with _failures(len(scheduled.num_scheduled_tokens)):
-            output = pending.result()
-            if output is None:
-                output = self._core.model_executor.sample_tokens(None)
-            by_client = self._core.scheduler.update_from_output(scheduled, output)
-        tokens: dict[int, int] = {}
-        for found in by_client[0].outputs if 0 in by_client else ():
-            number = int(found.request_id)
-            if found.new_token_ids:
-                tokens[number] = found.new_token_ids[0]
-            if found.finish_reason is not None:
-                self._owners.pop(number, None)
-            if found.prefill_stats is not None:
-                use, stats = self.cache_use, found.prefill_stats
+        flight, self._flight = self._flight, None
+        with _failures(flight.count):
+            outputs = self._internals.end(flight.half)
+        for out in outputs:
+            if out.finished:
+                self._owners.pop(out.request, None)
+            if out.prompt_tokens is not None:
+                use = self.cache_use
                 self.cache_use = CacheUse(
-                    use.requests + 1,
-                    use.tokens + stats.num_prompt_tokens,
-                    use.cached + stats.num_cached_tokens,
+                    use.requests + 1, use.tokens + out.prompt_tokens, use.cached + out.cached_tokens
                 )
-        return tokens
+        return {out.request: out.tokens[0] for out in outputs if out.tokens}
 
     def _settle(self) -> None:
         """End a step that nobody will: its requests went on with any token, so they are freed."""
         if self._flight is None:
             return
-        stepped = self._flight.scheduled.num_scheduled_tokens
+        begun = self._internals.begun(self._flight.half)
+        if not begun:  # steps are taken whole, and this one was not
+            self._flight = None
+            return
         self._end()
-        self.abort([int(request) for request in stepped])
+        self.abort(begun)
 
     def close(self) -> None:
         """Free all requests, then the engine's memory."""
         self.abort(list(self._owners))
-        self._client.shutdown()
+        self._internals.shutdown()
 
     def _sweep(self) -> None:
         gone = {self._abandoned.popleft() for _ in range(len(self._abandoned))}
         if gone:
             self.abort([n for n, owner in self._owners.items() if owner in gone])
             for decoding in gone:
-                self.desk.forget(decoding)
+                self.mailbox.forget(decoding)
 
 
 @contextmanager

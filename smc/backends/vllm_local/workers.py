@@ -1,7 +1,7 @@
-"""The desk where the model's processes are not this one: tensor parallelism.
+"""The draw mailboxes of the workers of a vLLM engine: tensor parallelism.
 
-Every worker of vLLM has a desk of its own and serves the same order with the same logits (they are
-gathered on all of them), so that all force the same tokens. Orders travel by vLLM's calls to its
+Every worker has a mailbox of its own and answers the same request with the same logits (they are
+gathered on all of them), so that all force the same tokens. Requests travel by vLLM's calls to its
 workers, and the first worker's answer is taken.
 """
 
@@ -10,52 +10,54 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from smc.backends.vllm_local.desk import Desk, Order, Served
-from smc.backends.vllm_local.processor import DeskProcessor
+from smc.backends.vllm_local.mailbox import DrawMailbox, StepRequest, StepResult
+from smc.backends.vllm_local.processor import MailboxProcessor
 from smc.model import DrawRequest, Draws, FloatArray
 
-_DESK = Desk()  # the one of this process; a worker runs one model
+_MAILBOX = DrawMailbox()  # the one of this process; a worker runs one model
 
 
-class WorkerProcessor(DeskProcessor):
+class WorkerProcessor(MailboxProcessor):
     """The logits processor that a worker loads by name."""
 
-    desk = _DESK
+    mailbox = _MAILBOX
 
 
-class WorkerDesk:
-    """Mixed into vLLM's worker class: what `RemoteDesk` calls there."""
+class WorkerMailbox:
+    """Mixed into vLLM's worker class: what `RemoteMailbox` calls there."""
 
-    def smc_place(self, order: Order) -> None:
-        """Leave an order at this process's desk."""
-        _DESK.place(order)
+    def smc_post(self, request: StepRequest) -> None:
+        """Leave a request at this process's mailbox."""
+        _MAILBOX.post(request)
 
-    def smc_collect(self) -> tuple[Served | None, Exception | None]:
+    def smc_collect(self) -> tuple[StepResult | None, Exception | None]:
         """What came of it, or why nothing did; an exception raised here would end the worker."""
-        return _caught(_DESK.collect)
+        return _caught(_MAILBOX.collect)
 
-    def smc_redraw(self, decoding: int, plan: DrawRequest) -> tuple[Draws | None, Exception | None]:
+    def smc_redraw(
+        self, decoding: int, request: DrawRequest
+    ) -> tuple[Draws | None, Exception | None]:
         """Draw from kept logits."""
-        return _caught(lambda: _DESK.redraw(decoding, plan))
+        return _caught(lambda: _MAILBOX.redraw(decoding, request))
 
     def smc_log_probs(
         self, decoding: int, rows: Sequence[int]
     ) -> tuple[FloatArray | None, Exception | None]:
         """Log probabilities of kept logits."""
-        return _caught(lambda: _DESK.log_probs(decoding, rows))
+        return _caught(lambda: _MAILBOX.log_probs(decoding, rows))
 
     def smc_forget(self, decodings: Sequence[int]) -> None:
         """Free kept logits."""
         for decoding in decodings:
-            _DESK.forget(decoding)
+            _MAILBOX.forget(decoding)
 
 
 LOGITS_PROCESSOR = f"{__name__}:WorkerProcessor"
-WORKER_EXTENSION = f"{__name__}.WorkerDesk"
+WORKER_EXTENSION = f"{__name__}.WorkerMailbox"
 
 
-class RemoteDesk:
-    """The workers' desks, seen from the engine's process; see `Desk`.
+class RemoteMailbox:
+    """The workers' mailboxes, seen from the engine's process; see `DrawMailbox`.
 
     Args:
         core: vLLM's client of an engine core, which calls its workers.
@@ -65,27 +67,27 @@ class RemoteDesk:
         self._core = core
         self._forgotten: list[int] = []
 
-    def place(self, order: Order) -> None:
-        """See `Desk.place`."""
+    def post(self, request: StepRequest) -> None:
+        """See `DrawMailbox.post`."""
         if self._forgotten:
             self._core.collective_rpc("smc_forget", args=(self._forgotten,))
             self._forgotten = []
-        self._core.collective_rpc("smc_place", args=(order,))
+        self._core.collective_rpc("smc_post", args=(request,))
 
-    def collect(self) -> Served | None:
-        """See `Desk.collect`."""
+    def collect(self) -> StepResult | None:
+        """See `DrawMailbox.collect`."""
         return self._ask("smc_collect")
 
-    def redraw(self, decoding: int, plan: DrawRequest) -> Draws:
-        """See `Desk.redraw`."""
-        return self._ask("smc_redraw", decoding, plan)
+    def redraw(self, decoding: int, request: DrawRequest) -> Draws:
+        """See `DrawMailbox.redraw`."""
+        return self._ask("smc_redraw", decoding, request)
 
     def log_probs(self, decoding: int, rows: Sequence[int]) -> FloatArray:
-        """See `Desk.log_probs`."""
+        """See `DrawMailbox.log_probs`."""
         return self._ask("smc_log_probs", decoding, list(rows))
 
     def forget(self, decoding: int) -> None:
-        """See `Desk.forget`; done with the next order."""
+        """See `DrawMailbox.forget`; done with the next request."""
         self._forgotten.append(decoding)
 
     def _ask(self, method: str, *args: Any) -> Any:

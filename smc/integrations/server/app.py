@@ -1,4 +1,4 @@
-"""The routes."""
+"""The application: its routes, and what lives as long as it does."""
 
 from __future__ import annotations
 
@@ -8,56 +8,62 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from smc.integrations.server import errors
-from smc.integrations.server.answering import Answering
-from smc.integrations.server.bodies import Bounded
-from smc.integrations.server.counting import Counting
-from smc.integrations.server.makers import Maker
+from smc.integrations.server.constraint_cache import ConstraintCache
+from smc.integrations.server.cut_short import CutShort
+from smc.integrations.server.handler import RequestHandler
+from smc.integrations.server.health import ailment
+from smc.integrations.server.lanes import Lanes
+from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.models import Served
-from smc.integrations.server.orders import Limits
+from smc.integrations.server.pools import WorkPools
+from smc.integrations.server.registered import RegisteredPotentials
+from smc.integrations.server.request_counter import RequestCounter
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
-from smc.integrations.server.worker import Worker
+from smc.integrations.server.turns import Turn
 
 ROUTES = ("/health", "/metrics", "/v1/models", "/v1/completions", "/v1/chat/completions")
 
 
-def create_app(served: Served, limits: Limits | None = None) -> FastAPI:
+def create_app(served: Served, limits: ServerLimits | None = None) -> FastAPI:
     """Return an application that serves a model.
 
     Args:
         served: The model.
         limits: Of requests and of the queue.
     """
-    limits = limits or Limits()
+    limits = limits or ServerLimits()
     metrics = Metrics.fresh()
+
+    turn = Turn()
+    registered = RegisteredPotentials(served.potentials, limits.potential_seconds, turn)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.worker = Worker(
+        app.state.worker = Lanes(
             served.at,
             max_queue=limits.max_queue,
             max_particles=limits.max_batch_particles,
             metrics=metrics,
+            turn=turn,
         )
-        maker = Maker(served.trial)
-        app.state.answering = Answering(served, limits, metrics, app.state.worker, maker)
+        constraints, pools = ConstraintCache(served.validate), WorkPools()
+        app.state.handler = RequestHandler(
+            served, limits, metrics, app.state.worker, constraints, registered, pools
+        )
         yield
-        maker.close()
+        constraints.close()
+        pools.close()
         await asyncio.to_thread(app.state.worker.close)
 
     app = FastAPI(title="smc", lifespan=lifespan, openapi_url=None)
-    app.add_middleware(Bounded, most=limits.max_body_bytes)
-    app.add_middleware(Counting, metrics=metrics, routes=ROUTES)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return errors.invalid(errors.told(error))
+    app.add_middleware(CutShort)
+    app.add_middleware(RequestCounter, metrics=metrics, routes=ROUTES)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
@@ -65,8 +71,8 @@ def create_app(served: Served, limits: Limits | None = None) -> FastAPI:
 
     @app.get("/health")
     async def health(request: Request) -> Response:
-        alive = request.app.state.worker.alive
-        return PlainTextResponse("ok" if alive else "engine stopped", 200 if alive else 503)
+        wrong = ailment(request.app.state.worker, limits.stuck_seconds)
+        return PlainTextResponse(wrong or "ok", 503 if wrong else 200)
 
     @app.get("/metrics")
     async def show_metrics() -> Response:
@@ -83,11 +89,11 @@ def create_app(served: Served, limits: Limits | None = None) -> FastAPI:
         return entry if name == served.name else errors.not_served(name, served.name)
 
     @app.post("/v1/completions")
-    async def completions(body: CompletionRequest, request: Request) -> Response:
-        return await request.app.state.answering.answer(body, request, chat=False)
+    async def completions(request: Request) -> Response:
+        return await request.app.state.handler.answer(request, CompletionRequest)
 
     @app.post("/v1/chat/completions")
-    async def chat(body: ChatRequest, request: Request) -> Response:
-        return await request.app.state.answering.answer(body, request, chat=True)
+    async def chat(request: Request) -> Response:
+        return await request.app.state.handler.answer(request, ChatRequest)
 
     return app

@@ -1,39 +1,64 @@
-"""Refuses requests that are too long, before they are in memory; a plain ASGI wrapper."""
+"""Request bodies: read within limits of length and time, and parsed as strict JSON."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from fastapi import Request
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 
+MAX_FIELDS = 200
+"""Of a request; one error is made for each that is unknown."""
 
-class Bounded:
-    """Wraps an application.
+
+async def read_body(request: Request, most: int, seconds: float) -> bytes:
+    """Return the body of a request.
 
     Args:
-        app: Of ASGI.
-        most: Bytes of a request's body.
+        request: Whose body is not read yet.
+        most: Bytes of it.
+        seconds: For all of it.
+
+    Raises:
+        HTTPException: 413: it is too long; what is declared so is not read. 408: it is too slow.
+        ClientDisconnect: The client went away.
     """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared[:20]) > most:
+        raise _too_long(most)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise _too_long(most)
+    except TimeoutError:
+        raise HTTPException(
+            408, f"the request's body is not here after {seconds:g} s; expected all of it"
+        ) from None
+    return bytes(body)
 
-    def __init__(self, app: Any, most: int) -> None:
-        self._app = app
-        self._most = most
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve one request; whoever reads too much of its body gets a 413 to answer with."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        declared = dict(scope["headers"]).get(b"content-length", b"")
-        size = int(declared) if declared.isdigit() else 0
+def parsed(body: bytes) -> dict[str, Any]:
+    """Return the JSON object of a body.
 
-        async def counted() -> Any:
-            nonlocal size
-            if size > self._most:
-                raise HTTPException(413, f"the request is longer than {self._most} bytes")
-            message = await receive()
-            if not declared:
-                size += len(message.get("body", b""))
-            return message
+    Raises:
+        ValueError: It is no JSON (NaN, lone surrogates and 200 levels are none), or no object, or
+            one with too many fields.
+    """
+    try:
+        value = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise ValueError(f"body: no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ValueError("body: expected a JSON object")
+    if len(value) > MAX_FIELDS:
+        raise ValueError(f"body: {len(value)} fields; expected at most {MAX_FIELDS}")
+    return value
 
-        await self._app(scope, counted, send)
+
+def _too_long(most: int) -> HTTPException:
+    return HTTPException(413, f"the request is longer than {most} bytes")

@@ -1,20 +1,29 @@
-"""What went wrong, as an answer: in OpenAI's shape, with a message that says what to do."""
+"""Error responses, in OpenAI's shape, with a message that says what to do."""
 
 from __future__ import annotations
 
+import logging
+import reprlib
 from collections.abc import Sequence
+from typing import Any
 
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 
 from smc.errors import GrammarError, PotentialError, PromptError, SettingsError
-from smc.integrations.server.jobs import Closed
-from smc.integrations.server.replies import error_body
+from smc.integrations.server.jobs import ShuttingDown
+from smc.integrations.server.responses import error_body
+from smc.integrations.server.time_limits import PotentialTimeoutError, RegisteredPotentialError
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
 
-Found = Posterior | BaseException
+logger = logging.getLogger(__name__)
+
+JobResult = Posterior | BaseException
 """What becomes of a job."""
+
+_SHORT = 100
+"""Characters of a client's own text that a message repeats."""
 
 
 def error(status: int, message: str, kind: str, *, retry: bool = False) -> JSONResponse:
@@ -38,7 +47,7 @@ def invalid(message: str) -> JSONResponse:
 
 def not_served(name: str, known: str) -> JSONResponse:
     """Return that there is no such model."""
-    return error(404, f"model {name!r}: only {known!r} is served here", "not_found")
+    return error(404, f"model {name[:_SHORT]!r}: only {known!r} is served here", "not_found")
 
 
 def busy(what: str) -> JSONResponse:
@@ -51,44 +60,85 @@ def closing() -> JSONResponse:
     return error(503, "the server is shutting down", "unavailable", retry=True)
 
 
-def failure(found: Found, constraint: Sequence[AnyPotential]) -> JSONResponse | None:
+def gone() -> JSONResponse:
+    """Return that nobody waits any more."""
+    return error(499, "the client went away", "cancelled")
+
+
+def late_constraint() -> JSONResponse:
+    """Return that a grammar, pattern or schema takes long to make."""
+    return error(503, "the constraint is not made yet; try again later", "overloaded", retry=True)
+
+
+def internal(problem: BaseException, reference: str) -> JSONResponse:
+    """Return a fault of the server's; what it was is for the log alone.
+
+    Args:
+        problem: What was raised.
+        reference: Of the request, which finds the cause in the log.
+    """
+    logger.error("request %s failed", reference, exc_info=problem)
+    return error(
+        500,
+        f"the server failed; its operator finds the reason in the log, at {reference}",
+        "engine_error",
+    )
+
+
+def failure(
+    result: JobResult, constraint: Sequence[AnyPotential], reference: str
+) -> JSONResponse | None:
     """Return the error that a result means; None if it is an answer.
 
     Args:
-        found: The result.
+        result: Of the job.
         constraint: What came with the request: its failures are the client's.
+        reference: Of the request, which finds the cause of a failure in the log.
     """
-    if isinstance(found, Posterior):
-        if found.status is not Status.EXTINCT:
+    if isinstance(result, Posterior):
+        if result.status is not Status.EXTINCT:
             return None
         return error(
             422,
-            f"no text satisfies the constraints: {found.reason}. Use more particles or tokens, or "
+            f"no text satisfies the constraints: {result.reason}. Use more particles or tokens, or "
             "ask for less.",
             "extinct",
         )
-    if isinstance(found, Closed):
+    if isinstance(result, ShuttingDown):
         return closing()
-    if isinstance(found, SettingsError | PromptError | GrammarError):
-        return invalid(str(found))
-    if isinstance(found, PotentialError) and str(found).startswith(
+    if isinstance(result, PotentialTimeoutError):
+        return error(503, str(result), "overloaded", retry=True)
+    if isinstance(result, RegisteredPotentialError):
+        return error(500, str(result), "engine_error")
+    if isinstance(result, SettingsError | PromptError | GrammarError):
+        return invalid(str(result))
+    if isinstance(result, PotentialError) and str(result).startswith(
         tuple(f"{p.name}: " for p in constraint)
     ):
-        return invalid(str(found))
-    return error(500, f"{type(found).__name__}: {found}", "engine_error")
+        return invalid(str(result))
+    return internal(result, reference)
 
 
-def told(error: RequestValidationError) -> str:
+def told(problem: ValidationError) -> str:
     """Return what is wrong with the fields of a request, and where, in one line."""
     parts = []
-    for one in error.errors()[:5]:
-        where = ".".join(str(part) for part in one["loc"] if part != "body")
+    for one in problem.errors(include_url=False, include_context=False)[:5]:
+        where = ".".join(str(part)[:_SHORT] for part in one["loc"])
         said = one["msg"].removeprefix("Value error, ")
         if not where and one["type"] == "value_error":  # which says what it is about
             parts.append(said)
             continue
         if one["type"] == "extra_forbidden":
             said = "unknown, or not supported by this server; leave it out"
-        got = "" if one["type"] == "missing" else f", got {str(one.get('input'))[:80]!r}"
+        got = "" if one["type"] == "missing" else f", got {_shortened(one.get('input'))}"
         parts.append(f"{where or 'body'}: {said}{got}")
     return "; ".join(parts)
+
+
+def _shortened(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(value[:_SHORT])
+    try:
+        return reprlib.repr(value)[:_SHORT]
+    except ValueError:  # a number with more digits than Python writes
+        return "a very large number"

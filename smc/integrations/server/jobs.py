@@ -1,4 +1,4 @@
-"""A request on its way through the server, and what comes back of it."""
+"""Jobs: sampling requests that wait, run or are done."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from smc.posterior import Posterior
 from smc.potential import AnyPotential
 from smc.settings import Settings
 
-Warp = tuple[float, float, int]
+LogitsParameters = tuple[float, float, int]
 """Temperature, top_p, top_k of the model."""
 
 
 @dataclass(frozen=True)
-class Order:
+class SamplingRequest:
     """What one prompt of a request asks for.
 
     Attributes:
@@ -25,42 +25,45 @@ class Order:
         potentials: What the text should be.
         settings: The method.
         stop: Strings that end the text.
-        warp: Of the model.
+        parameters: Of the model.
         seed: Of its generator.
+        registered: The server's own potentials among them, by name.
     """
 
     prompt: tuple[int, ...]
     potentials: Sequence[AnyPotential]
     settings: Settings
     stop: tuple[str, ...]
-    warp: Warp
+    parameters: LogitsParameters
     seed: int
+    registered: frozenset[str] = frozenset()
 
 
 @dataclass(eq=False)
 class Job:
-    """An order that waits, runs, or is done; shared by the engine's thread and the server's.
+    """A sampling request that waits, runs, or is done; two threads share it.
 
     Attributes:
-        order: What to do.
-        on_done: Called in the engine's thread once: with a posterior, or an error.
+        request: What to do.
+        on_done: Called by `finish`, once, in whichever thread: with a posterior, or an error.
         on_text: Called in the engine's thread with each further piece of settled text; None: not.
         alone: Whether it runs in a batch of its own, because one with it failed.
         since: When it came, by `time.monotonic`.
     """
 
-    order: Order
+    request: SamplingRequest
     on_done: Callable[[Posterior | BaseException], None]
     on_text: Callable[[str], None] | None = None
     alone: bool = False
     since: float = field(default_factory=time.monotonic)
     _told: str = ""
     _cancelled: threading.Event = field(default_factory=threading.Event)
+    _unfinished: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def particles(self) -> int:
         """How many it has."""
-        return self.order.settings.num_particles
+        return self.request.settings.num_particles
 
     def tell(self, text: str) -> None:
         """Hand on what a text has beyond what was told; a job that is redone tells nothing twice.
@@ -78,6 +81,11 @@ class Job:
         self.on_text(text[len(self._told) :])
         self._told = text
 
+    def finish(self, result: Posterior | BaseException) -> None:
+        """Hand on the result; nothing to a job that has one."""
+        if self._unfinished.acquire(blocking=False):
+            self.on_done(result)
+
     def cancel(self) -> None:
         """Nobody waits for it any more; its particles are freed at the next token."""
         self._cancelled.set()
@@ -88,9 +96,9 @@ class Job:
         return self._cancelled.is_set()
 
 
-class Busy(Exception):  # noqa: N818 - a state of the server, no fault of anyone
+class QueueFull(Exception):  # noqa: N818 - a state of the server, no fault of anyone
     """The queue is full; the client is to come back later."""
 
 
-class Closed(Exception):  # noqa: N818
+class ShuttingDown(Exception):  # noqa: N818
     """The server is shutting down."""

@@ -1,4 +1,4 @@
-"""Giving freed memory back to the system.
+"""Memory trimming: what is freed is given back to the system.
 
 The keys and values of a batch are allocated anew at every token, each time a little larger, and
 what other threads allocate meanwhile pins the gaps: glibc keeps them all. Under load that was
@@ -15,7 +15,7 @@ from functools import cache
 _EVERY_SECONDS = 10.0
 
 
-class GivesBack:
+class MemoryTrimmer:
     """Calls glibc's `malloc_trim` now and then; nothing where there is none."""
 
     def __init__(self) -> None:

@@ -1,15 +1,16 @@
-"""The model that is served, at the temperatures that requests ask for."""
+"""The served model, at the temperatures that requests ask for."""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+from cachetools import LRUCache
+
 from smc.backends.transformers import TransformersModel
-from smc.integrations.server.jobs import Warp
-from smc.integrations.server.makers import Trial
+from smc.integrations.server.constraint_cache import Validate
+from smc.integrations.server.jobs import LogitsParameters
 from smc.potential import AnyPotential
 
 _KEPT = 64
@@ -23,8 +24,8 @@ class Served:
         model: A loaded causal language model.
         tokenizer: Its tokenizer.
         potentials: By the names that clients may ask for.
-        trial: Tries the constraints of requests before they are made here; see `Maker`. `smc serve`
-            gives one that runs in a process with limits.
+        validate: Tries the constraints of requests before they are made here; see
+            `ConstraintCache`. `smc serve` gives one that runs in a process with limits.
     """
 
     def __init__(
@@ -34,13 +35,13 @@ class Served:
         tokenizer: Any,
         potentials: Mapping[str, AnyPotential] | None = None,
         *,
-        trial: Trial | None = None,
+        validate: Validate | None = None,
     ) -> None:
         self.name = name
         self.potentials = dict(potentials or {})
-        self.trial = trial
+        self.validate = validate
         self._plain = TransformersModel(model, tokenizer)
-        self._warped: OrderedDict[Warp, TransformersModel] = OrderedDict()
+        self._with_parameters: LRUCache[LogitsParameters, TransformersModel] = LRUCache(_KEPT)
         self._lock = threading.Lock()
 
     @classmethod
@@ -52,24 +53,32 @@ class Served:
         potentials: Mapping[str, AnyPotential] | None = None,
         device: str | None = None,
         dtype: str = "auto",
-        trial: Trial | None = None,
+        validate: Validate | None = None,
     ) -> Served:
         """Load a model by name or from a folder; see `smc.load`."""
         loaded = TransformersModel.load(name_or_path, device=device, dtype=dtype)
-        return cls(name or name_or_path, loaded.model, loaded.tokenizer, potentials, trial=trial)
+        return cls(
+            name or name_or_path, loaded.model, loaded.tokenizer, potentials, validate=validate
+        )
 
     @property
     def can_chat(self) -> bool:
         """Whether there is a chat template."""
         return bool(getattr(self._plain.tokenizer, "chat_template", None))
 
-    def at(self, warp: Warp) -> TransformersModel:
+    @property
+    def context(self) -> int | None:
+        """The most tokens that fit, prompt and text together; None where there is no limit."""
+        config = self._plain.model.config.get_text_config(decoder=True)
+        return getattr(config, "max_position_embeddings", None)
+
+    def at(self, parameters: LogitsParameters) -> TransformersModel:
         """Return the model with a temperature, top_p and top_k; weights are shared."""
         with self._lock:
-            found = self._warped.get(warp)
-            if found is None:
-                temperature, top_p, top_k = warp
-                found = TransformersModel(
+            model = self._with_parameters.get(parameters)
+            if model is None:
+                temperature, top_p, top_k = parameters
+                model = TransformersModel(
                     self._plain.model,
                     self._plain.tokenizer,
                     temperature=temperature,
@@ -77,10 +86,8 @@ class Served:
                     top_k=top_k,
                     vocabulary=self._plain.vocabulary,
                 )
-                self._warped[warp] = found
-                if len(self._warped) > _KEPT:
-                    self._warped.popitem(last=False)
-            return found
+                self._with_parameters[parameters] = model
+            return model
 
     def encode(self, prompt: Any, max_tokens: int) -> tuple[int, ...]:
         """Return a prompt's token ids.

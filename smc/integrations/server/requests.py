@@ -1,15 +1,22 @@
-"""What clients may send: OpenAI's fields, vLLM's names for constraints, and our own."""
+"""Request bodies: OpenAI's fields, vLLM's names for constraints, and our own."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    field_validator,
+    model_validator,
+)
 
-from smc.integrations.server.formats import (
-    Structured,
+from smc.integrations.server.structured_outputs import (
+    StructuredOutputs,
     choice_pattern,
     constraints_of,
     constraints_of_format,
@@ -20,6 +27,15 @@ from smc.settings import METHODS
 
 MAX_CONSTRAINT = 50_000
 """Characters of a grammar, pattern or schema."""
+_MOST_PROMPTS = 128
+_MOST_STOPS = 16
+_STOP_CHARS = 1_000
+_LEAST_TEMPERATURE = 1e-6
+"""Logits divided by less overflow."""
+_MESSAGE_CHARS = 16
+
+Strings = Annotated[list[str], Field(fail_fast=True)]
+"""One error at most, however many are wrong."""
 
 
 class StreamOptions(BaseModel):
@@ -30,7 +46,7 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class Shared(BaseModel):
+class GenerationRequest(BaseModel):
     """Fields of both routes.
 
     `particles`, `ess_threshold`, `method`, `resampling`, `potentials` and `answer` are ours. Fields
@@ -42,33 +58,33 @@ class Shared(BaseModel):
 
     model: str
     max_tokens: int = Field(default=64, ge=1)
-    temperature: float = Field(default=1.0, gt=0, le=100)
+    temperature: float = Field(default=1.0, ge=_LEAST_TEMPERATURE, le=100)
     top_p: float = Field(default=1.0, gt=0, le=1)
     top_k: int = Field(default=0, ge=0)
     n: int = Field(default=1, ge=1, le=128)
     seed: int = Field(default=0, ge=0)
-    stop: str | list[str] | None = None
+    stop: str | Strings | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
     user: str | None = None
 
     response_format: dict[str, Any] | None = None
-    structured_outputs: Structured | None = None
+    structured_outputs: StructuredOutputs | None = None
     guided_grammar: str | None = None
     guided_regex: str | None = None
     guided_json: str | dict[str, Any] | None = None
-    guided_choice: list[str] | None = None
+    guided_choice: Strings | None = None
 
     particles: int = Field(default=10, ge=1)
     ess_threshold: float = Field(default=0.5, ge=0, le=1)
     method: str = "smc"
     resampling: str = "systematic"
-    potentials: list[str] = []
+    potentials: Annotated[list[str], Field(fail_fast=True, max_length=64)] = []
     answer: Literal["best", "draw"] = "best"
 
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
-    logit_bias: dict[str, float] | None = None
+    logit_bias: Any = None
     logprobs: bool | int | None = None
 
     @model_validator(mode="before")
@@ -105,17 +121,19 @@ class Shared(BaseModel):
     @field_validator("stop")
     @classmethod
     def _no_empty_stop(cls, value: str | list[str] | None) -> list[str]:
-        found = [value] if isinstance(value, str) else list(value or ())
-        if not all(found):
+        stops = [value] if isinstance(value, str) else list(value or ())
+        if not all(stops):
             raise ValueError("an empty string would end every text before it begins")
-        if len(found) > 16:
-            raise ValueError("at most 16 strings")
-        if any(re.search("[\ud800-\udfff]", text) for text in found):
+        if len(stops) > _MOST_STOPS:
+            raise ValueError(f"at most {_MOST_STOPS} strings")
+        if any(len(text) > _STOP_CHARS for text in stops):
+            raise ValueError(f"a string of more than {_STOP_CHARS} characters")
+        if any(re.search("[\ud800-\udfff]", text) for text in stops):
             raise ValueError("a string with a lone surrogate can end no text")
-        return found
+        return stops
 
     @model_validator(mode="after")
-    def _possible(self) -> Shared:
+    def _possible(self) -> GenerationRequest:
         refused = {
             "presence_penalty": self.presence_penalty != 0,
             "frequency_penalty": self.frequency_penalty != 0,
@@ -140,40 +158,48 @@ class Shared(BaseModel):
         Raises:
             ValueError: There are several, or one is malformed.
         """
-        found = [
+        given = [
             *constraints_of_format(self.response_format),
             *constraints_of(self.structured_outputs),
         ]
-        found += [("grammar", g) for g in (self.guided_grammar,) if g is not None]
-        found += [("regex", r) for r in (self.guided_regex,) if r is not None]
-        found += [("json_schema", schema_text(j)) for j in (self.guided_json,) if j is not None]
-        found += [("regex", choice_pattern(c)) for c in (self.guided_choice,) if c is not None]
-        if len(found) > 1:
-            kinds = ", ".join(kind for kind, _ in found)
-            raise ValueError(f"one constraint at most, got {len(found)} ({kinds})")
-        if found and not found[0][1]:
-            raise ValueError(f"the {found[0][0]} is empty")
-        if found and len(found[0][1]) > MAX_CONSTRAINT:
-            raise ValueError(f"the {found[0][0]} is longer than {MAX_CONSTRAINT} characters")
-        return found[0] if found else None
+        given += [("grammar", g) for g in (self.guided_grammar,) if g is not None]
+        given += [("regex", r) for r in (self.guided_regex,) if r is not None]
+        given += [("json_schema", schema_text(j)) for j in (self.guided_json,) if j is not None]
+        given += [("regex", choice_pattern(c)) for c in (self.guided_choice,) if c is not None]
+        if len(given) > 1:
+            kinds = ", ".join(kind for kind, _ in given)
+            raise ValueError(f"one constraint at most, got {len(given)} ({kinds})")
+        if given and not given[0][1]:
+            raise ValueError(f"the {given[0][0]} is empty")
+        if given and len(given[0][1]) > MAX_CONSTRAINT:
+            raise ValueError(f"the {given[0][0]} is longer than {MAX_CONSTRAINT} characters")
+        return given[0] if given else None
 
 
-class CompletionRequest(Shared):
+def _prompt(value: Any) -> Any:
+    """Return what a prompt may be; checked here, for a union makes an error of every element."""
+    if isinstance(value, str) or _token_ids(value):
+        return value
+    if not isinstance(value, list) or not value:
+        raise ValueError("expected at least one prompt: text, texts, token ids, or lists of these")
+    if len(value) > _MOST_PROMPTS and not isinstance(value[0], int):
+        raise ValueError(f"at most {_MOST_PROMPTS} prompts")
+    if not all(isinstance(one, str) for one in value) and not all(map(_token_ids, value)):
+        raise ValueError("expected text, texts, token ids, or lists of token ids (not empty)")
+    return value
+
+
+def _token_ids(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(one) is int for one in value)
+
+
+class CompletionRequest(GenerationRequest):
     """Of /v1/completions."""
 
-    prompt: str | list[str] | list[int] | list[list[int]]
+    prompt: Annotated[str | list[str] | list[int] | list[list[int]], PlainValidator(_prompt)]
     echo: Literal[False] = False
     best_of: Literal[1] | None = None
     suffix: None = None
-
-    @field_validator("prompt")
-    @classmethod
-    def _some_prompt(cls, value: Any) -> Any:
-        if isinstance(value, list) and (not value or value == [[]]):
-            raise ValueError("expected at least one prompt")
-        if isinstance(value, list) and not isinstance(value[0], int) and len(value) > 128:
-            raise ValueError("at most 128 prompts")
-        return value
 
     @model_validator(mode="after")
     def _one_stream(self) -> CompletionRequest:
@@ -188,6 +214,11 @@ class CompletionRequest(Shared):
             return [self.prompt]
         return self.prompt
 
+    @property
+    def prompt_size(self) -> int:
+        """Characters, or token ids, of all prompts."""
+        return sum(map(len, self.prompts))
+
 
 class Message(BaseModel):
     """Of a conversation; content as text, or as parts of text."""
@@ -195,7 +226,7 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[dict[str, Any]]
+    content: str | Annotated[list[dict[str, Any]], Field(fail_fast=True)]
     name: str | None = None
     tool_call_id: str | None = None
 
@@ -229,10 +260,10 @@ class Message(BaseModel):
         return told | ({"tool_call_id": self.tool_call_id} if self.tool_call_id else {})
 
 
-class ChatRequest(Shared):
+class ChatRequest(GenerationRequest):
     """Of /v1/chat/completions."""
 
-    messages: list[Message] = Field(min_length=1)
+    messages: list[Message] = Field(min_length=1, max_length=10_000, fail_fast=True)
     max_completion_tokens: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
@@ -247,6 +278,11 @@ class ChatRequest(Shared):
     def prompts(self) -> Sequence[Any]:
         """The one conversation."""
         return [[m.for_template() for m in self.messages]]
+
+    @property
+    def prompt_size(self) -> int:
+        """Characters of the messages, and some for what the template puts between them."""
+        return sum(_MESSAGE_CHARS + len(m.text) for m in self.messages)
 
 
 def _one_of(value: str, known: Any) -> str:

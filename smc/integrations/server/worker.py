@@ -1,4 +1,4 @@
-"""The engine's thread: all jobs that run share one batch, which they join and leave at any token.
+"""The engine worker, a thread: its jobs share one batch, which they join and leave at any token.
 
 Jobs start in the order in which they came, as soon as there is room for their particles; a few at
 a time, so that reading their prompts does not keep those that run waiting for long. Only where the
@@ -7,48 +7,57 @@ engine failed do jobs run in batches of their own, to show which is at fault.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 
-from smc.integrations.server.batches import Batch
-from smc.integrations.server.jobs import Busy, Closed, Job, Warp
-from smc.integrations.server.memory import GivesBack
+from smc.integrations.server.continuous_batch import ContinuousBatch
+from smc.integrations.server.jobs import Job, LogitsParameters, QueueFull, ShuttingDown
+from smc.integrations.server.memory import MemoryTrimmer
 from smc.integrations.server.metrics import Metrics
+from smc.integrations.server.turns import Turn
 from smc.model import LanguageModel
+
+logger = logging.getLogger(__name__)
 
 _STARTS_A_STEP = 4
 _IDLE_SECONDS = 10.0
 
 
-class Worker:
-    """Owns the model.
+class EngineWorker:
+    """Runs jobs.
 
     Args:
         model: From a temperature, top_p and top_k to the model that has them.
         max_queue: Jobs that may wait; more are turned away.
         max_particles: That run at a time, unless a single job has more.
         metrics: Where counts go.
+        turn: Had while the model computes; None: nobody else has the model.
     """
 
     def __init__(
         self,
-        model: Callable[[Warp], LanguageModel],
+        model: Callable[[LogitsParameters], LanguageModel],
         *,
         max_queue: int,
         max_particles: int,
         metrics: Metrics,
+        turn: Turn | None = None,
     ) -> None:
+        self._turn = turn or Turn()
         self._model = model
         self._max_queue = max_queue
         self._max_particles = max_particles
         self._metrics = metrics
         self._waiting: deque[Job] = deque()
-        self._batches: list[Batch] = []
-        self._shared: Batch | None = None
+        self._batches: list[ContinuousBatch] = []
+        self._shared: ContinuousBatch | None = None
         self._changed = threading.Condition()
         self._closed = False
+        self._starting: list[Job] = []
+        self._reported = (0, 0, 0)
         self._thread = threading.Thread(target=self._loop, name="smc-engine", daemon=True)
         self._thread.start()
 
@@ -62,50 +71,88 @@ class Worker:
         """Particles of the jobs that run now."""
         return sum(batch.particles for batch in list(self._batches))
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is no job."""
+        with self._changed:
+            return not (self._waiting or self._starting or self._batches)
+
     def submit(self, jobs: list[Job]) -> None:
         """Queue all jobs of a request, or none.
 
         Raises:
-            Busy: They do not fit in the queue.
-            Closed: The server is shutting down.
+            QueueFull: They do not fit in the queue.
+            ShuttingDown: The server is shutting down.
         """
         with self._changed:
             if self._closed:
-                raise Closed
-            self._waiting = deque(j for j in self._waiting if not j.cancelled)
+                raise ShuttingDown
+            self._drop_cancelled()
             if len(self._waiting) + len(jobs) > self._max_queue:
-                raise Busy
+                raise QueueFull
             self._waiting.extend(jobs)
-            self._metrics.queued.set(len(self._waiting))
+            self._report()
             self._changed.notify()
 
-    def close(self) -> None:
-        """Stop after the current token; what waits or runs fails with `Closed`."""
+    def stop(self) -> None:
+        """Take no more jobs, and end after the current token."""
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._thread.join()
+
+    def close(self, seconds: float | None = None) -> None:
+        """Stop after the current token; what waits or runs fails with `ShuttingDown`.
+
+        Args:
+            seconds: To wait for that token; None: as long as it takes.
+        """
+        self.stop()
+        self._thread.join(seconds)
+        self._fail_all()
 
     def _loop(self) -> None:
-        give_back, dirty = GivesBack(), False
-        while True:
-            with self._changed:
-                self._changed.wait_for(self._has_work, _IDLE_SECONDS if dirty else None)
-                if self._closed:
-                    break
-                taken = self._take()
-                self._metrics.queued.set(len(self._waiting))
-            for job in taken:
-                self._start(job)
-            for batch in list(self._batches):
-                self._step(batch)
-            self._metrics.particles.set(self.particles)
-            self._metrics.batches.set(len(self._batches))
-            dirty = not give_back() or bool(self._batches)
-        left = [job for batch in self._batches for job in batch.jobs]
-        self._batches = []
-        for job in [*left, *self._waiting]:
-            job.on_done(Closed())
+        give_back, dirty = MemoryTrimmer(), False
+        try:
+            while True:
+                with self._changed:
+                    self._changed.wait_for(self._has_work, _IDLE_SECONDS if dirty else None)
+                    if self._closed:
+                        break
+                    self._starting = self._take()
+                    self._report()
+                with self._turn:
+                    while self._starting:
+                        self._start(self._starting[0])
+                        del self._starting[0]
+                    for batch in list(self._batches):
+                        self._step(batch)
+                with self._changed:
+                    self._report()
+                dirty = not give_back() or bool(self._batches)
+        except BaseException:
+            logger.critical("the engine's thread ends", exc_info=True)
+            raise
+        finally:
+            self._fail_all()
+
+    def _fail_all(self) -> None:
+        """Tell all jobs that are left that the server ends."""
+        with self._changed:
+            self._closed = True
+            left = [job for batch in self._batches for job in batch.jobs]
+            left += [*self._starting, *self._waiting]
+            self._waiting.clear()
+            self._report()
+        for job in left:
+            job.finish(ShuttingDown())
+
+    def _report(self) -> None:
+        """Add to the gauges, which several workers share, what has changed since the last time."""
+        now = len(self._waiting), self.particles, len(self._batches)
+        gauges = self._metrics.queued, self._metrics.particles, self._metrics.batches
+        for gauge, value, before in zip(gauges, now, self._reported, strict=True):
+            gauge.inc(value - before)
+        self._reported = now
 
     def _has_work(self) -> bool:
         return self._closed or bool(self._waiting or self._batches)
@@ -114,33 +161,40 @@ class Worker:
         """Take the oldest jobs that there is room for; none overtakes another."""
         taken: list[Job] = []
         room = self._max_particles - self.particles
+        self._drop_cancelled()
         while self._waiting and len(taken) < _STARTS_A_STEP:
             job = self._waiting[0]
-            if job.cancelled:
-                self._waiting.popleft()
-                continue
             if job.particles > room and (taken or self._batches):
                 break
             room -= job.particles
             taken.append(self._waiting.popleft())
         return taken
 
+    def _drop_cancelled(self) -> None:
+        """Forget those that wait and that nobody waits for."""
+        kept = deque(job for job in self._waiting if not job.cancelled)
+        self._metrics.cancelled.inc(len(self._waiting) - len(kept))
+        self._waiting = kept
+
     def _start(self, job: Job) -> None:
+        if job.cancelled:
+            self._metrics.cancelled.inc()
+            return
         try:
-            model = self._model(job.order.warp)
+            model = self._model(job.request.parameters)
             batch = self._shared
             if batch is None or job.alone:
-                batch = Batch(model, self._metrics)
+                batch = ContinuousBatch(model, self._metrics)
             batch.add(job, model)
         except Exception as error:
-            job.on_done(error)
+            job.finish(error)
             return
         if batch not in self._batches:
             self._batches.append(batch)
         if not job.alone:
             self._shared = batch
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, batch: ContinuousBatch) -> None:
         began = time.perf_counter()
         try:
             batch.step()
@@ -152,7 +206,7 @@ class Worker:
         if not batch.jobs:
             self._end(batch)
 
-    def _end(self, batch: Batch) -> None:
+    def _end(self, batch: ContinuousBatch) -> None:
         self._batches.remove(batch)
         if batch is self._shared:
             self._shared = None
@@ -160,7 +214,7 @@ class Worker:
     def _failed(self, jobs: list[Job], error: Exception) -> None:
         """Tell a single job; of several, let each show by itself whether it is at fault."""
         if len(jobs) == 1:
-            jobs[0].on_done(error)
+            jobs[0].finish(error)
             return
         with self._changed:
             for job in reversed(jobs):

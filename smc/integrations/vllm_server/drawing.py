@@ -1,4 +1,4 @@
-"""The draw of a step's requests: the engine's own proposal, fed with what requests ask for."""
+"""The draw of a step's requests: the engine's own proposal, with what each request asks for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def draw(
 
     Args:
         logits: `[R, V]` of the model; written into.
-        rows: `[R]` with one warp and one vocabulary.
+        rows: `[R]` with one transform and one vocabulary.
         lengths: `[R]` tokens of each text so far.
 
     Returns:
@@ -32,14 +32,14 @@ def draw(
         follow, or the constraint could not be asked.
     """
     vocabulary = rows[0].vocabulary
-    head = rows[0].constraints.head(rows[0].fields, logits.device)
+    transform = rows[0].constraints.transform(rows[0].fields)
     mask = _masks(rows, lengths)
-    plan = DrawRequest(
+    request = DrawRequest(
         rows=np.arange(len(rows)),
         uniforms=uniforms([row.fields.seed for row in rows], lengths),
         mask=mask,
     )
-    draws = draw_rows(head(logits), plan)
+    draws = draw_rows(transform(logits), request)
     dead = draws.tokens < 0
     tokens = np.where(dead, vocabulary.eos_ids[0], draws.tokens)
     values = np.maximum(np.where(dead, DEAD, draws.log_weights), DEAD).tolist()

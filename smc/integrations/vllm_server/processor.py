@@ -1,4 +1,4 @@
-"""The logits processor that a vLLM server loads; works under either of its model runners."""
+"""The logits processor that a vLLM server loads, under either of its model runners."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from vllm.v1.sample.logits_processor import (  # pyright: ignore[reportMissingImports]
-    LogitsProcessor as FirstRunnerProcessor,
-)
-from vllm.v1.sample.logits_processor import (  # pyright: ignore[reportMissingImports]
-    MoveDirectionality,
-)
-from vllm.v1.worker.gpu.sample.logits_processor import (  # pyright: ignore[reportMissingImports]
-    LogitsProcessor as SecondRunnerProcessor,
-)
 
 from smc.backends.vllm_http.fields import Fields
+from smc.backends.vllm_local.internals import (
+    SWAP,
+    FirstRunnerProcessor,
+    SecondRunnerProcessor,
+)
 from smc.integrations.vllm_server.rows import Constraints, RequestRow, Texts, constraint
 
 if TYPE_CHECKING:
@@ -81,7 +77,7 @@ class SegmentProcessor(FirstRunnerProcessor, SecondRunnerProcessor):
             self.add_request(index, params)
         for source, target, direction in batch_update.moved:
             for table in (self._rows, self._outputs):
-                _move(table, source, target, swap=direction == MoveDirectionality.SWAP)
+                _move(table, source, target, swap=direction == SWAP)
 
     def add_request(self, req_idx: int, sampling_params: Any) -> bool:
         """Begin a request's row; whether it is ours (second runner)."""

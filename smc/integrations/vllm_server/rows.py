@@ -1,22 +1,21 @@
-"""One request in the server: its text, and what may follow it."""
+"""The rows of a server's batch: the text of each request, and what may follow it."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from smc.backends.hf.warp import Head, Warp
+from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.vllm_http.fields import Fields
 from smc.model import Vocabulary
 from smc.potential import TokenPotential
 
 _KEPT = 64
-"""Constraints, vocabularies and heads that are kept ready."""
+"""Constraints, vocabularies and transforms that are kept ready."""
 
 _TOLD = 4096
 """Requests whose tokens are remembered beyond their place in the batch (preemption)."""
@@ -26,24 +25,22 @@ class Texts:
     """The tokens of requests, by their fields: an engine may take one out and put it back."""
 
     def __init__(self) -> None:
-        self._told: OrderedDict[int, list[int]] = OrderedDict()
+        self._told: LRUCache[int, list[int]] = LRUCache(_TOLD)
 
     def of(self, fields: Fields) -> list[int]:
         """Return the growing tokens of a request's text."""
         key = hash(fields)  # the fields themselves may hold much text
-        found = self._told.setdefault(key, list(fields.text))
-        self._told.move_to_end(key)
-        if len(self._told) > _TOLD:
-            self._told.popitem(last=False)
-        return found
+        if key not in self._told:
+            self._told[key] = list(fields.text)
+        return self._told[key]
 
 
 class Constraints:
-    """What requests have in common: potentials, vocabularies, heads; the last ones are kept."""
+    """Potentials, vocabularies and transforms that requests share; the last ones are kept."""
 
     def __init__(self, tokens: tuple[bytes | None, ...]) -> None:
         self._tokens = tokens
-        self._made: OrderedDict[Any, Any] = OrderedDict()
+        self._made: LRUCache[Any, Any] = LRUCache(_KEPT)
 
     def vocabulary(self, eos: tuple[int, ...]) -> Vocabulary:
         """Return the vocabulary with these ends.
@@ -66,21 +63,18 @@ class Constraints:
         made = self._once((kind, source), lambda: constraint(kind, source))
         return made.bind(vocabulary)
 
-    def head(self, fields: Fields, device: torch.device) -> Head:
+    def transform(self, fields: Fields) -> LogitsTransform:
         """Return what makes the target's logits of the model's, for a request."""
-        warp = Warp(fields.temperature, fields.top_p, fields.top_k)
+        options = SamplingOptions(fields.temperature, fields.top_p, fields.top_k)
         vocabulary = self.vocabulary(fields.eos)
         return self._once(
-            (warp, fields.eos, device),
-            lambda: Head(warp, len(vocabulary), vocabulary.suppressed, device),
+            (options, fields.eos),
+            lambda: LogitsTransform(options, len(vocabulary), vocabulary.suppressed),
         )
 
     def _once(self, key: Any, make: Callable[[], Any]) -> Any:
         if key not in self._made:
             self._made[key] = make()
-            if len(self._made) > _KEPT:
-                self._made.popitem(last=False)
-        self._made.move_to_end(key)
         return self._made[key]
 
 
@@ -93,9 +87,9 @@ def constraint(kind: str, source: str) -> TokenPotential[Any]:
     from smc.integrations.constraints import constraints, request_limits
 
     name = {"json": "json_schema"}.get(kind, kind)
-    (found,) = constraints(**{name: source}, limits=request_limits())  # type: ignore[arg-type]
-    assert isinstance(found, TokenPotential)
-    return found
+    (potential,) = constraints(**{name: source}, limits=request_limits())  # type: ignore[arg-type]
+    assert isinstance(potential, TokenPotential)
+    return potential
 
 
 class RequestRow:

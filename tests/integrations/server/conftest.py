@@ -16,7 +16,7 @@ import uvicorn
 
 import smc
 from smc.integrations.server import Served, create_app
-from smc.integrations.server.orders import Limits
+from smc.integrations.server.limits import ServerLimits
 from tests.models import byte_level_tokenizer, tiny_model
 
 TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant:"
@@ -48,11 +48,11 @@ class Broken(smc.Potential):
 class Live:
     """A server in a thread."""
 
-    def __init__(self, app):
+    def __init__(self, app, **options):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="error")
+        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="error", **options)
         self.app = app
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
@@ -69,15 +69,17 @@ class Live:
         self._thread.join(timeout=30)
 
 
-def served(trial=None, **potentials):
+def served(validate=None, **potentials):
     tokenizer = byte_level_tokenizer()
     tokenizer.chat_template = TEMPLATE
     known = {"no-a": NoA(), "no-space": NoSpace(), "broken": Broken(), **potentials}
-    return Served("tiny", tiny_model("llama", len(tokenizer)), tokenizer, known, trial=trial)
+    return Served("tiny", tiny_model("llama", len(tokenizer)), tokenizer, known, validate=validate)
 
 
 @pytest.fixture(scope="package")
 def live():
-    server = Live(create_app(served(), Limits(max_queue=64, max_particles=64, max_tokens=100)))
+    server = Live(
+        create_app(served(), ServerLimits(max_queue=64, max_particles=64, max_tokens=100))
+    )
     yield server
     server.close()

@@ -11,10 +11,10 @@ import pytest
 
 from smc.errors import GrammarError
 from smc.integrations.server import create_app
-from smc.integrations.server.jobs import Busy
-from smc.integrations.server.makers import Maker
-from smc.integrations.server.orders import Limits
-from smc.integrations.server.sandboxed import Trials
+from smc.integrations.server.constraint_cache import ConstraintCache
+from smc.integrations.server.jobs import QueueFull
+from smc.integrations.server.limits import ServerLimits
+from smc.integrations.server.sandboxed_validation import SandboxedValidation
 from tests.integrations.server.conftest import Live, served
 
 # Terminals that are alike, with long counted repetitions: minutes to make.
@@ -30,8 +30,8 @@ def ask(live, **options):
 
 
 @pytest.fixture(scope="module")
-def trials():
-    found = Trials(cpu_seconds=1.0)
+def validation():
+    found = SandboxedValidation(cpu_seconds=1.0)
     yield found
     found.close()
 
@@ -47,9 +47,9 @@ def trials():
         ("grammar", SLOW, "more time or memory"),
     ],
 )
-def test_a_trial_says_what_is_wrong(trials, kind, text, said):
+def test_a_trial_says_what_is_wrong(validation, kind, text, said):
     with pytest.raises(GrammarError, match=said):
-        trials(kind, text)
+        validation(kind, text)
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_a_trial_says_what_is_wrong(trials, kind, text, said):
         ("compact_json", '{"type": "object"}'),
     ],
 )
-def test_a_trial_says_nothing_of_what_can_be_made(trials, kind, text):
-    trials(kind, text)
+def test_a_trial_says_nothing_of_what_can_be_made(validation, kind, text):
+    validation(kind, text)
 
 
-def test_others_are_answered_while_a_grammar_takes_long(trials):
-    server = Live(create_app(served(trial=trials)))
+def test_others_are_answered_while_a_grammar_takes_long(validation):
+    server = Live(create_app(served(validate=validation)))
     try:
         found = {}
         ask(server)  # the first request of a process takes long
@@ -95,7 +95,8 @@ def test_a_grammar_that_is_not_made_in_time_is_asked_for_again_later():
     release = threading.Event()
     server = Live(
         create_app(
-            served(trial=lambda kind, text: release.wait(30)), Limits(constraint_seconds=0.2)
+            served(validate=lambda kind, text: release.wait(30)),
+            ServerLimits(constraint_seconds=0.2),
         )
     )
     try:
@@ -121,31 +122,31 @@ def _asked_again(server, regex):
 def test_equal_constraints_are_tried_once_and_failures_are_remembered():
     tried = []
 
-    def trial(kind, text):
+    def validate(kind, text):
         tried.append(text)
         if text == "bad":
             raise GrammarError("bad on purpose")
 
-    maker = Maker(trial)
-    assert maker.make("regex", "a+") is maker.make("regex", "a+")
-    maker.make("regex", "a+").result()
+    cache = ConstraintCache(validate)
+    assert cache.make("regex", "a+") is cache.make("regex", "a+")
+    cache.make("regex", "a+").result()
     for _ in range(2):
         with pytest.raises(GrammarError, match="on purpose"):
-            maker.make("regex", "bad").result()
+            cache.make("regex", "bad").result()
     assert tried == ["a+", "bad"]
-    maker.close()
+    cache.close()
 
 
 def test_a_failure_of_the_trial_itself_is_not_held_against_the_text(live):
     failures = [RuntimeError("no process")]
 
-    def trial(kind, text):
+    def validate(kind, text):
         if failures:
             raise failures.pop()
 
-    server = Live(create_app(served(trial=trial)))
+    server = Live(create_app(served(validate=validate)))
     try:
-        with pytest.raises(openai.InternalServerError, match="no process"):
+        with pytest.raises(openai.InternalServerError, match="in the log"):
             ask(server, guided_regex="a{1,4}")
         assert ask(server, guided_regex="a{1,4}").choices
     finally:
@@ -154,21 +155,21 @@ def test_a_failure_of_the_trial_itself_is_not_held_against_the_text(live):
 
 def test_only_so_many_wait_to_be_made():
     release = threading.Event()
-    maker = Maker(lambda kind, text: release.wait(30))
-    with pytest.raises(Busy):
+    cache = ConstraintCache(lambda kind, text: release.wait(30))
+    with pytest.raises(QueueFull):
         for number in range(200):
-            maker.make("regex", "a" * (number + 1))
+            cache.make("regex", "a" * (number + 1))
     release.set()
     until = time.monotonic() + 30
     while time.monotonic() < until:
         try:
-            maker.make("regex", "b").result()
+            cache.make("regex", "b").result()
             break
-        except Busy:
+        except QueueFull:
             time.sleep(0.01)
     else:
         pytest.fail("the queue never emptied")
-    maker.close()
+    cache.close()
 
 
 def test_what_is_too_hard_for_the_masks_is_the_client_s_fault(live):

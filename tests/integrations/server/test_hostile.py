@@ -12,7 +12,7 @@ import pytest
 
 import smc
 from smc.integrations.server import create_app
-from smc.integrations.server.orders import Limits
+from smc.integrations.server.limits import ServerLimits
 from tests.integrations.server.conftest import Live, served
 from tests.integrations.server.test_malformed import CHAT, GOOD, post
 from tests.integrations.server.test_server import complete, gone, read
@@ -66,7 +66,7 @@ def test_a_lone_surrogate_in_a_conversation_is_refused(live):
 
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_body_that_is_too_long_is_refused(declared):
-    server = Live(create_app(served(), Limits(max_body_bytes=10_000)))
+    server = Live(create_app(served(), ServerLimits(max_body_bytes=10_000)))
     try:
         data = json.dumps({**GOOD, "user": "x" * 200_000}).encode()
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
@@ -138,7 +138,7 @@ def test_a_neighbour_that_fails_ends_alone():
             found["stream"] = "".join(pieces)
 
         def fail():
-            with pytest.raises(openai.InternalServerError, match="on purpose"):
+            with pytest.raises(openai.InternalServerError, match="potential fails: it failed"):
                 complete(server, seed=4, potentials=["fails"], **options)
             found["neighbour"] = True
 

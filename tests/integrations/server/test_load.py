@@ -8,8 +8,9 @@ import json
 import pytest
 
 from benchmarks.server_load.__main__ import Seen, main
+from benchmarks.server_load.ends import GRACE_SECONDS
 from benchmarks.server_load.process import Held
-from benchmarks.server_load.report import page, summary
+from benchmarks.server_load.report import comparison, page, summary
 from benchmarks.server_load.requests import KINDS
 
 MIB = 2**20
@@ -73,3 +74,36 @@ def test_a_short_load(tmp_path, capsys):
     assert set(kinds) == set(KINDS)
     assert all(kinds[k]["answered"] for k in KINDS if k != "slow grammar")
     assert out.read_text() == page(figures)
+
+
+def test_what_hostile_clients_changed():
+    calm, beside = found(at(300.0), at(600.0)), found(at(300.0), at(600.0))
+    beside["all"]["p95"] = 2 * calm["all"]["p95"]
+    figures = {**calm, "hostile": comparison(calm, beside, {"silent": {"closed": 3}})}
+    assert figures["hostile"]["ratio"] == 2.0 and figures["hostile"]["unexpected_errors"] == 0
+
+
+@pytest.mark.slow
+def test_a_short_hostile_load(capsys):
+    """Few clients for a short time tell no latencies, but whether anybody is harmed."""
+    main(["--clients", "8", "--minutes", "0.3", "--hostile", "--ends", "1", "--json"])
+    figures = json.loads(capsys.readouterr().out)
+    hostile = figures["hostile"]
+    assert hostile["unexpected_errors"] == 0, hostile["errors"]
+    assert hostile["requests"] > 0 and hostile["refused"] == 0
+    assert hostile["ratio"] < 5
+    expected = {
+        "large prompts": {"413"},
+        "deep JSON": {"400"},
+        "many stop strings": {"400"},
+        "hanging potential": {"503"},
+        "spinning potential": {"503"},
+        "silent": {"closed"},
+        "half a body": {"408"},
+        "slow headers": {"closed"},
+    }
+    assert {"large prompts", "deep JSON", "silent"} <= set(hostile["answers"])
+    for kind, counts in hostile["answers"].items():
+        assert set(counts) <= expected[kind], (kind, counts)
+    ((end,),) = (figures["ends"],)
+    assert end["seconds"] <= GRACE_SECONDS + 0.5 and end["status"] == 0

@@ -17,7 +17,7 @@ def test_memory_is_given_back_now_and_then(monkeypatch):
     times, trimmed = iter([0.0, 5.0, 11.0, 12.0, 22.0]), []
     monkeypatch.setattr(memory, "time", SimpleNamespace(monotonic=lambda: next(times)))
     monkeypatch.setattr(memory, "_malloc_trim", lambda: trimmed.append)
-    give_back = memory.GivesBack()
+    give_back = memory.MemoryTrimmer()
     assert [give_back() for _ in range(4)] == [False, True, False, True]
     assert trimmed == [0, 0]
 
@@ -26,15 +26,15 @@ def test_where_the_library_cannot_give_back_nothing_happens(monkeypatch):
     times = iter([0.0, 60.0])
     monkeypatch.setattr(memory, "time", SimpleNamespace(monotonic=lambda: next(times)))
     monkeypatch.setattr(memory, "_malloc_trim", lambda: None)
-    assert memory.GivesBack()()
+    assert memory.MemoryTrimmer()()
 
 
 def test_models_of_all_temperatures_share_weights_and_only_so_many_are_kept():
     model = served()
-    warps = [(1.0 + i / 100, 1.0, 0) for i in range(100)]
-    assert len({id(model.at(w).model) for w in warps}) == 1
-    assert len(model._warped) <= 64
-    assert model.at(warps[-1]) is model.at(warps[-1])
+    all_parameters = [(1.0 + i / 100, 1.0, 0) for i in range(100)]
+    assert len({id(model.at(w).model) for w in all_parameters}) == 1
+    assert len(model._with_parameters) <= 64
+    assert model.at(all_parameters[-1]) is model.at(all_parameters[-1])
 
 
 def test_a_prompt_is_encoded_as_the_model_does():

@@ -14,7 +14,7 @@ import pytest
 
 import smc
 from smc.integrations.server import create_app
-from smc.integrations.server.orders import Limits
+from smc.integrations.server.limits import ServerLimits
 from tests.integrations.server.conftest import Live, served
 from tests.models import byte_level_tokenizer, tiny_model
 
@@ -250,7 +250,7 @@ def test_a_full_queue_turns_away(monkeypatch):
             release.wait(30)
             return 0.0
 
-    server = Live(create_app(served(slow=Slow()), Limits(max_queue=1)))
+    server = Live(create_app(served(slow=Slow()), ServerLimits(max_queue=1)))
     try:
         found = []
 

@@ -13,9 +13,9 @@ pytest.importorskip("fastapi", reason="needs the extra serve")
 import smc
 from smc.engine import Problem, run
 from smc.errors import ModelError
-from smc.integrations.server.jobs import Job, Order
+from smc.integrations.server.jobs import Job, SamplingRequest
 from smc.integrations.server.metrics import Metrics
-from smc.integrations.server.worker import Worker
+from smc.integrations.server.worker import EngineWorker
 from smc.settings import Settings
 
 MODEL = smc.TableModel.constant({"a": 0.6, "b": 0.3}, eos=0.1)
@@ -45,17 +45,17 @@ class Broken(smc.Potential):
         return 0.0
 
 
-def order(*potentials, particles=4, seed=0, warp=(1.0, 1.0, 0), max_tokens=30, stop=()):
+def order(*potentials, particles=4, seed=0, parameters=(1.0, 1.0, 0), max_tokens=30, stop=()):
     settings = Settings(num_particles=particles, max_tokens=max_tokens)
-    return Order((0,), potentials, settings, stop, warp, seed)
+    return SamplingRequest((0,), potentials, settings, stop, parameters, seed)
 
 
-class Desk:
+class WorkerHarness:
     """A worker, and what it said."""
 
-    def __init__(self, models=lambda warp: MODEL, max_particles=20):
+    def __init__(self, models=lambda parameters: MODEL, max_particles=20):
         self.metrics = Metrics.fresh()
-        self.worker = Worker(
+        self.worker = EngineWorker(
             models, max_queue=100, max_particles=max_particles, metrics=self.metrics
         )
         self.done = queue.SimpleQueue()
@@ -71,16 +71,16 @@ class Desk:
 
 
 @pytest.fixture
-def desks():
+def harnesses():
     made = []
 
     def make(**options):
-        made.append(Desk(**options))
+        made.append(WorkerHarness(**options))
         return made[-1]
 
     yield make
-    for desk in made:
-        desk.worker.close()
+    for harness in made:
+        harness.worker.close()
 
 
 def alone(wanted, model=MODEL):
@@ -88,39 +88,39 @@ def alone(wanted, model=MODEL):
     return run(model, [problem], wanted.settings, stop=wanted.stop)[0]
 
 
-def test_requests_that_differ_in_everything_share_one_run(desks):
-    desk = desks(models=lambda warp: MODEL if warp[0] == 1 else COLD)
+def test_requests_that_differ_in_everything_share_one_run(harnesses):
+    harness = harnesses(models=lambda parameters: MODEL if parameters[0] == 1 else COLD)
     gate = Gate()
     wanted = {
         seed: order(
             particles=1 + seed % 4,
             seed=seed,
-            warp=(1.0 if seed % 3 else 0.5, 1.0, 0),
+            parameters=(1.0 if seed % 3 else 0.5, 1.0, 0),
             max_tokens=3 + seed,
             stop=("ab",) if seed % 2 else (),
         )
         for seed in range(12)
     }
-    desk.submit("gate", order(gate, particles=1, max_tokens=60))
+    harness.submit("gate", order(gate, particles=1, max_tokens=60))
     assert gate.reached.acquire(timeout=30)
     for seed, each in wanted.items():
-        desk.submit(seed, each)
+        harness.submit(seed, each)
     gate.let(3)
     for _ in range(3):
         assert gate.reached.acquire(timeout=30)
-    assert desk.metrics.batches._value.get() == 1
+    assert harness.metrics.batches._value.get() == 1
     gate.let(100)
-    found = desk.answers(len(wanted) + 1)
+    found = harness.answers(len(wanted) + 1)
     for seed, each in wanted.items():
-        model = MODEL if each.warp[0] == 1 else COLD
+        model = MODEL if each.parameters[0] == 1 else COLD
         expected = alone(each, model)
         assert found[seed].sequences == expected.sequences
         np.testing.assert_array_equal(found[seed].log_weights, expected.log_weights)
 
 
-def test_none_overtakes_and_the_budget_holds(desks):
+def test_none_overtakes_and_the_budget_holds(harnesses):
     """A large request waits for room; small ones behind it wait for it."""
-    desk = desks(max_particles=10)
+    harness = harnesses(max_particles=10)
     gate, starts = Gate(), []
 
     class Notes(smc.Potential):
@@ -129,58 +129,58 @@ def test_none_overtakes_and_the_budget_holds(desks):
 
         def prefix(self, text):
             if not text:
-                starts.append((self.name_here, desk.worker.particles))
+                starts.append((self.name_here, harness.worker.particles))
             return 0.0
 
-    desk.submit("first", order(gate, particles=6, max_tokens=60))
+    harness.submit("first", order(gate, particles=6, max_tokens=60))
     assert gate.reached.acquire(timeout=30)
-    desk.submit("large", order(Notes("large"), particles=8))
-    desk.submit("small", order(Notes("small"), particles=2))
+    harness.submit("large", order(Notes("large"), particles=8))
+    harness.submit("small", order(Notes("small"), particles=2))
     gate.let()
     assert gate.reached.acquire(timeout=30)
-    assert starts == [] and len(desk.worker._waiting) == 2
+    assert starts == [] and len(harness.worker._waiting) == 2
     gate.let(400)
-    desk.answers(3)
+    harness.answers(3)
     assert [name for name, _ in starts] == ["large", "small"]
     assert starts[0][1] == 0, "there was no room beside the first"
 
 
-def test_one_that_is_larger_than_the_budget_runs_alone(desks):
-    desk = desks(max_particles=5)
-    desk.submit("huge", order(particles=50))
-    desk.submit("small", order(particles=1))
-    assert set(desk.answers(2)) == {"huge", "small"}
+def test_one_that_is_larger_than_the_budget_runs_alone(harnesses):
+    harness = harnesses(max_particles=5)
+    harness.submit("huge", order(particles=50))
+    harness.submit("small", order(particles=1))
+    assert set(harness.answers(2)) == {"huge", "small"}
 
 
-def test_a_cancelled_job_leaves_at_the_next_token_and_makes_room(desks):
-    desk = desks(max_particles=4)
+def test_a_cancelled_job_leaves_at_the_next_token_and_makes_room(harnesses):
+    harness = harnesses(max_particles=4)
     gate = Gate()
-    desk.submit("gone", order(gate, particles=4))
-    desk.submit("never", order(particles=4))
+    harness.submit("gone", order(gate, particles=4))
+    harness.submit("never", order(particles=4))
     assert gate.reached.acquire(timeout=30)
-    desk.submit("next", order(particles=4))
-    desk.jobs["gone"].cancel()
-    desk.jobs["never"].cancel()
+    harness.submit("next", order(particles=4))
+    harness.jobs["gone"].cancel()
+    harness.jobs["never"].cancel()
     gate.let(4)
-    (name,) = desk.answers(1)
+    (name,) = harness.answers(1)
     assert name == "next"
-    assert desk.metrics.cancelled._value.get() == 1, "one that waited had nothing to free"
-    assert desk.metrics.tokens._value.get() > 0
+    assert harness.metrics.cancelled._value.get() == 2, "the one that ran and the one that waited"
+    assert harness.metrics.tokens._value.get() > 0
 
 
-def test_a_potential_that_fails_is_the_end_of_its_own_job(desks):
-    desk = desks()
+def test_a_potential_that_fails_is_the_end_of_its_own_job(harnesses):
+    harness = harnesses()
     wanted = {seed: order(seed=seed, particles=2) for seed in range(6)}
-    desk.submit("broken", order(Broken()))
+    harness.submit("broken", order(Broken()))
     for seed, each in wanted.items():
-        desk.submit(seed, each)
-    found = desk.answers(7)
+        harness.submit(seed, each)
+    found = harness.answers(7)
     assert isinstance(found.pop("broken"), smc.PotentialError)
     for seed, each in wanted.items():
         assert found[seed].sequences == alone(each).sequences
 
 
-def test_where_the_engine_fails_each_job_shows_by_itself(desks, monkeypatch):
+def test_where_the_engine_fails_each_job_shows_by_itself(harnesses, monkeypatch):
     """Jobs are done again one by one; a stream that has begun is not sent twice."""
     told, gate = [], Gate()
     streamed = order(seed=3, particles=1, max_tokens=40)
@@ -193,42 +193,42 @@ def test_where_the_engine_fails_each_job_shows_by_itself(desks, monkeypatch):
         return original(decoding, plan)
 
     monkeypatch.setattr("smc.backends.table.TableDecoding.draw", draw)
-    desk = desks()
-    desk.submit("gate", order(gate, particles=1, max_tokens=10))
+    harness = harnesses()
+    harness.submit("gate", order(gate, particles=1, max_tokens=10))
     assert gate.reached.acquire(timeout=30)
-    desk.submit("stream", streamed, on_text=told.append)
+    harness.submit("stream", streamed, on_text=told.append)
     gate.let(3)
     for _ in range(3):
         assert gate.reached.acquire(timeout=30)
     fail.set()
     gate.let(100)
-    found = desk.answers(2)
+    found = harness.answers(2)
     expected = alone(streamed)
     assert found["stream"].sequences == expected.sequences
     assert "".join(told) == expected.best and len(told) > 1
     assert found["gate"].num_tokens > 0
 
 
-def test_an_engine_that_fails_one_job_alone_tells_it(desks):
+def test_an_engine_that_fails_one_job_alone_tells_it(harnesses):
     class Sick(smc.TableModel):
         def start(self, prompts, vocabulary, max_tokens):
             raise ModelError("model: sick")
 
-    desk = desks(models=lambda warp: Sick(MODEL.vocabulary, MODEL.next_probs))
-    desk.submit("one", order())
-    assert isinstance(desk.answers(1)["one"], ModelError)
+    harness = harnesses(models=lambda parameters: Sick(MODEL.vocabulary, MODEL.next_probs))
+    harness.submit("one", order())
+    assert isinstance(harness.answers(1)["one"], ModelError)
 
 
-def test_what_waits_and_runs_is_told_when_the_worker_closes(desks):
-    desk = desks(max_particles=1)
+def test_what_waits_and_runs_is_told_when_the_worker_closes(harnesses):
+    harness = harnesses(max_particles=1)
     gate = Gate()
-    desk.submit("runs", order(gate, particles=1))
+    harness.submit("runs", order(gate, particles=1))
     assert gate.reached.acquire(timeout=30)
-    desk.submit("waits", order(particles=1))
-    closing = threading.Thread(target=desk.worker.close)
+    harness.submit("waits", order(particles=1))
+    closing = threading.Thread(target=harness.worker.close)
     closing.start()
     gate.let(100)
-    found = desk.answers(2)
+    found = harness.answers(2)
     closing.join(timeout=30)
-    assert {type(e).__name__ for e in found.values()} <= {"Closed", "Posterior"}
-    assert type(found["waits"]).__name__ == "Closed"
+    assert {type(e).__name__ for e in found.values()} <= {"ShuttingDown", "Posterior"}
+    assert type(found["waits"]).__name__ == "ShuttingDown"

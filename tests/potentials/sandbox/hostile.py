@@ -2,7 +2,8 @@
 
 A program that gets what it is after prints the word in `ESCAPED`. Names in capitals are filled in
 by the test: HOST_PID, the process that owns the sandbox; SECRET, a file that only it may know;
-PORT, where something listens; ABSTRACT, the name of an abstract socket where something listens.
+PORT and UDP_PORT, where something listens; ABSTRACT and ABSTRACT_DATAGRAM, the names of abstract
+sockets where something listens; SOCKET, the path of another; HOST_NAME, the name of the machine.
 
 A program that multiplies gives up by itself, after `BOMB_DEPTH` forks in a row of one process or
 after a few seconds, so that it is held by its own text where a wall turns out to have a hole.

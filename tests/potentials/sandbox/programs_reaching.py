@@ -36,8 +36,15 @@ PROGRAMS = {
     # Files.
     "reading a secret": Hostile(TRY + "attempt(lambda: open(SECRET).read())", needs=FILES),
     "reading a home": Hostile(
-        TRY + "import os\nfor name in ('/root', '/home', '/etc/shadow', '/etc/hostname'):\n"
-        "    attempt(lambda: os.path.isdir(name) and os.listdir(name) or open(name).read())",
+        TRY + "import os, sys\n"
+        "def look(name):\n"
+        "    seen = os.listdir(name) if os.path.isdir(name) else [open(name).read()]\n"
+        "    way = (sys.prefix + '/', sys.base_prefix + '/')\n"
+        "    seen = [n for n in seen if not any(w.startswith(f'{name}/{n}/') for w in way)]\n"
+        "    if not seen: raise OSError('only the way to the interpreter')\n"
+        "    return seen\n"
+        "for name in ('/root', '/home', '/etc/shadow', '/etc/hostname'):\n"
+        "    attempt(lambda: look(name))",
         needs=FILES,
     ),
     "climbing out": Hostile(

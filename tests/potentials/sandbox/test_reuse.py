@@ -143,7 +143,7 @@ def test_kept_processes_are_bounded() -> None:
         need_view_of_processes(sandbox)
         for n in range(10):
             sandbox.run(Job((f"x = {n}", "y = 1")))
-        # With the cell and the stem.
+        # With the container and the template.
         assert len(processes(sandbox)) == 5
         assert sandbox.run(Job(("x = 0", "y = 1"))).reused == 0
         assert sandbox.run(Job(("x = 0", "y = 1"))).reused == 2

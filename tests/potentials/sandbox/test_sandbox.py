@@ -141,16 +141,16 @@ def test_nothing_is_left_after_many_runs() -> None:
         for n in range(20):
             sandbox.run(Job((f"x = {n}",)))
         before = open_files(os.getpid()), len(processes(sandbox))
-        cells = {pid: open_files(pid) for pid in processes(sandbox)}
+        containers = {pid: open_files(pid) for pid in processes(sandbox)}
         for n in range(100):
             codes = (f"x = {n + 100}", "import os; os._exit(1)", "1 / 0", "open('f', 'w')")
             sandbox.run(Job((codes[n % 4],)))
         assert (open_files(os.getpid()), len(processes(sandbox))) == before
-        for pid in processes(sandbox) & set(cells):
-            assert open_files(pid) == cells[pid]
-        zygote = sandbox._zygote
-        assert zygote is not None and os.path.isdir(zygote.base)
-    assert not os.path.exists(zygote.base) and open_files(os.getpid()) < before[0]
+        for pid in processes(sandbox) & set(containers):
+            assert open_files(pid) == containers[pid]
+        fork_server = sandbox._fork_server
+        assert fork_server is not None and os.path.isdir(fork_server.base)
+    assert not os.path.exists(fork_server.base) and open_files(os.getpid()) < before[0]
 
 
 def test_walls_are_told(sandbox: Sandbox) -> None:
@@ -192,9 +192,9 @@ def test_a_dead_cell_is_replaced_and_a_dead_parent_once() -> None:
         assert sandbox.run(job).value == 1
         for _ in range(2):
             _kill_all(sandbox)
-            zygote = sandbox._zygote
-            assert zygote is not None
-            zygote._process.kill()
+            fork_server = sandbox._fork_server
+            assert fork_server is not None
+            fork_server._process.kill()
             if _ == 0:
                 assert sandbox.run(job).value == 1
         with pytest.raises(SandboxError, match="died twice"):

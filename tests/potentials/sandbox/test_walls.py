@@ -123,9 +123,9 @@ def test_a_folder_that_is_not_mounted_goes_with_the_sandbox() -> None:
     )
     with _sandbox(("mount namespace",)) as sandbox:
         assert sandbox.run(Job((code,), reuse=False)).outcome is Outcome.OK
-        zygote = sandbox._zygote
-        assert zygote is not None and os.path.isdir(zygote.base)
-    assert not os.path.lexists(zygote.base)
+        fork_server = sandbox._fork_server
+        assert fork_server is not None and os.path.isdir(fork_server.base)
+    assert not os.path.lexists(fork_server.base)
 
 
 _OWNER = """
@@ -134,7 +134,7 @@ from potentials.sandbox import Job, Sandbox
 with Sandbox(workers=1) as sandbox:
     sandbox._without = tuple(filter(None, sys.argv[1].split("+")))
     sandbox.walls
-    print(sandbox._zygote._process.pid, flush=True)
+    print(sandbox._fork_server._process.pid, flush=True)
     sandbox.run(Job(("import os, time\\nos.fork()\\nos.fork()\\ntime.sleep(20)",), reuse=False))
 """
 
@@ -147,12 +147,12 @@ def test_nothing_outlives_an_owner_that_is_killed(without: str) -> None:
     )
     try:
         assert owner.stdout is not None
-        zygote = int(owner.stdout.readline())
+        fork_server = int(owner.stdout.readline())
         until = time.monotonic() + 10
-        # The cell, the stem or its copy, and three more.
-        while len(descendants(zygote)) < 5 and time.monotonic() < until:
+        # The container, the template or its copy, and three more.
+        while len(descendants(fork_server)) < 5 and time.monotonic() < until:
             time.sleep(0.01)
-        found = descendants(zygote) | {zygote}
+        found = descendants(fork_server) | {fork_server}
         assert len(found) >= 6
     finally:
         owner.send_signal(signal.SIGKILL)

@@ -44,9 +44,9 @@ def alive(pids: set[int]) -> set[int]:
 
 
 def processes(sandbox: Sandbox) -> set[int]:
-    """Return the ids of the cells, stems, snapshots and runs of a sandbox."""
-    zygote = sandbox._zygote
-    return descendants(zygote._process.pid) if zygote is not None else set()
+    """Return the ids of the containers, templates, snapshots and runs of a sandbox."""
+    fork_server = sandbox._fork_server
+    return descendants(fork_server._process.pid) if fork_server is not None else set()
 
 
 def need_view_of_processes(sandbox: Sandbox) -> None:

@@ -1,0 +1,173 @@
+"""The cost of long prompts: steps, whole runs and memory behind short and long ones.
+
+Ours draws from N rows of one prompt, which share its keys and values; the peer is `generate` on
+the same network, which stores and reads them for each row. A step of ours is one `draw` and one
+`advance` of all rows; one of the peer is what a further token costs, so the difference of two runs.
+The whole is T tokens from nothing, the reading of the prompt included. The peer is left out where
+it would read more than `PEER_TOKENS` of prompts. With `--model FOLDER` on a published model, else
+on a random one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.micro.models import CACHE, load
+from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
+from smc.backends.hf.prefix_tree import tree_of
+from smc.backends.transformers import TransformersModel
+from smc.model import HOLD, DrawRequest
+
+NAME = "long_prompt"
+LENGTHS = (50, 1500)
+PARTICLES = (10, 32, 128)
+PEER_TOKENS = 50_000
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A prompt's length and a number of rows, and the figures of our side."""
+
+    length: int
+    particles: int
+    step_seconds: list[float]
+    whole_seconds: list[float]
+    kv_bytes: list[int]
+
+
+def run(options: Options, cache: Path = CACHE) -> Result:
+    """Time both sides at each length and number of rows; see the module."""
+    ours, network = _load(options, cache)
+    context = getattr(network.config, "max_position_embeddings", None) or 10**9
+    lengths = [min(length, context - options.tokens - 1) for length in LENGTHS]
+    sizes = PARTICLES if options.particles == Options().particles else (options.particles,)
+    rows = [_compared(ours, network, n, length, options) for n in sizes for length in lengths]
+    first = next(row for row in rows if row["prompt"] == lengths[-1])
+    ratio, interval = first["ratio_of_step_rates"]
+    return Result(
+        name=NAME,
+        ours=1 / first["step_seconds"],
+        peer=1 / first["peer_step_seconds"],
+        ratio=ratio,
+        interval=interval,
+        unit="steps per second",
+        setting=(
+            f"{options.model or 'random Llama'}, {str(network.dtype).removeprefix('torch.')}, on "
+            f"{network.device.type}, N = {first['particles']} rows behind a prompt of "
+            f"{first['prompt']} tokens, {options.tokens} tokens; peer: generate(do_sample=True), "
+            f"N as num_return_sequences; {options.repeats} interleaved runs ({options.clock} time)"
+        ),
+        details={
+            "cases": rows,
+            "long_over_short_step": {
+                str(n): _step_of(rows, n, lengths[-1]) / _step_of(rows, n, lengths[0])
+                for n in sizes
+            },
+            "kv_bytes": {str(row["particles"]): row["kv_bytes"] for row in rows},
+        },
+    )
+
+
+def _load(options: Options, cache: Path) -> tuple[TransformersModel, Any]:
+    if not options.model:
+        return load(options, cache)
+    ours = TransformersModel.load(options.model)
+    return ours, ours.model
+
+
+def _compared(
+    ours: TransformersModel, network: Any, particles: int, length: int, options: Options
+) -> dict[str, Any]:
+    """The figures of one prompt's length and one number of rows."""
+    case = _Case(length, particles, [], [], [])
+    rng = np.random.default_rng(0)
+    size = network.get_input_embeddings().num_embeddings
+    prompt = rng.integers(3, min(size, 30_000), length).tolist()
+
+    def engine(seed: int) -> float:
+        return _engine_run(ours, prompt, case, options, seed)
+
+    def peer(seed: int) -> float:
+        one = _generate_seconds(network, prompt, particles, 1, options)
+        wholes.append(_generate_seconds(network, prompt, particles, options.tokens, options))
+        return (options.tokens - 1) / (wholes[-1] - one)
+
+    wholes: list[float] = []
+    with_peer = length * particles <= PEER_TOKENS
+    sides = [engine, peer] if with_peer else [engine]
+    warm_ups = 0 if options.model else 1  # a published model's runs are long enough
+    rates = interleaved(sides, options.repeats, warm_ups)
+    kept = options.repeats
+    figures = {
+        "prompt": length,
+        "particles": particles,
+        "step_seconds": float(np.median(case.step_seconds[-kept:])),
+        "whole_seconds": float(np.median(case.whole_seconds[-kept:])),
+        "kv_bytes": case.kv_bytes[-1],
+    }
+    if with_peer:
+        figures |= {
+            "peer_step_seconds": float(np.median(1 / rates[:, 1])),
+            "peer_whole_seconds": float(np.median(wholes[-kept:])),
+            "ratio_of_step_rates": ratio_of_medians(rates[:, 0], rates[:, 1]),
+            "ratio_of_wholes": ratio_of_medians(
+                np.array(wholes[-kept:]), np.array(case.whole_seconds[-kept:])
+            ),
+        }
+    return figures
+
+
+def _engine_run(
+    ours: TransformersModel, prompt: list[int], case: _Case, options: Options, seed: int
+) -> float:
+    """Steps per second; nothing that an earlier run has read is used."""
+    tree = tree_of(ours.model, 1)
+    tree.clear()
+    rng = np.random.default_rng(seed)
+    rows = np.arange(case.particles)
+    began = options.now()
+    decoding: Any = ours.start([prompt], ours.vocabulary, options.tokens)
+    decoding.advance(np.zeros(case.particles, dtype=np.int64), np.full(case.particles, HOLD))
+    steps: list[float] = []
+    for _ in range(options.tokens):
+        before = options.now()
+        draws = decoding.draw(DrawRequest(rows, rng.random(case.particles)))
+        decoding.advance(rows, draws.tokens)
+        steps.append(options.now() - before)
+    case.whole_seconds.append(options.now() - began)
+    case.step_seconds.append(float(np.median(steps)))
+    case.kv_bytes.append(decoding.kv_bytes)
+    return 1 / case.step_seconds[-1]
+
+
+def _generate_seconds(
+    network: Any, prompt: list[int], particles: int, tokens: int, options: Options
+) -> float:
+    import torch
+
+    ids = torch.tensor([prompt], device=network.device)
+    began = options.now()
+    with torch.inference_mode():
+        network.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=True,
+            top_k=0,
+            top_p=1.0,
+            temperature=1.0,
+            max_new_tokens=tokens,
+            min_new_tokens=tokens,
+            num_return_sequences=particles,
+            pad_token_id=0,
+        )
+    return options.now() - began
+
+
+def _step_of(rows: list[dict[str, Any]], particles: int, length: int) -> float:
+    return next(
+        r["step_seconds"] for r in rows if (r["particles"], r["prompt"]) == (particles, length)
+    )

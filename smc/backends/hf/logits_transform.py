@@ -1,0 +1,153 @@
+"""Logits transforms: from a model's logits to those of the target's language model.
+
+Ids outside the model are cut off, then come temperature, top-k and top-p. Rows of one batch may
+have transforms of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from smc.errors import ModelError, SettingsError
+from smc.model import IntArray
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """Temperature, then top-k, then top-p, over the tokens that are text or end of sequence.
+
+    They define p(x | prompt) and so the target: a truncated model gives other tokens probability
+    zero, and no weight could correct that in a proposal.
+
+    Attributes:
+        temperature: > 0; logits are divided by it.
+        top_p: In (0, 1]; the smallest set of tokens with at least this mass is kept.
+        top_k: The k most probable tokens are kept (and what ties with the last); 0 keeps all.
+
+    Raises:
+        SettingsError: A value out of its range.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise SettingsError(
+                f"model: temperature must be a positive number, got {self.temperature}. For the "
+                "most probable tokens alone use top_k=1."
+            )
+        if not 0 < self.top_p <= 1:
+            raise SettingsError(f"model: top_p must be in (0, 1], got {self.top_p}.")
+        if self.top_k != int(self.top_k) or self.top_k < 0:
+            raise SettingsError(
+                f"model: top_k must be a whole number, 0 (keep all) or more, got {self.top_k}."
+            )
+
+    def apply(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return `[R, V]` float32 logits, not normalised, of `[R, V]` float32 ones."""
+        if self.temperature != 1:
+            logits = logits / self.temperature
+        if 0 < self.top_k < logits.shape[-1]:
+            least = logits.topk(self.top_k, dim=-1).values[:, -1:]
+            logits = logits.masked_fill(logits < least, -math.inf)
+        if self.top_p < 1:
+            ordered, ids = logits.sort(dim=-1)
+            # Ascending, so that the running sum is the mass of all less probable tokens and this.
+            below = ordered.softmax(-1).cumsum(-1) <= 1 - self.top_p
+            below[:, -1] = False
+            logits = logits.masked_fill(below.scatter(1, ids, below), -math.inf)
+        return logits
+
+
+class LogitsTransform:
+    """What turns a model's logits into those of the target.
+
+    Args:
+        options: Temperature, top-k and top-p.
+        size: V, the width of the logits.
+        suppressed: Ids outside the model; they get −inf before anything else.
+    """
+
+    def __init__(self, options: SamplingOptions, size: int, suppressed: IntArray) -> None:
+        self._options = options
+        self._size = size
+        self._suppressed = suppressed
+        self._on_device: tuple[torch.device, torch.Tensor] | None = None
+
+    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
+        """`[R, V]` float32 logits from the model's own, which may be written into."""
+        if logits.shape[-1] != self._size:
+            raise ModelError(
+                f"model: {logits.shape[-1]} logits a token, but the vocabulary has {self._size} "
+                "ids; expected as many. Pass a vocabulary= of the logits' width."
+            )
+        logits = logits.float()
+        if len(self._suppressed):
+            logits.index_fill_(1, self._ids_on(logits.device), -math.inf)
+        return self._options.apply(logits)
+
+    def same(self, other: LogitsTransform) -> bool:
+        """Whether another does just the same."""
+        alike = (self._options, self._size) == (other._options, other._size)
+        return alike and np.array_equal(self._suppressed, other._suppressed)
+
+    def _ids_on(self, device: torch.device) -> torch.Tensor:
+        if self._on_device is None or self._on_device[0] != device:
+            self._on_device = device, torch.from_numpy(self._suppressed).to(device)
+        return self._on_device[1]
+
+    def __reduce__(self) -> tuple[type[LogitsTransform], tuple[SamplingOptions, int, IntArray]]:
+        return LogitsTransform, (self._options, self._size, self._suppressed)  # no device's tensor
+
+
+@dataclass(frozen=True)
+class RowTransforms:
+    """The logits transform of each row of a batch.
+
+    Attributes:
+        transforms: Distinct ones.
+        which: `[R]` index of each row's.
+    """
+
+    transforms: tuple[LogitsTransform, ...]
+    which: IntArray
+
+    @classmethod
+    def of(cls, transform: LogitsTransform, rows: int) -> RowTransforms:
+        """One transform for all rows."""
+        return cls((transform,), np.zeros(rows, dtype=np.int64))
+
+    def take(self, rows: IntArray) -> RowTransforms:
+        """The transforms of some rows, in a new order; those of no row are forgotten."""
+        if len(self.transforms) == 1:
+            return RowTransforms.of(self.transforms[0], len(rows))
+        kept, which = np.unique(self.which[rows], return_inverse=True)
+        return RowTransforms(tuple(self.transforms[k] for k in kept), which.astype(np.int64))
+
+    def joined(self, other: RowTransforms) -> RowTransforms:
+        """These rows, and others behind."""
+        transforms, which = list(self.transforms), []
+        for transform in other.transforms:
+            same = (i for i, own in enumerate(transforms) if own.same(transform))
+            place = next(same, len(transforms))
+            if place == len(transforms):
+                transforms.append(transform)
+            which.append(place)
+        more = np.asarray(which, dtype=np.int64)[other.which]
+        return RowTransforms(tuple(transforms), np.concatenate([self.which, more]))
+
+    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
+        """`[R, V]` float32 logits from the model's own, which may be written into."""
+        if len(self.transforms) == 1:
+            return self.transforms[0](logits)
+        transformed = torch.empty(logits.shape, dtype=torch.float32, device=logits.device)
+        for index, transform in enumerate(self.transforms):
+            rows = torch.from_numpy(np.flatnonzero(self.which == index)).to(logits.device)
+            transformed[rows] = transform(logits[rows])
+        return transformed

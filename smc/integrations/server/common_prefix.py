@@ -1,0 +1,33 @@
+"""The longest common prefix of the particles: what no later resampling can change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def common_prefix(texts: Sequence[tuple[str, bool]], stop: Sequence[str] = ()) -> str:
+    """Return what all particles with weight have in common.
+
+    Every later particle descends from one of these, so the final answer begins with it, whichever
+    it is. A tail that might be the beginning of a stop string, or an incomplete character, is
+    held back.
+
+    Args:
+        texts: Of the particles with weight, each with whether it has ended; see `Run.texts`.
+        stop: Strings that end a text.
+    """
+    if not texts:
+        return ""
+    first, last = min(texts)[0], max(texts)[0]  # what these share, all share
+    pairs = enumerate(zip(first, last, strict=False))
+    common = first[: next((i for i, (a, b) in pairs if a != b), len(first))]
+    if all(ended for _, ended in texts):
+        return common
+    common = common.rstrip("\N{REPLACEMENT CHARACTER}")
+    return common[: len(common) - _begun(common, stop)]
+
+
+def _begun(text: str, stop: Sequence[str]) -> int:
+    """How many characters at the end may be the beginning of a stop string."""
+    sizes = (n for mark in stop for n in range(1, len(mark) + 1) if text.endswith(mark[:n]))
+    return max(sizes, default=0)

@@ -1,0 +1,91 @@
+"""Continuous batching: jobs that run together, one token a turn, and come and go between tokens.
+
+Source: Yu et al. (2022), "Orca: a distributed serving system for transformer-based generative
+models" (iteration-level scheduling).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smc.engine import Problem, Run
+from smc.integrations.server.common_prefix import common_prefix
+from smc.integrations.server.jobs import Job
+from smc.integrations.server.metrics import Metrics
+from smc.model import LanguageModel
+from smc.posterior import Posterior
+
+
+class ContinuousBatch:
+    """Jobs in one run of the engine.
+
+    Args:
+        model: That of some job; see `add`.
+        metrics: Where counts go.
+    """
+
+    def __init__(self, model: LanguageModel, metrics: Metrics) -> None:
+        self._run = Run(model)
+        self._jobs: dict[int, Job] = {}
+        self._metrics = metrics
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Those that are not answered yet."""
+        return list(self._jobs.values())
+
+    @property
+    def particles(self) -> int:
+        """Of those jobs."""
+        return sum(job.particles for job in self.jobs)
+
+    def add(self, job: Job, model: LanguageModel) -> None:
+        """Let a job take part from the next step on.
+
+        Args:
+            job: Any.
+            model: With the temperature and the like that it asks for.
+
+        Raises:
+            SMCError: Its prompt does not fit, or a potential failed at the empty text.
+        """
+        asked = job.request
+        problem = Problem(asked.prompt, asked.potentials, np.random.default_rng(asked.seed))
+        number = self._run.add(problem, asked.settings, asked.stop, model=model)
+        self._jobs[number] = job
+
+    def step(self) -> None:
+        """Drop the jobs that nobody waits for, draw a token of the others, tell what is new.
+
+        Raises:
+            SMCError: The model failed; `jobs` are those that are left without an answer.
+        """
+        for number, job in list(self._jobs.items()):
+            if job.cancelled:
+                self._forget(number)
+                self._metrics.cancelled.inc()
+        if self._jobs and self._run.running:
+            self._run.step()
+        unfinished = self._run.unfinished()
+        for number, job in list(self._jobs.items()):
+            try:
+                done = number not in unfinished
+                if done:
+                    self._finish(job, self._run.posterior(number))
+                elif job.on_text is not None:
+                    job.tell(common_prefix(self._run.texts(number), job.request.stop))
+            except Exception as error:  # the job's own: its neighbours go on
+                done = True
+                job.finish(error)
+            if done:
+                self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        self._run.remove(number)
+        del self._jobs[number]
+
+    def _finish(self, job: Job, posterior: Posterior) -> None:
+        self._metrics.tokens.inc(posterior.num_tokens)
+        if job.on_text is not None:
+            job.tell(posterior.best or "")
+        job.finish(posterior)

@@ -1,0 +1,265 @@
+"""The request handler: read the request, make its constraint, queue its jobs, wait or stream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from smc.errors import GrammarError, PromptError, SettingsError
+from smc.integrations.server import errors
+from smc.integrations.server.bodies import parsed, read_body
+from smc.integrations.server.constraint_cache import ConstraintCache
+from smc.integrations.server.errors import JobResult
+from smc.integrations.server.jobs import Job, QueueFull, SamplingRequest, ShuttingDown
+from smc.integrations.server.lanes import Lanes
+from smc.integrations.server.limits import ServerLimits
+from smc.integrations.server.metrics import Metrics
+from smc.integrations.server.models import Served
+from smc.integrations.server.pools import WorkPools
+from smc.integrations.server.registered import RegisteredPotentials
+from smc.integrations.server.requests import ChatRequest, CompletionRequest
+from smc.integrations.server.responses import ResponseBuilder, error_event
+from smc.integrations.server.sampling_requests import prompt_size, sampling_requests
+from smc.posterior import Posterior, Status
+from smc.potential import AnyPotential
+
+_LOOK_SECONDS = 0.2
+"""How often a waiting request looks whether its client is still there."""
+
+
+@dataclass(frozen=True)
+class RequestHandler:
+    """Answers the requests of one server.
+
+    Attributes:
+        served: The model.
+        limits: Of requests and of the queue.
+        metrics: Where counts go.
+        lanes: The engine.
+        constraints: Makes the constraints of requests.
+        registered: The server's own potentials.
+        pools: Where requests are read, tokenised, and answers written.
+    """
+
+    served: Served
+    limits: ServerLimits
+    metrics: Metrics
+    lanes: Lanes
+    constraints: ConstraintCache
+    registered: RegisteredPotentials
+    pools: WorkPools
+
+    async def answer(
+        self, request: Request, kind: type[CompletionRequest] | type[ChatRequest]
+    ) -> Response:
+        """Answer a request; whatever is wrong with it is an answer too.
+
+        Raises:
+            HTTPException: Its body is too long, too slow, or of another type.
+        """
+        chat = kind is ChatRequest
+        builder = ResponseBuilder(self.served.name, chat)
+        try:
+            body = await self._body(request, kind)
+            if body.model != self.served.name:
+                return errors.not_served(body.model, self.served.name)
+            if chat and not self.served.can_chat:
+                return errors.invalid(f"{self.served.name} has no chat template")
+            constraint = await self._constraint(body)
+            asked = await self._sampling_requests(body, constraint)
+        except ClientDisconnect:
+            return errors.gone()
+        except ValidationError as problem:
+            return errors.invalid(errors.told(problem))
+        except (SettingsError, PromptError, GrammarError, ValueError) as problem:
+            return errors.invalid(str(problem))
+        except QueueFull:
+            return errors.busy("the queue of requests to be read")
+        except TimeoutError:
+            return errors.late_constraint()
+        except HTTPException:
+            raise
+        except Exception as problem:  # where constraints are made there may be no memory, say
+            return errors.internal(problem, builder.id)
+        return await self._run(asked, constraint, body, request, builder)
+
+    async def _body(
+        self, request: Request, kind: type[CompletionRequest] | type[ChatRequest]
+    ) -> CompletionRequest | ChatRequest:
+        sent_as = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if sent_as != "application/json":  # a page of another site can send the others unasked
+            raise HTTPException(
+                415, f"Content-Type: expected application/json, got {sent_as[:80] or 'none'!r}"
+            )
+        most = self.limits.body_bytes(self.served)
+        raw = await read_body(request, most, self.limits.body_seconds)
+        return await self.pools.run(len(raw), lambda: kind.model_validate(parsed(raw)))
+
+    async def _constraint(self, body: CompletionRequest | ChatRequest) -> Sequence[AnyPotential]:
+        """Return what the request's grammar, pattern or schema means.
+
+        Raises:
+            GrammarError: It is malformed, or takes too much to make.
+            QueueFull: Too many wait to be made.
+            TimeoutError: It is not made within the limit.
+        """
+        asked = body.constraint()
+        if asked is None:
+            return ()
+        made = asyncio.wrap_future(self.constraints.make(*asked))
+        # Not cancelled: others may wait for the same one, and this client may come back for it.
+        await asyncio.wait({made}, timeout=self.limits.constraint_seconds)
+        if not made.done():
+            made.add_done_callback(lambda late: late.exception())  # nobody waits for it here
+            raise TimeoutError
+        return made.result()
+
+    async def _sampling_requests(
+        self, body: CompletionRequest | ChatRequest, constraint: Sequence[AnyPotential]
+    ) -> Sequence[SamplingRequest]:
+        size = prompt_size(body, self.limits.prompt_chars(self.served))
+        potentials = [*constraint, *self.registered.named(body.potentials)]
+        return await self.pools.run(
+            size, partial(sampling_requests, self.served, self.limits, body, potentials)
+        )
+
+    async def _run(
+        self,
+        asked: Sequence[SamplingRequest],
+        constraint: Sequence[AnyPotential],
+        body: CompletionRequest | ChatRequest,
+        request: Request,
+        builder: ResponseBuilder,
+    ) -> Response:
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[JobResult]] = [loop.create_future() for _ in asked]
+        news: asyncio.Queue[str | JobResult] = asyncio.Queue()
+
+        def in_loop(put: Callable[[Any], Any]) -> Callable[[Any], None]:
+            """Call it in the server's thread; a server that is gone needs nothing."""
+
+            def call(value: Any) -> None:
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(put, value)
+
+            return call
+
+        if body.stream:
+            tell = in_loop(news.put_nowait)
+            jobs = [Job(asked[0], on_done=tell, on_text=tell)]
+        else:
+            jobs = [
+                Job(sampling, in_loop(lambda result, f=future: f.done() or f.set_result(result)))
+                for sampling, future in zip(asked, futures, strict=True)
+            ]
+        try:
+            self.lanes.submit(jobs)
+        except QueueFull:
+            return errors.busy("the queue")
+        except ShuttingDown:
+            return errors.closing()
+        if body.stream:
+            usage = body.stream_options is not None and body.stream_options.include_usage
+            events = self._events(builder, news, constraint, asked[0], usage=usage)
+            return _Stream(events, jobs[0])
+        if not await _wait(futures, jobs, request):
+            return errors.gone()
+        return await self._whole([f.result() for f in futures], asked, constraint, body, builder)
+
+    async def _whole(
+        self,
+        results: Sequence[JobResult],
+        asked: Sequence[SamplingRequest],
+        constraint: Sequence[AnyPotential],
+        body: CompletionRequest | ChatRequest,
+        builder: ResponseBuilder,
+    ) -> Response:
+        """Return the answer, or the first error."""
+        for result in results:
+            failed = self._failure(result, constraint, builder)
+            if failed is not None:
+                return failed
+        posteriors = [p for p in results if isinstance(p, Posterior)]
+        write = partial(
+            builder.whole,
+            posteriors,
+            sum(len(o.prompt) for o in asked),
+            n=body.n,
+            draw=body.answer == "draw",
+            seed=body.seed,
+            max_tokens=body.max_tokens,
+        )
+        size = sum(p.num_tokens for p in posteriors)
+        try:
+            return await self.pools.run(size, lambda: JSONResponse(write()))
+        except QueueFull:
+            return errors.busy("the queue of answers to be written")
+
+    async def _events(
+        self,
+        builder: ResponseBuilder,
+        news: asyncio.Queue[str | JobResult],
+        constraint: Sequence[AnyPotential],
+        sampling: SamplingRequest,
+        *,
+        usage: bool,
+    ) -> AsyncIterator[str]:
+        """Yield settled text as it comes, then how it ended."""
+        if builder.chat:
+            yield builder.first()
+        while isinstance(item := await news.get(), str):
+            yield builder.piece(item)
+        failed = self._failure(item, constraint, builder)
+        if failed is not None:
+            yield error_event(json.loads(bytes(failed.body)))
+        elif isinstance(item, Posterior):
+            max_tokens = sampling.settings.max_tokens
+            yield builder.last(item, max_tokens, len(sampling.prompt), usage=usage)
+
+    def _failure(
+        self, result: JobResult, constraint: Sequence[AnyPotential], builder: ResponseBuilder
+    ) -> JSONResponse | None:
+        if isinstance(result, Posterior) and result.status is Status.EXTINCT:
+            self.metrics.extinct.inc()
+        return errors.failure(result, constraint, builder.id)
+
+
+class _Stream(StreamingResponse):
+    """A stream whose job ends with it, also where a client goes before the first event."""
+
+    def __init__(self, events: AsyncIterator[str], job: Job) -> None:
+        super().__init__(events, media_type="text/event-stream")
+        self._job = job
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._job.cancel()  # nothing to a job that is done
+
+
+async def _wait(
+    futures: Sequence[asyncio.Future[JobResult]], jobs: Sequence[Job], request: Request
+) -> bool:
+    """Wait for all results; False, and the jobs cancelled, if the client goes away before."""
+    try:
+        while True:
+            _, pending = await asyncio.wait(futures, timeout=_LOOK_SECONDS)
+            if not pending:
+                return True
+            if await request.is_disconnected():
+                return False
+    finally:
+        for job in jobs:
+            job.cancel()

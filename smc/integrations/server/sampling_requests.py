@@ -1,0 +1,77 @@
+"""Sampling requests: what the engine is to do for each prompt of a client's request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from smc.errors import PromptError, SettingsError
+from smc.integrations.server.jobs import SamplingRequest
+from smc.integrations.server.limits import ServerLimits
+from smc.integrations.server.models import Served
+from smc.integrations.server.requests import ChatRequest, CompletionRequest
+from smc.potential import AnyPotential
+from smc.settings import Settings, method_settings
+
+
+def prompt_size(body: CompletionRequest | ChatRequest, most: int) -> int:
+    """Return the characters, or token ids, of all prompts of a request.
+
+    Args:
+        body: The request.
+        most: That there may be.
+
+    Raises:
+        PromptError: There are more.
+    """
+    size = body.prompt_size
+    if size > most:
+        raise PromptError(
+            f"prompt: {size} characters do not fit the model's context; this server takes at most "
+            f"{most} in a request. Shorten it."
+        )
+    return size
+
+
+def sampling_requests(
+    served: Served,
+    limits: ServerLimits,
+    body: CompletionRequest | ChatRequest,
+    potentials: Sequence[AnyPotential],
+) -> list[SamplingRequest]:
+    """Return what the engine is to do, for each prompt of a client's request.
+
+    Args:
+        served: The model.
+        limits: Of requests.
+        body: The request.
+        potentials: What its grammar, pattern or schema was made into, and the registered ones.
+
+    Raises:
+        SettingsError: A limit is exceeded.
+        PromptError: A prompt cannot be encoded, or does not fit.
+    """
+    for name, asked, allowed in (
+        ("particles", body.particles, limits.max_particles),
+        ("max_tokens", body.max_tokens, limits.max_tokens),
+    ):
+        if asked > allowed:
+            raise SettingsError(f"{name}: {asked} is more than this server's {allowed}.")
+    free = Settings(
+        num_particles=body.particles,
+        max_tokens=body.max_tokens,
+        ess_threshold=body.ess_threshold,
+        resampling=body.resampling,
+    )
+    settings = method_settings(body.method, free)
+    prompts = [served.encode(prompt, body.max_tokens) for prompt in body.prompts]
+    first = SamplingRequest(
+        prompt=(),
+        potentials=potentials,
+        settings=settings,
+        stop=tuple(body.stop or ()),
+        parameters=(body.temperature, body.top_p, body.top_k),
+        seed=body.seed,
+        registered=frozenset(body.potentials),
+    )
+    return [replace(first, prompt=p, seed=body.seed + i) for i, p in enumerate(prompts)]

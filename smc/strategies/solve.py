@@ -1,0 +1,141 @@
+"""Solving a question with a strategy by name: models are wrapped, sizes follow from one budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+from smc.errors import SettingsError
+from smc.model import LanguageModel, Prompt
+from smc.steps import StepModel, StepScorer
+from smc.steps.token_steps import TokenSteps
+from smc.strategies.aggregate import Answer
+from smc.strategies.arguments import at_least_one
+from smc.strategies.catalogue import STRATEGIES
+from smc.strategies.llm_judge import LLMJudge
+from smc.strategies.options import Options
+from smc.strategies.results import StrategyResult
+from smc.strategies.seeds import Seed
+from smc.strategies.writing import TokenWriter, Writer
+
+_WRITING = frozenset({"revisions", "tpo", "feedback_edit"})
+_DECIDED = 0.95
+
+
+class MarkBoundary:
+    r"""A boundary behind every occurrence of a mark, such as a blank line.
+
+    Args:
+        mark: Not empty.
+    """
+
+    def __init__(self, mark: str) -> None:
+        if not mark:
+            raise SettingsError("mark: got an empty string; expected what a step ends with.")
+        self._mark = mark
+
+    def start(self) -> str:
+        """Return the state before any text."""
+        return ""
+
+    def advance(self, state: str, text: str) -> tuple[str, bool]:
+        """Take the text of one token; the state is what may still become the mark."""
+        seen = state + text
+        if self._mark in seen:
+            return seen.rpartition(self._mark)[2], True
+        keep = len(self._mark) - 1
+        return seen[-keep:] if keep else "", False
+
+
+def solve(
+    model: LanguageModel | StepModel | Writer,
+    question: Prompt,
+    *,
+    reward: StepScorer | Literal["self"] | None = None,
+    strategy: str | None = None,
+    budget: int = 16,
+    answer: Answer | None = None,
+    seed: Seed = 0,
+    temperature: float | None = None,
+    mark: str = "\n\n",
+    max_tokens: int = 2048,
+    settings: Mapping[str, Any] | None = None,
+) -> StrategyResult:
+    """Answer a question with a strategy of `STRATEGIES`.
+
+    Args:
+        model: A language model is wrapped: in steps that end at `mark`, or as a writer for
+            strategies that write whole texts.
+        question: Text, or chat messages.
+        reward: The judge; `self`: the model itself, asked for ratings (`LLMJudge`).
+        strategy: Default: `best_of_n` with a reward, else `majority_vote`, which stops when it is
+            decided.
+        budget: N, solutions' worth of search. Widths follow from it: the largest divisor up to 4.
+        answer: From a solution to its answer, which votes are counted by; None: the text.
+        seed: Same seed, same model, same machine: same result.
+        temperature: Of the model; None: its own.
+        mark: What a step ends with, for language models.
+        max_tokens: Of a solution, for language models.
+        settings: Further arguments of the strategy, instead of those that follow from the budget.
+
+    Returns:
+        The result; `smc.pages.strategy.strategy_page` shows it.
+
+    Raises:
+        SettingsError: No such strategy; one that needs a reward has none; or a value outside its
+            range.
+
+    Example:
+        >>> from smc.backends.table import TableModel
+        >>> model = TableModel.constant({"yes": 0.8, "no": 0.1}, eos=0.1)
+        >>> solve(model, "", budget=8, max_tokens=99, answer=lambda text: "yes" in text).answer
+        True
+    """
+    at_least_one(budget=budget, max_tokens=max_tokens)
+    name = strategy or ("majority_vote" if reward is None else "best_of_n")
+    if name not in STRATEGIES:
+        raise SettingsError(
+            f"strategy: no strategy {name!r}; expected one of {', '.join(STRATEGIES)}."
+        )
+    if reward is None and name not in ("majority_vote", "revisions"):
+        raise SettingsError(
+            f"reward: {name} goes by the values of solutions, and got None; expected a StepScorer, "
+            "such as potentials.reward_model gives, or 'self'."
+        )
+    wrapped = _wrapped(model, name in _WRITING, mark, max_tokens)
+    scorer = LLMJudge(_wrapped(model, True, mark, 16), seed=seed) if reward == "self" else reward
+    return STRATEGIES[name](
+        wrapped,
+        question,
+        scorer,
+        num_solutions=budget,
+        options=Options(answer=answer, temperature=temperature, seed=seed),
+        **_sizes(name, budget) | dict(settings or {}),
+    )
+
+
+def _wrapped(
+    model: LanguageModel | StepModel | Writer, as_writer: bool, mark: str, max_tokens: int
+) -> StepModel | Writer:
+    """The model as the strategy takes it; what is no language model is left as it is."""
+    if hasattr(model, "extend") or hasattr(model, "write"):
+        return cast(StepModel, model)
+    if not (hasattr(model, "start") and hasattr(model, "vocabulary")):
+        raise SettingsError(
+            f"model: got {model!r:.80}; expected a language model, such as smc.load gives, a step "
+            "model or a writer."
+        )
+    tokens = cast(LanguageModel, model)
+    if as_writer:
+        return TokenWriter(tokens, max_tokens=max_tokens)
+    return TokenSteps(tokens, MarkBoundary(mark), max_tokens=max_tokens)
+
+
+def _sizes(name: str, budget: int) -> dict[str, Any]:
+    """What a strategy divides its budget into."""
+    width = next(w for w in (4, 3, 2, 1) if budget % w == 0)
+    if name == "majority_vote":
+        return {"decided": _DECIDED}
+    if name in ("beam", "dvts", "lookahead", "tree_of_thoughts"):
+        return {"width": width}
+    return {"chains": width} if name == "revisions" else {}

@@ -1,0 +1,204 @@
+"""JSON schemas: keywords and drafts, one by one and at random, against the `jsonschema` package."""
+
+import json
+import random
+from fractions import Fraction
+from importlib.metadata import version
+
+import jsonschema
+import pytest
+
+from potentials.grammar.json_schema import JSONSchema
+from smc.errors import GrammarError
+from tests.potentials.masking import complete
+from tests.potentials.random_schemas import orders, random_schema, random_value
+
+
+def test_what_pydantic_writes_is_carried() -> None:
+    cat = {
+        "properties": {"kind": {"const": "cat"}, "lives": {"type": "integer"}},
+        "required": ["kind"],
+    }
+    dog = {
+        "properties": {"kind": {"const": "dog"}, "age": {"type": "number"}},
+        "required": ["kind"],
+    }
+    schema = {
+        "$defs": {"Cat": {"type": "object", **cat}, "Dog": {"type": "object", **dog}},
+        "type": "object",
+        "properties": {
+            "pet": {
+                "discriminator": {"propertyName": "kind", "mapping": {"cat": "#/$defs/Cat"}},
+                "oneOf": [{"$ref": "#/$defs/Cat"}, {"$ref": "#/$defs/Dog"}],
+            },
+            "tags": {"type": "array", "items": {"enum": ["a", "b", "c"]}, "uniqueItems": True},
+            "by": {
+                "type": "object",
+                "propertyNames": {"enum": ["x", "y"]},
+                "additionalProperties": {"type": "integer"},
+            },
+        },
+        "required": ["pet"],
+    }
+    potential = JSONSchema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    for document in (
+        {"pet": {"kind": "cat", "lives": 9}},
+        {"pet": {"kind": "dog", "age": 1.5}, "tags": ["c", "a"], "by": {"x": 1, "y": 2}},
+        {"pet": {"kind": "dog", "lives": "many"}, "tags": []},
+        {"pet": {"kind": "cow"}},
+        {"pet": {"kind": "cat"}, "tags": ["a", "a"]},
+        {"pet": {"kind": "cat"}, "by": {"z": 1}},
+        {"pet": {"lives": 9}},
+    ):
+        assert complete(potential, json.dumps(document)) == validator.is_valid(document), document
+
+
+def test_unknown_formats_are_remarks_with_one_warning() -> None:
+    schema = {"type": "array", "items": {"type": "string", "format": "color"}}
+    with pytest.warns(UserWarning, match="'color'") as warned:
+        potential = JSONSchema(schema)
+    assert len(warned) == 1
+    assert complete(potential, '["x"]')
+
+
+def test_the_draft_that_a_schema_names_is_its_own() -> None:
+    seven = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "definitions": {"n": {"type": "integer"}},
+        "items": [{"$ref": "#/definitions/n", "minimum": 3}],
+        "additionalItems": False,
+        "dependencies": {"a": ["b"]},
+    }
+    potential = JSONSchema(seven)
+    assert complete(potential, "[1]") and not complete(potential, "[1,2]")
+    assert not complete(potential, '{"a":1}')
+    four = {"$schema": "http://json-schema.org/draft-04/schema#", "id": "x", "maximum": 3}
+    assert not complete(JSONSchema({**four, "exclusiveMaximum": True}), "3")
+    assert complete(JSONSchema({**four, "exclusiveMaximum": False}), "3")
+    with pytest.raises(GrammarError, match=r"\$schema"):
+        JSONSchema({"$schema": "https://example.org/my-dialect"})
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        (
+            "date",
+            ["2020-02-29", "2000-02-29"],
+            ["2021-02-29", "1900-02-29", "2021-04-31", "21-1-1"],
+        ),
+        ("time", ["23:59:60Z", "08:30:06.1+01:00"], ["22:59:60Z", "24:00:00Z", "08:30:06"]),
+        (
+            "hostname",
+            ["a.b", ".".join(["a" * 49] * 5)],
+            [".".join(["a" * 51] * 5), "-a", "a" * 64, ""],
+        ),
+        ("ipv6", ["::1", "::ffff:192.168.0.1", "1::"], ["12345::", "1:2:3", ":::", "1::2::3"]),
+        ("email", ["a.b@c.org"], ['"a b"@c.org', "a..b@c", ".a@c", "a@b@c", "a" * 65 + "@c"]),
+        ("ipv4", ["0.0.0.0"], ["256.0.0.1", "01.2.3.4", "1.2.3"]),
+        ("duration", ["P1Y2M3DT4H", "P4W"], ["P", "P1YT", "PT1D", "P1Y2W"]),
+        ("uuid", ["2eb8aa08-aa98-11ea-b4aa-73b441d16380"], ["2eb8aa08aa9811eab4aa73b441d16380"]),
+        ("uri", ["http://[::1]:80/a?b#c", "urn:x:y"], ["//a.b", "http:// a", "a:b^c"]),
+    ],
+)
+def test_formats_are_checked_whole(name: str, right: list[str], wrong: list[str]) -> None:
+    potential = JSONSchema({"type": "string", "format": name})
+    for text in right:
+        assert complete(potential, json.dumps(text)), text
+    for text in wrong:
+        assert not complete(potential, json.dumps(text)), text
+
+
+@pytest.mark.skipif(
+    tuple(map(int, version("llguidance").split(".")[:2])) < (1, 9),
+    reason="llguidance before 1.9 knows no negative multiples",
+)
+def test_multiples_may_be_negative() -> None:
+    for schema, right, wrong in (
+        ({"type": "integer", "multipleOf": 7}, ["-7", "0", "14", "-70"], ["-6", "8"]),
+        ({"multipleOf": 0.5, "minimum": -2}, ["-0.5", "-2", "1.5"], ["-2.5", "0.3"]),
+    ):
+        potential = JSONSchema(schema)
+        assert [t for t in right + wrong if complete(potential, t)] == right
+
+
+NUMBERS = [
+    f"{n}{f}" for n in (-2, -1, 0, 1, 9, 10, 99) for f in ("", ".0", ".5", ".49", ".510", ".01")
+]
+
+
+@pytest.mark.parametrize("low", [None, -1, 0, 0.5, 1, 9.51])
+@pytest.mark.parametrize("high", [None, -0.5, 0, 1.01, 10, 99.5])
+def test_bounds_are_exact_to_the_last_digit(low: float | None, high: float | None) -> None:
+    for inclusive in (True, False):
+        ends = {"minimum" if inclusive else "exclusiveMinimum": low}
+        ends |= {"maximum" if inclusive else "exclusiveMaximum": high}
+        bounds = {name: end for name, end in ends.items() if end is not None}
+        expected = {
+            text: all(
+                {
+                    "minimum": value >= Fraction(str(end)),
+                    "exclusiveMinimum": value > Fraction(str(end)),
+                    "maximum": value <= Fraction(str(end)),
+                    "exclusiveMaximum": value < Fraction(str(end)),
+                }[name]
+                for name, end in bounds.items()
+            )
+            for text in [*NUMBERS, "-0", "-0.0", "-0.5"]
+            for value in [Fraction(text)]
+        }
+        for kind, schema in (
+            ("number", {"type": "number", **bounds}),
+            ("integer", {"type": "integer", **bounds}),
+            ("fraction", {"type": "number", "not": {"type": "integer"}, **bounds}),
+        ):
+            right = {
+                text: inside
+                and not (kind == "integer" and "." in text)
+                and not (kind == "fraction" and Fraction(text).denominator == 1)
+                for text, inside in expected.items()
+            }
+            if not any(right.values()):
+                continue
+            potential = JSONSchema(schema)
+            assert {text: complete(potential, text) for text in right} == right, schema
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_schemas_mean_what_jsonschema_says(seed: int) -> None:
+    rng = random.Random(seed)
+    carried = compared = 0
+    for _ in range(60):
+        schema = random_schema(rng)
+        validator = jsonschema.Draft202012Validator(schema)
+        values = [random_value(rng) for _ in range(25)]
+        try:
+            potential = JSONSchema(schema, whitespace=False)
+        except GrammarError as error:
+            if "no document at all" in str(error):
+                assert not any(map(validator.is_valid, values)), schema
+            continue
+        carried += 1
+        for value in values:
+            texts = (json.dumps(v, separators=(",", ":")) for v in orders(value))
+            if validator.is_valid(value):
+                compared += 1
+                assert any(complete(potential, text) for text in texts), (schema, value)
+            else:
+                assert not complete(potential, next(texts)), (schema, value)
+    assert carried >= 30 and compared >= 200
+
+
+def test_a_pattern_may_look_ahead_where_it_begins() -> None:
+    decimal = JSONSchema({"type": "string", "pattern": r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"})
+    for text in ("1", "-0.5", "+.5", "00"):
+        assert complete(decimal, json.dumps(text)), text
+    for text in ("", "-", ".", "+-", "1.2.3", "a"):
+        assert not complete(decimal, json.dumps(text)), text
+    other = JSONSchema({"type": "string", "not": {"pattern": "^(?=a)(?!ab)[a-c]+$"}})
+    assert [t for t in ("a", "ab", "ac", "b", "ad") if complete(other, json.dumps(t))] == [
+        "ab",
+        "b",
+        "ad",
+    ]
