@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from potentials.grammar.llguidance import MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
 from potentials.grammar.matchers import GrammarState
+from smc.errors import GrammarError, PotentialError
+from smc.model import Vocabulary
 from smc.potential import Boundary
+
+_SLOW_SECONDS = 0.05
 
 
 class Grammar(MaskPotential):
@@ -67,6 +75,7 @@ class Grammar(MaskPotential):
         )
         self._start_rule = start
         super().__init__(self._translated.llguidance, limits=limits, max_threads=max_threads)
+        self._rehearse(())
 
     @classmethod
     def from_file(
@@ -92,6 +101,51 @@ class Grammar(MaskPotential):
             max_threads=max_threads,
             limits=limits,
         )
+
+    def bind(self, vocabulary: Vocabulary) -> Grammar:
+        """Return this grammar made ready for a vocabulary; the last few are kept.
+
+        A grammar that could only be had in rules over single characters is rehearsed first.
+
+        Raises:
+            GrammarError: Its masks exceed the limits with this vocabulary.
+        """
+        known = vocabulary in self._bound
+        bound = super().bind(vocabulary)
+        if not known:
+            try:
+                bound._rehearse(vocabulary.tokens)
+            except GrammarError:
+                del self._bound[vocabulary]
+                raise
+        return bound
+
+    def _rehearse(self, tokens: Sequence[bytes | None]) -> None:
+        """Find out whether masks can be had within the limits, where that is in doubt."""
+        if not self._translated.scannerless:
+            return
+        from potentials.grammar.rehearsal import rehearse
+
+        def mask_of(text: bytes) -> NDArray[np.uint32]:
+            verdict = self._judge([self.advance(self.start(), text)], rows=True)[0]
+            assert verdict.row is not None
+            return verdict.row
+
+        remedy = (
+            "Its terminals run into one another in the language of "
+            f"Lark(parser={self._translated.parser!r}, lexer={self._translated.lexer!r}), so it "
+            "had to be written in rules over single characters, which are ambiguous. Let it be "
+            'LALR(1) without conflict, or, if it is written for that parser, say parser="lalr".'
+        )
+        try:
+            seconds = rehearse(mask_of, tokens)
+        except PotentialError as error:
+            raise GrammarError(f"{self.name}: cannot be masked: {error} {remedy}") from error
+        if seconds > _SLOW_SECONDS:
+            warnings.warn(
+                f"{self.name}: a mask takes {seconds * 1000:.0f} ms with this vocabulary. {remedy}",
+                stacklevel=3,
+            )
 
     def __repr__(self) -> str:
         translated = self._translated

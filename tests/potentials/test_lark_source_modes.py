@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from potentials.grammar import Grammar
 from potentials.grammar.lark import translate
+from potentials.grammar.llguidance import MaskLimits
 from smc.errors import GrammarError
 from smc.potential import log_complete
 from tests.potentials.lark_oracle import reference_parser
+from tests.potentials.masking import vocabulary_of
 
 KEYWORD_OR_NAME = 'start: "if" NAME | NAME "=" NAME\nNAME: /[a-z]+/\n%ignore " "'
 DANGLING_ELSE = 'start: s\ns: "i" s | "i" s "e" s | "x"'
@@ -83,3 +87,22 @@ def test_no_sentence_is_said_only_where_there_is_none() -> None:
     # Lark's LALR parser shifts each W into the first `a`, and has no text at all.
     with pytest.raises(GrammarError, match="no sentence in Lark with parser='lalr'"):
         Grammar(source, parser="lalr")
+
+
+RUNS_TOGETHER = 'start: s\ns: s s | s s s | "if" NAME | NAME ";"\nNAME: /[a-z]+/\n%ignore " "'
+
+
+def test_a_grammar_that_cannot_be_masked_is_refused_when_it_is_made() -> None:
+    assert log_complete(Grammar(RUNS_TOGETHER), "ifx y;") == 0.0
+    with pytest.raises(GrammarError, match=r"cannot be masked.*limit.*say parser=.lalr"):
+        Grammar(RUNS_TOGETHER, limits=MaskLimits(step_max_items=40))
+
+
+def test_a_grammar_that_cannot_be_masked_is_refused_when_it_is_bound() -> None:
+    grammar = Grammar(RUNS_TOGETHER, limits=MaskLimits(step_max_items=6000))
+    small = vocabulary_of([bytes([b]) for b in range(97, 123)])
+    large = vocabulary_of(["".join(p).encode() for p in product("abcdfi;", repeat=5)])
+    assert log_complete(grammar.bind(small), "x;") == 0.0
+    for _ in range(2):
+        with pytest.raises(GrammarError, match="cannot be masked"):
+            grammar.bind(large)

@@ -52,7 +52,7 @@ def reduce_rules(
     rules: Rules, start: str, empty_terminals: frozenset[str] = frozenset()
 ) -> tuple[Rules, tuple[str, ...]]:
     """Return the productive and reachable rules, and the names of the unproductive ones."""
-    productive: set[str] = set()
+    productive = _closed(rules, lambda name: name not in empty_terminals)
 
     def ends(production: tuple[Symbol, ...]) -> bool:
         return all(
@@ -60,13 +60,6 @@ def reduce_rules(
             for name, terminal in production
         )
 
-    changed = True
-    while changed:
-        changed = False
-        for name, productions in rules.items():
-            if name not in productive and any(ends(p) for p in productions):
-                productive.add(name)
-                changed = True
     kept: Rules = {}
     stack = [start] if start in productive else []
     while stack:
@@ -80,17 +73,37 @@ def reduce_rules(
 
 def nullable(rules: Rules) -> set[str]:
     """Return the nonterminals that derive the empty text."""
-    empty: set[str] = set()
-    changed = True
-    while changed:
-        changed = False
-        for name, productions in rules.items():
-            if name not in empty and any(
-                all(not terminal and n in empty for n, terminal in p) for p in productions
-            ):
-                empty.add(name)
-                changed = True
-    return empty
+    return _closed(rules, lambda _terminal: False)
+
+
+def _closed(rules: Rules, good: Callable[[str], bool]) -> set[str]:
+    """Return the nonterminals with a production of good terminals and such nonterminals alone."""
+    users: dict[str, list[int]] = {}
+    names: list[str] = []
+    missing: list[int] = []
+    ready: list[str] = []
+    for name, productions in rules.items():
+        for production in productions:
+            if not all(good(symbol) for symbol, terminal in production if terminal):
+                continue
+            inner = {symbol for symbol, terminal in production if not terminal}
+            for symbol in inner:
+                users.setdefault(symbol, []).append(len(names))
+            names.append(name)
+            missing.append(len(inner))
+            if not inner:
+                ready.append(name)
+    closed: set[str] = set()
+    while ready:
+        name = ready.pop()
+        if name in closed:
+            continue
+        closed.add(name)
+        for user in users.get(name, ()):
+            missing[user] -= 1
+            if not missing[user]:
+                ready.append(names[user])
+    return closed
 
 
 def fixpoint(

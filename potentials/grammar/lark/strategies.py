@@ -39,11 +39,13 @@ class Rewritten:
         mode: The mode, a key of `parsers.MODES`.
         rendered: The grammar; None if it has no sentence.
         settled: Whether Lark settles conflicts of the grammar by itself.
+        scannerless: Whether its terminals are single characters.
     """
 
     mode: str
     rendered: Rendered | None
     settled: bool = False
+    scannerless: bool = False
 
 
 Strategy = Callable[[AnalysedGrammar], Rewritten | Obstacle]
@@ -262,7 +264,8 @@ def _by_characters(grammar: AnalysedGrammar, mode: str) -> Rewritten | Obstacle:
         productions = shrink(speller.spell(loaded.start), Top())
     except TooLargeError:
         return Obstacle("spelled out in characters it is too large", None, "Make it smaller.")
-    return Rewritten(mode, render.over_characters(productions, grammar.shares))
+    rendered = render.over_characters(productions, grammar.shares)
+    return Rewritten(mode, rendered, scannerless=True)
 
 
 STRATEGIES: dict[str, tuple[Strategy, ...]] = {

@@ -33,6 +33,7 @@ class TranslatedGrammar:
         base_path: Where relative imports were looked for.
         settled: Whether Lark settles conflicts of the grammar by itself, as shift or by priority;
             the language is what is left.
+        scannerless: Whether it is written in rules over single characters.
     """
 
     source: str
@@ -43,6 +44,7 @@ class TranslatedGrammar:
     import_paths: tuple[str, ...] = ()
     base_path: Path | None = None
     settled: bool = False
+    scannerless: bool = False
 
     @property
     def parser(self) -> str:
@@ -136,6 +138,7 @@ def _translated(
         loaded.import_paths,
         base_path,
         rewritten.settled,
+        rewritten.scannerless,
     )
 
 

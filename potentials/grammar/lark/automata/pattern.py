@@ -109,9 +109,11 @@ def parse(regexp: str) -> Node:
     """
     try:
         parsed = _parser.parse(regexp)
+        return _sequence(parsed, parsed.state.flags)
     except re.error as error:
         raise Unsupported(f"is not a regular expression that Python takes ({error})") from error
-    return _sequence(parsed, parsed.state.flags)
+    except RecursionError as error:
+        raise Unsupported("is nested too deeply") from error
 
 
 def _sequence(items: Any, flags: int) -> Node:

@@ -56,6 +56,7 @@ def understand(loaded: Loaded) -> Terminals:
             plain = terminal.is_string or (
                 not around and same_language(texts, re_semantics.language(terminal.node, alphabet))
             )
+            spelling = spell(terminal.node) if plain else spell_dfa(texts, alphabet)
         except Unsupported as error:
             raise GrammarError(
                 f"{_where(terminal, loaded)} {error}. Write it as a regular expression without "
@@ -68,10 +69,9 @@ def understand(loaded: Loaded) -> Terminals:
                 "optional."
             )
         taken[name] = texts
-        if plain:
-            spelled[name] = spell(terminal.node)
-        elif not texts.empty:
-            spelled[name] = spell_dfa(texts, alphabet)
+        if plain or not texts.empty:
+            spelled[name] = spelling
+        if not plain and not texts.empty:
             rewritten.append(
                 f"{describe(terminal)}: written as the texts that Python's order of preference "
                 "takes" + (", assertions resolved" if around else "")
