@@ -272,9 +272,9 @@ def test_a_program_has_no_say_in_its_tests(sandbox: Sandbox) -> None:
     assert tests.complete("def fact(n): return [1, 1, 2, 6][n]\n") == 0.0
 
 
-@pytest.mark.parametrize("returned", [math.nan, math.inf, None, "0", True, 1j])
+@pytest.mark.parametrize("returned", [math.nan, math.inf, None, "0", 1j])
 def test_what_score_returns_is_checked(returned: Any) -> None:
     _, box = fake()
     tests = PythonTests(["assert 1"], score=lambda k, n: returned, sandbox=box)
-    with pytest.raises(PotentialError, match="score returned"):
+    with pytest.raises(PotentialError, match="score: returned"):
         tests.complete("x")
