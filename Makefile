@@ -41,13 +41,11 @@ bench: $(READY) ## the micro-benchmarks
 # What leans on the packages whose newest releases stand in constraints-newest.txt.
 test-newest: .venv-newest/.ready ## the tests that lean on other packages, on their newest releases
 	.venv-newest/bin/python -m pytest -n $(PYTEST_WORKERS) tests/backends tests/integrations \
-	  tests/potentials/test_grammar*.py tests/potentials/test_json_schema*.py \
-	  tests/potentials/test_lark*.py tests/potentials/test_masks.py tests/potentials/test_regex.py \
 	  $(PYTEST_ARGS)
 
 test-vllm: .venv-vllm/.ready ## the tests that need vLLM, real engines and a real server
 	.venv-vllm/bin/python -m pytest tests/backends/test_vllm*.py \
-	  tests/integrations/test_vllm_server.py $(PYTEST_ARGS)
+	  tests/integrations/test_vllm_server.py tests/potentials/test_masks.py $(PYTEST_ARGS)
 
 vllm-env: .venv-vllm/.ready ## vLLM with the project's pins (on a GPU: make vllm-env VLLM=vllm)
 
