@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,13 @@ _LIMIT_NAMED_BY = {
 }
 _NOTHING_FOLLOWS = ("NoExtension", "doesn't satisfy the grammar")
 _NEVER_TEXT = 0xFF  # in no UTF-8 text; llguidance marks special tokens with it
+
+
+@cache
+def knows_negative_multiples() -> bool:
+    """Whether the installed release lets a `multipleOf` be negative: from 1.9 on."""
+    major, minor = version("llguidance").split(".")[:2]
+    return (int(major), int(minor)) >= (1, 9)
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,14 @@ def test_multiples_may_be_negative() -> None:
         assert [t for t in right + wrong if complete(potential, t)] == right
 
 
+def test_an_engine_that_loses_negative_multiples_is_not_asked_for_them(monkeypatch) -> None:
+    monkeypatch.setattr("potentials.grammar.schema.numbers.knows_negative_multiples", lambda: False)
+    for schema in ({"multipleOf": 7}, {"multipleOf": 7, "minimum": -1}):
+        with pytest.raises(GrammarError, match="loses negative multiples"):
+            JSONSchema(schema)
+    assert complete(JSONSchema({"multipleOf": 7, "minimum": 0}), "14")
+
+
 NUMBERS = [
     f"{n}{f}" for n in (-2, -1, 0, 1, 9, 10, 99) for f in ("", ".0", ".5", ".49", ".510", ".01")
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from potentials.grammar.llguidance import knows_negative_multiples
 from potentials.grammar.schema import ranges
 from potentials.grammar.schema.atoms import Atom
 from smc.errors import GrammarError
@@ -184,6 +185,11 @@ def _multiples(interval: Interval, unit: Fraction) -> Iterator[str]:
         raise GrammarError(
             f"JSONSchema: multiples of {_plain(unit)} need an automaton of {_remainders(unit):,} "
             f"states, more than {_MOST_REMAINDERS:,}. Check them in a `Potential` of your own."
+        )
+    if (interval.low is None or interval.low[0] < 0) and not knows_negative_multiples():
+        raise GrammarError(
+            "JSONSchema: the installed llguidance loses negative multiples; expected release 1.9 "
+            "or later. Install it, or give the number a minimum of 0."
         )
     schema: dict[str, Any] = {
         "type": "integer" if unit.denominator == 1 else "number",
