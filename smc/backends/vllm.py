@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.hf.prompts import check_fits, encode
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
-from smc.backends.vllm_local.internals import model_config
 from smc.backends.vllm_local.start import check_arguments, check_installed, start_llm
 from smc.errors import ModelError
 from smc.model import Prompt, Vocabulary
@@ -59,7 +58,9 @@ class VLLMModel:
         eos_ids: Sequence[int] | None = None,
         vocabulary: Vocabulary | None = None,
     ) -> None:
+        # Not before: vLLM reads its environment when it is first imported.
         from smc.backends.vllm_local.engine import Engine
+        from smc.backends.vllm_local.internals import model_config
 
         self._options = SamplingOptions(temperature, top_p, top_k)
         self._llm: Any = llm

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from smc.backends.vllm_local.internals import workers_client
 from smc.backends.vllm_local.mailbox import DrawMailbox
 from smc.errors import ModelError, SettingsError
 
@@ -96,6 +95,7 @@ def start_llm(name: str, arguments: Mapping[str, Any]) -> tuple[Any, DrawMailbox
     Raises:
         ModelError: It cannot be started.
     """
+    from smc.backends.vllm_local.internals import workers_client
     from smc.backends.vllm_local.processor import for_mailbox
     from smc.backends.vllm_local.workers import LOGITS_PROCESSOR, WORKER_EXTENSION, RemoteMailbox
 
