@@ -183,6 +183,14 @@ def _checked_stop(stop: Sequence[str]) -> tuple[str, ...]:
         raise SettingsError(f"stop: expected a sequence of strings, got {stop!r}.")
     if any(not s for s in stop):
         raise SettingsError("stop: an empty string would end every text before it begins.")
+    for text in stop:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise SettingsError(
+                f"stop: {text!r} holds half of a surrogate pair, which no text does; expected "
+                "strings that UTF-8 can spell."
+            ) from error
     return tuple(stop)
 
 

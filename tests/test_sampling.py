@@ -356,3 +356,8 @@ def test_on_step_sees_every_step_and_changes_nothing():
     assert [s for s, _ in seen] == list(range(1, len(watched.history) + 1))
     assert seen[-1][1] == watched.log_evidence
     assert run().sequences == watched.sequences
+
+
+def test_a_stop_string_that_is_no_text_is_named():
+    with pytest.raises(smc.SettingsError, match="stop: .* half of a surrogate pair"):
+        smc.sample(MODEL, "", stop=["\udcff"])

@@ -160,7 +160,9 @@ def tokenizers_at_hand():
     return [byte_level_tokenizer, byte_fallback_tokenizer, *published]
 
 
-@pytest.mark.parametrize("source", tokenizers_at_hand(), ids=str)
+@pytest.mark.parametrize(
+    "source", tokenizers_at_hand(), ids=lambda value: getattr(value, "__name__", str(value))
+)
 def test_token_bytes_are_those_of_llguidances_own_reader(source):
     """But for the byte that it marks special tokens with."""
     reader = pytest.importorskip("llguidance.hf")
