@@ -98,7 +98,7 @@ def test_the_draft_that_a_schema_names_is_its_own() -> None:
         ("email", ["a.b@c.org"], ['"a b"@c.org', "a..b@c", ".a@c", "a@b@c", "a" * 65 + "@c"]),
         ("ipv4", ["0.0.0.0"], ["256.0.0.1", "01.2.3.4", "1.2.3"]),
         ("duration", ["P1Y2M3DT4H", "P4W"], ["P", "P1YT", "PT1D", "P1Y2W"]),
-        ("uuid", ["2eb8aa08-aa98-11ea-b4aa-73b441d16380"], ["2eb8aa08aa9811eab4aa73b441d16380"]),
+        ("uuid", ["7c1f03d2-5b6e-4a90-8d3f-0e9c2b7a1f64"], ["7c1f03d25b6e4a908d3f0e9c2b7a1f64"]),
         ("uri", ["http://[::1]:80/a?b#c", "urn:x:y"], ["//a.b", "http:// a", "a:b^c"]),
     ],
 )
