@@ -159,7 +159,7 @@ class TableDecoding:
 
     def log_probs(self) -> FloatArray:
         """See `Decoding.log_probs`."""
-        probs = np.zeros((len(self._rows), len(self._vocabulary)))
+        probs = np.zeros((len(self._rows), len(self._vocabulary.tokens)))
         for r, row in enumerate(self._rows):
             probs[r] = self._model.probs(row, self._vocabulary)
         with np.errstate(divide="ignore"):
