@@ -323,13 +323,13 @@ def test_control_a_weight_that_forgets_the_first_token_of_a_block(monkeypatch):
 
 
 def test_control_a_weight_that_forgets_the_draft(monkeypatch):
-    weigh = Drafted.weigh
+    settle = Drafted.settle
 
-    def forgetful(self, children, populations):
-        for child in children:
-            child.log_prob = 0.0
-        return weigh(self, children, populations)
+    def forgetful(self, candidates, populations):
+        for candidate in candidates:
+            candidate.log_prob = 0.0
+        return settle(self, candidates, populations)
 
-    monkeypatch.setattr(Drafted, "weigh", forgetful)
+    monkeypatch.setattr(Drafted, "settle", forgetful)
     chosen = settings(ess_threshold=1.0, proposal=smc.DraftProposal(DRAFT, block=2))
     assert worst_z(chosen, potentials(None), seed=SEED, runs=RUNS, min_hits=0) > 2 * Z

@@ -8,7 +8,7 @@ from smc.errors import GrammarError
 _IMPORTS = (
     "potentials.grammar.grammar",
     "potentials.grammar.json_schema",
-    "potentials.grammar.lark",
+    "potentials.grammar.lark.translation",
     "potentials.grammar.regex",
     "smc.integrations.constraints",
     "lark",
