@@ -103,10 +103,15 @@ def _session(link: socket, namespace: dict[str, Any], finish: Finish) -> Any:
         return signing.digest()
 
     gc.freeze()
+    here = None
     while True:
-        # Who waits holds on to no folder, and finds the one that is there when it goes on.
-        try:
+        # Who waits holds on to no folder, and finds the one that is there when it goes on. One that
+        # was stopped before it came to this may be in a folder that is gone: it was where it is.
+        try:  # noqa: SIM105 (nothing is called that a program might have replaced)
             here = where()
+        except OSError:
+            pass
+        try:
             go("/")
         except OSError:
             here = None

@@ -227,3 +227,12 @@ def test_pandas_works_inside() -> None:
         assert result.value == {"1": 3.0, "2": 3.0}
         wrong = sandbox.run(Job((*pieces, "d['c']")))
         assert (wrong.outcome, wrong.error, wrong.piece) == (Outcome.ERROR, "KeyError", 3)
+
+
+def test_what_is_reused_writes_into_the_folder_that_is_there(sandbox: Sandbox) -> None:
+    """A process that was stopped where it stood may stand in a folder that is gone since."""
+    files = (("b", b"two"),)
+    for _ in range(12):
+        job = Job(("import os; seen = os.listdir()", "open('c', 'w')"), files, result="seen")
+        assert sandbox.run(job).value == ["b"]
+        assert sandbox.run(Job(("import os",), result="os.listdir()")).value == []
