@@ -60,7 +60,7 @@ def parse_methods(text: str) -> list[str]:
     return [m for m in METHODS if m in named]
 
 
-def corrects(method: str) -> bool:
+def properly_weighted(method: str) -> bool:
     """Whether a method weighs what its proposal changed."""
     return method_settings(method, Settings()).proposal.properly_weighted
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.methods import corrects
+from benchmarks.methods import properly_weighted
 from domains.base import Item, Task
 from potentials import returned
 from smc.errors import SettingsError
@@ -86,7 +86,7 @@ class Recorder:
         The last of `max_tokens` slots is a forced end. Methods that correct give it its exact
         weight; the others would count a text that was cut off as if the model had ended it.
         """
-        cut = math.inf if corrects(self.method) else self.max_tokens
+        cut = math.inf if properly_weighted(self.method) else self.max_tokens
         return [s.finished and len(s.tokens) < cut for s in posterior.sequences]
 
     def _scores(
