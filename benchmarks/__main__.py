@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks run DOMAIN …` and `python -m benchmarks report DIR …`."""
+"""The command line: `python -m benchmarks run DOMAIN …`, `report DIR …`, `kl DOMAIN …`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from benchmarks import report, run
+from benchmarks import kl, report, run
 from benchmarks.command import explained
 
 
@@ -19,8 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_arguments(running)
     reporting = commands.add_parser("report", help="tables and a plot of what a run left")
     report.add_arguments(reporting)
+    diverging = commands.add_parser("kl", help="how far methods are from the target, on one item")
+    kl.add_arguments(diverging)
     parsed = parser.parse_args(arguments)
-    work = {"run": run.main, "report": report.main}[parsed.command]
+    work = {"run": run.main, "report": report.main, "kl": kl.main}[parsed.command]
     return explained(lambda: work(parsed))
 
 

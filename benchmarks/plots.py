@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.divergence import Divergence
 from benchmarks.summary import AHEAD, MethodRow
-from smc.intervals import Interval
+from smc.intervals import Interval, wilson
 
 _INK = "#2b4c7e"
 
@@ -32,6 +34,30 @@ def plot(rows: Sequence[MethodRow], path: Path, *, title: str, score: str) -> No
         gains = {f"{AHEAD} − {name}": interval for name, interval in compared.items()}
         _points(axes[1], gains, f"difference in {score}, same items")
         axes[1].axvline(0, color="#999999", linewidth=1, zorder=0)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=150)
+
+
+def plot_divergences(results: Sequence[Divergence], path: Path, *, title: str) -> None:
+    """Draw E[log Ẑ] of each method with its interval, and beside it the share of finite runs.
+
+    Args:
+        results: A method each.
+        path: `.png`, `.svg` or `.pdf`.
+        title: Of the whole.
+    """
+    from matplotlib.figure import Figure
+
+    finite = [r for r in results if math.isfinite(r.bound)]
+    figure = Figure(figsize=(9.2, 1.4 + 0.36 * len(results)), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    bounds = {
+        r.method: Interval(r.bound, r.low if math.isfinite(r.low) else r.bound, r.high, r.runs)
+        for r in finite
+    }
+    _points(left, bounds, "E[log Ẑ], nats, and 95% interval")
+    shares = {r.method: wilson(round(r.finite * r.runs), r.runs) for r in results}
+    _points(right, shares, "share of finite runs")
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
 
