@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks run DOMAIN …`, `report DIR …`, `kl DOMAIN …`."""
+"""The command line: `python -m benchmarks run`, `report`, `kl` and `cost`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from benchmarks import kl, report, run
+from benchmarks import cost, kl, report, run
 from benchmarks.command import explained
 
 
@@ -21,8 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.add_arguments(reporting)
     diverging = commands.add_parser("kl", help="how far methods are from the target, on one item")
     kl.add_arguments(diverging)
+    costing = commands.add_parser("cost", help="quality over cost, of several runs of a domain")
+    cost.add_arguments(costing)
     parsed = parser.parse_args(arguments)
-    work = {"run": run.main, "report": report.main, "kl": kl.main}[parsed.command]
+    commands_by_name = {
+        "run": run.main,
+        "report": report.main,
+        "kl": kl.main,
+        "cost": cost.main,
+    }
+    work = commands_by_name[parsed.command]
     return explained(lambda: work(parsed))
 
 

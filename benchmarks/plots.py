@@ -62,6 +62,41 @@ def plot_divergences(results: Sequence[Divergence], path: Path, *, title: str) -
     figure.savefig(path, dpi=150)
 
 
+def plot_costs(
+    points: Sequence[tuple[str, float, Interval]], path: Path, *, title: str, label: str
+) -> None:
+    """Draw scores over costs, one line for each name.
+
+    Args:
+        points: Name of the line, cost, score; those of a line in its order.
+        path: `.png`, `.svg` or `.pdf`.
+        title: Of the whole.
+        label: Of the axis of costs, which is logarithmic.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for name in dict.fromkeys(line for line, _, _ in points):
+        own = [(cost, score) for line, cost, score in points if line == name]
+        means = [score.mean for _, score in own]
+        bars = [
+            [max(0.0, score.mean - score.low) for _, score in own],
+            [max(0.0, score.high - score.mean) for _, score in own],
+        ]
+        axes.errorbar(
+            [c for c, _ in own], means, yerr=bars, marker="o", markersize=4, capsize=2, label=name
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel(label)
+    axes.set_ylabel(f"{title}, mean and 95% interval")
+    axes.grid(color="#e5e5e5")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize="small")
+    figure.savefig(path, dpi=150)
+
+
 def _points(axis: Any, intervals: dict[str, Interval], label: str) -> None:
     """Draw one horizontal interval for each name, the first at the top."""
     shown = list(intervals.values())
