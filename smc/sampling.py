@@ -15,7 +15,7 @@ from smc.model import LanguageModel, Prompt
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, Boundary, IncrementalPotential, Potential, flatten
 from smc.proposals import Proposal
-from smc.settings import LastSlot, Settings, method_settings
+from smc.settings import Among, LastSlot, Settings, method_settings
 
 Seed = int | np.random.Generator
 
@@ -36,6 +36,7 @@ def sample(
     stop: Sequence[str] = (),
     seed: Seed = 0,
     on_step: OnStep | None = None,
+    resample_among: Among = "all",
 ) -> Posterior:
     """Draw a weighted set of texts from p(text | prompt) · ∏ potentials.
 
@@ -56,6 +57,8 @@ def sample(
         stop: Strings that end a text.
         seed: Same seed, same model, same machine: same result.
         on_step: Called after each token, for progress displays.
+        resample_among: `all` particles compete, or those `alike` alone, where a finished text
+            takes no place from texts that are not yet judged; see `Settings`.
 
     Returns:
         The posterior.
@@ -90,6 +93,7 @@ def sample(
         stop=stop,
         seeds=[seed],
         on_step=on_step,
+        resample_among=resample_among,
     )[0]
 
 
@@ -109,6 +113,7 @@ def sample_batch(
     stop: Sequence[str] = (),
     seeds: Sequence[Seed] | Seed = 0,
     on_step: OnStep | None = None,
+    resample_among: Among = "all",
 ) -> list[Posterior]:
     """Run several prompts as one batch, each with its own potentials and resampling.
 
@@ -133,6 +138,7 @@ def sample_batch(
         ess_threshold=ess_threshold,
         resampling=resampling,
         resample_at=resample_at,
+        resample_among=resample_among,
     )
     settings = method_settings(method, free)
     if proposal is not None:
