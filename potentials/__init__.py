@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from potentials.grammar.json_schema import JSONSchema
     from potentials.grammar.llguidance import Limits, MaskLimits
     from potentials.grammar.regex import Regex
+    from potentials.language_model import contrast, likelihood, mixture
     from potentials.python import PythonExecution, PythonSyntax, PythonTests, python_statements
 
 _HOMES = {
@@ -22,6 +23,9 @@ _HOMES = {
     "PythonSyntax": "potentials.python",
     "PythonTests": "potentials.python",
     "Regex": "potentials.grammar.regex",
+    "contrast": "potentials.language_model",
+    "likelihood": "potentials.language_model",
+    "mixture": "potentials.language_model",
     "python_statements": "potentials.python",
 }
 
@@ -34,6 +38,9 @@ __all__ = [
     "PythonSyntax",
     "PythonTests",
     "Regex",
+    "contrast",
+    "likelihood",
+    "mixture",
     "python_statements",
 ]
 

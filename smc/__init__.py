@@ -29,6 +29,7 @@ from smc.potential import (
     Potential,
     TokenPotential,
     TokenScores,
+    TokenSequencePotential,
     WhereBoundary,
     product,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "TextSequence",
     "TokenPotential",
     "TokenScores",
+    "TokenSequencePotential",
     "TransformersModel",
     "VLLMModel",
     "Vocabulary",

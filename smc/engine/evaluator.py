@@ -27,7 +27,13 @@ from smc.engine.potential_errors import (
 from smc.engine.prefix import PotentialState, Prefix
 from smc.errors import SMCError
 from smc.model import Vocabulary
-from smc.potential import AnyPotential, IncrementalPotential, Potential, TokenPotential
+from smc.potential import (
+    AnyPotential,
+    IncrementalPotential,
+    Potential,
+    TokenPotential,
+    TokenSequencePotential,
+)
 
 _REMEMBERED = 20_000
 """Values that are remembered of each potential."""
@@ -57,12 +63,14 @@ class Growth(NamedTuple):
         raw: The bytes of the whole text.
         new: Those of the token.
         text: What the token completed of the text.
+        token: Its id; −1 where a text is read anew, without its tokens.
     """
 
     before: PotentialState
     raw: bytes
     new: bytes
     text: str
+    token: int = -1
 
 
 class PotentialEvaluator:
@@ -72,6 +80,7 @@ class PotentialEvaluator:
         self.name = potential.name
         self.source = potential  # kept, so that its id stays its own
         self.is_token = isinstance(potential, TokenPotential)
+        self.reads_tokens = isinstance(potential, TokenSequencePotential)
         self.potential = potential
         if isinstance(potential, TokenPotential):
             self.potential = potential.bind(vocabulary)
@@ -94,8 +103,14 @@ class PotentialEvaluator:
         """
         potential = self.potential
         states = []
-        for before, raw, new, text in growths:
+        for before, raw, new, text, token in growths:
             try:
+                if isinstance(potential, TokenSequencePotential):
+                    state = before.state
+                    if token >= 0:
+                        state = potential.advance_token(state, token)
+                    states.append(PotentialState(state, b"", before.log_value))
+                    continue
                 if isinstance(potential, TokenPotential):
                     state = potential.advance(before.state, new)
                     states.append(PotentialState(state, b"", before.log_value))
@@ -150,8 +165,12 @@ class PotentialEvaluator:
         """
         potential = self.potential
         assert isinstance(potential, TokenPotential)
-        distinct: dict[bytes, int] = {}
-        index = [distinct.setdefault(r.prefix.raw, len(distinct)) for r in requests]
+        distinct: dict[Any, int] = {}
+        if self.reads_tokens:  # the same bytes may be other tokens
+            keys = [r.prefix.states[r.k].state for r in requests]
+        else:
+            keys = [r.prefix.raw for r in requests]
+        index = [distinct.setdefault(key, len(distinct)) for key in keys]
         first = {i: r for i, r in zip(reversed(index), reversed(requests), strict=True)}
         chosen = [first[i] for i in range(len(distinct))]
         states = [r.prefix.states[r.k].state for r in chosen]
