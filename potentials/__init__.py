@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from potentials.grammar.llguidance import Limits, MaskLimits
     from potentials.grammar.regex import Regex
     from potentials.language_model import contrast, likelihood, mixture
+    from potentials.marks import after_mark, between
     from potentials.python import PythonExecution, PythonSyntax, PythonTests, python_statements
 
 _HOMES = {
@@ -23,6 +24,8 @@ _HOMES = {
     "PythonSyntax": "potentials.python",
     "PythonTests": "potentials.python",
     "Regex": "potentials.grammar.regex",
+    "after_mark": "potentials.marks",
+    "between": "potentials.marks",
     "contrast": "potentials.language_model",
     "likelihood": "potentials.language_model",
     "mixture": "potentials.language_model",
@@ -38,6 +41,8 @@ __all__ = [
     "PythonSyntax",
     "PythonTests",
     "Regex",
+    "after_mark",
+    "between",
     "contrast",
     "likelihood",
     "mixture",
