@@ -34,6 +34,7 @@ from smc.potential import (
     Potential,
     TokenPotential,
     TokenScores,
+    TokenSequencePotential,
 )
 
 _REMEMBERED = 20_000
@@ -47,6 +48,7 @@ class PotentialEvaluator:
         self.name = potential.name
         self.source = potential  # kept, so that its id stays its own
         self.is_token = isinstance(potential, TokenPotential)
+        self.reads_tokens = isinstance(potential, TokenSequencePotential)
         self.potential = potential
         if isinstance(potential, TokenPotential):
             self.potential = potential.bind(vocabulary)
@@ -69,8 +71,14 @@ class PotentialEvaluator:
         """
         potential = self.potential
         states = []
-        for before, raw, new, text in growths:
+        for before, raw, new, text, token in growths:
             try:
+                if isinstance(potential, TokenSequencePotential):
+                    state = before.state
+                    if token >= 0:
+                        state = potential.advance_token(state, token)
+                    states.append(PotentialState(state, b"", before.log_value))
+                    continue
                 if isinstance(potential, TokenPotential):
                     state = potential.advance(before.state, new) if new else before.state
                     states.append(PotentialState(state, b"", before.log_value))
@@ -124,7 +132,7 @@ class PotentialEvaluator:
             PotentialError: The potential raised, or returned what are no token scores.
         """
         distinct: dict[Any, int] = {}
-        index = [distinct.setdefault(_read_of(r), len(distinct)) for r in requests]
+        index = [distinct.setdefault(self._read_of(r), len(distinct)) for r in requests]
         first = {i: r for i, r in zip(reversed(index), reversed(requests), strict=True)}
         chosen = [first[i] for i in range(len(distinct))]
         began = time.perf_counter()
@@ -143,7 +151,11 @@ class PotentialEvaluator:
         potential, raw = self.potential, requests[0].prefix.raw
         assert isinstance(potential, TokenPotential)
         states = whole = [r.prefix.states[r.k].state for r in requests]
-        rows = [r.stops and StopRow(r.stops, r.prefix.held) for r in requests]
+        # One that weighs tokens weighs those of a stop string as any others.
+        held_back = not self.reads_tokens
+        rows = [
+            StopRow(r.stops, r.prefix.held) if held_back and r.stops else None for r in requests
+        ]
         stopping = any(rows)
         if stopping:
             read = partial(whole_states, potential, states, rows)
@@ -160,6 +172,13 @@ class PotentialEvaluator:
             put = partial(corrected, potential, scores, states, whole, rows)
             scores = self._guarded("complete_after", raw, put)
         return scores
+
+    def _read_of(self, request: Request) -> Any:
+        """What token scores depend on."""
+        prefix = request.prefix
+        if self.reads_tokens:  # the same bytes may be other tokens
+            return prefix.states[request.k].state
+        return prefix.raw if request.stops is None else (prefix.raw, prefix.held, request.stops)
 
     def _evaluate(self, requests: list[Request], complete: bool) -> Sequence[float]:
         """Evaluate prefixes with distinct texts, in one batch."""
@@ -230,13 +249,6 @@ def all_allowed(size: int, vocabulary: Vocabulary) -> NDArray[np.uint32]:
     """Return `[R, W]` packed masks that allow every token in every row."""
     words = len(vocabulary.eos_mask)
     return np.full((size, words), np.iinfo(np.uint32).max, dtype=np.uint32)
-
-
-def _read_of(request: Request) -> Any:
-    """What token scores depend on."""
-    if request.stops is None:
-        return request.prefix.raw
-    return request.prefix.raw, request.prefix.held, request.stops
 
 
 def _charge(costs: list[Cost], seconds: float) -> None:
