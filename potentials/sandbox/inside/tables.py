@@ -1,4 +1,4 @@
-"""Arrays of numpy and tables of pandas as plain data, and back."""
+"""Arrays of numpy, sparse ones of scipy and tables of pandas as plain data, and back."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import sys
 from typing import Any
 
 TAGS = frozenset(
-    "array scalar Series DataFrame Index RangeIndex MultiIndex Timestamp Timedelta NA".split()
+    "array scalar sparse Series DataFrame Index RangeIndex MultiIndex Timestamp Timedelta "
+    "NA".split()
 )
 
 _NUMBERS = re.compile(r"[<>|=][biufcSUMm]\d+(\[\d*\w+\])?")
 _OBJECTS = "|O"
+_SPARSE = re.compile(r"(bsr|coo|csc|csr|dia|dok|lil)_(matrix|array)")
 _PANDAS_TYPES = re.compile(
     r"category|string|str|boolean|U?Int\d+|Float\d+|datetime64\[\w+, [\w/+:-]+\]"
 )
@@ -35,6 +37,9 @@ def words(value: Any) -> tuple[str, Any] | None:
         if not _NUMBERS.fullmatch(value.dtype.str):
             return None
         return tag, [value.dtype.str, list(value.shape), value.tobytes()]
+    if kind.__module__.startswith("scipy.sparse") and _SPARSE.fullmatch(kind.__name__):
+        entries = value.tocoo()
+        return "sparse", [kind.__name__, list(value.shape), entries.data, entries.row, entries.col]
     if pandas is None or not kind.__module__.startswith("pandas"):
         return None
     return _pandas_words(pandas, value, kind)
@@ -83,6 +88,8 @@ def value(tag: str, plain: Any) -> Any:
     if tag in ("array", "scalar"):
         made = _array(*plain)
         return made if tag == "array" else made[()]
+    if tag == "sparse":
+        return _sparse(*plain)
     pandas = importlib.import_module("pandas")
     if tag == "Timestamp":
         return pandas.Timestamp(plain) if type(plain) is str else None
@@ -118,6 +125,15 @@ def _array(kind: str, shape: list[int], data: Any) -> Any:
     if not _NUMBERS.fullmatch(kind):
         raise ValueError(f"no numbers are of the type {kind[:100]!r}")
     return numpy.frombuffer(data, dtype=kind).reshape(shape).copy()
+
+
+def _sparse(kind: str, shape: list[int], data: Any, rows: Any, columns: Any) -> Any:
+    if not _SPARSE.fullmatch(kind):
+        raise ValueError(f"no array is called {kind[:100]!r}")
+    sparse = importlib.import_module("scipy.sparse")
+    flavour = kind.partition("_")[2]
+    entries = getattr(sparse, f"coo_{flavour}")((data, (rows, columns)), shape=tuple(shape))
+    return getattr(sparse, kind)(entries)
 
 
 def _known(kind: str, values: Any) -> Any:
