@@ -22,6 +22,7 @@ from rich.progress import (
 )
 
 from benchmarks import provenance
+from benchmarks.live_summary import LiveSummary
 from benchmarks.methods import PAPER_RESAMPLING, RunSettings, parse_methods
 from benchmarks.ray.cluster import LOCAL, check_address
 from benchmarks.ray.pool import ray_team
@@ -38,6 +39,8 @@ from benchmarks.tasks import (
 )
 from benchmarks.work import Here, Workplace, pending_units, ways
 from domains.base import Item, Task
+from smc.backends.load_arguments import add_load_arguments, load_options
+from smc.backends.load_options import LoadOptions
 from smc.errors import SettingsError
 from smc.settings import METHODS
 
@@ -59,11 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resampling", help="default: what the paper used in the domain")
     parser.add_argument("--max-tokens", type=int, help="of an answer (default: the domain's)")
     parser.add_argument("--batch", type=int, default=10, help="items at once (default: 10)")
-    parser.add_argument("--device", help="cpu, cuda, … (default: the backend's choice)")
-    parser.add_argument("--dtype", default="auto", help="default: the model's own")
-    parser.add_argument(
-        "--temperature", type=float, default=1.0, help="of the model, so of the target (default: 1)"
-    )
+    add_load_arguments(parser)
     parser.add_argument(
         "--ray",
         nargs="?",
@@ -98,6 +97,7 @@ def main(arguments: argparse.Namespace) -> None:
             )
     elif arguments.ray_workers is not None:
         raise SettingsError("--ray-workers: got a number without --ray; expected both or neither.")
+    loading = load_options(arguments)
     methods = parse_methods(arguments.methods)
     arguments = argparse.Namespace(**{**vars(arguments), "domain": current_name(arguments.domain)})
     task = load_task(arguments.domain)
@@ -117,7 +117,7 @@ def main(arguments: argparse.Namespace) -> None:
     most = runs * math.ceil(len(items) / arguments.batch)
     with (
         store.locked(),
-        _workplace(arguments, task, items, settings, data, most, console) as workplace,
+        _workplace(arguments, loading, task, items, settings, data, most, console) as workplace,
     ):
         common = {
             "domain": task.name,
@@ -125,8 +125,10 @@ def main(arguments: argparse.Namespace) -> None:
             "primary": task.primary,
             "model": provenance.shown_model(model_name),
             "model_digest": provenance.model_digest(model_name),
-            "dtype": arguments.dtype,
-            "temperature": arguments.temperature,
+            "backend": loading.get("backend", "transformers"),
+            "dtype": "auto",
+            "temperature": 1.0,
+            **_of_the_target(loading),
             "data": "examples" if data is None else data.name,
             "resample_at": _named(resample_at),
             "proposal": _named(proposal),
@@ -147,13 +149,16 @@ def main(arguments: argparse.Namespace) -> None:
             store, items, methods=methods, seeds=arguments.seeds, batch=arguments.batch
         )
         total = runs * len(items)
+        summary = LiveSummary(store)
         with _progress(console) as progress:
             missing = sum(len(unit.items) for unit in units)
             bar = progress.add_task(task.name, total=total, completed=total - missing)
             for unit, records in workplace.results(units):
                 store.append(unit.method, unit.seed, records)
+                summary.update()
                 shown = f"{task.name} {unit.method} seed {unit.seed}"
                 progress.update(bar, advance=len(unit.items), description=shown)
+        summary.update(last=True)
     console.print(
         f"Results in {arguments.out}; see them with: python -m benchmarks report {arguments.out}",
         highlight=False,
@@ -166,8 +171,18 @@ def _named(what: object) -> str | None:
     return None if what is None else type(what).__name__
 
 
+def _of_the_target(loading: LoadOptions) -> dict[str, Any]:
+    """Return the options that the model's distribution depends on, within rounding or beyond it.
+
+    Where it runs is told by the command; folders of before these options hold none of them.
+    """
+    elsewhere = ("device", "backend", "tensor_parallel_size", "engine_args", "trust_remote_code")
+    return {n: v for n, v in loading.items() if n not in elsewhere}
+
+
 def _workplace(
     arguments: argparse.Namespace,
+    loading: LoadOptions,
     task: Task[Any],
     items: Sequence[Item],
     settings: RunSettings,
@@ -177,12 +192,7 @@ def _workplace(
 ) -> AbstractContextManager[Workplace]:
     """Return where units, `most` at most, are run: here, or by Ray's workers."""
     if arguments.ray is None:
-        model = load_model(
-            arguments.model or default_model(task),
-            device=arguments.device,
-            dtype=arguments.dtype,
-            temperature=arguments.temperature,
-        )
+        model = load_model(arguments.model or default_model(task), loading)
         return nullcontext(Here(task, model, settings))
     given: str | None = arguments.model
     if given is not None and Path(given).exists():
@@ -192,9 +202,7 @@ def _workplace(
         limit=arguments.limit,
         data=None if data is None else str(data.resolve()),
         model=given,
-        device=arguments.device,
-        dtype=arguments.dtype,
-        temperature=arguments.temperature,
+        options=loading,
         settings=settings,
         items_digest=items_digest(items),
         model_digest=provenance.model_digest(given or default_model(task)),
@@ -233,5 +241,5 @@ def _command(
     for name, value in vars(arguments).items():
         value = shown.get(name, value)
         if name not in ("domain", "command", "action") and value is not None:
-            words += [f"--{name.replace('_', '-')}", str(value)]
+            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
     return shlex.join(words)
