@@ -25,7 +25,7 @@ def render(run: Mapping[str, Any], rows: Sequence[MethodRow], *, picture: str | 
     """
     settings = run["settings"]
     variant = f", {settings['variant']}" if settings.get("variant") else ""
-    parts = [f"# {settings['domain']}{variant}: {settings['primary']}", _provenance(run)]
+    parts = [f"# {settings['domain']}{variant}: {settings['primary']}", provenance_table(run)]
     parts += [_missing(run, rows), _scores(rows, settings["primary"])]
     if picture:
         parts.append(f"![Scores of the methods]({picture})")
@@ -38,7 +38,7 @@ def _where(boundary: str | None) -> str:
     return f", only where {boundary} fires" if boundary else ""
 
 
-def _provenance(run: Mapping[str, Any]) -> str:
+def provenance_table(run: Mapping[str, Any]) -> str:
     """Return commands, commits, machines and dates of all starts, and the settings."""
     settings, starts = run["settings"], run["starts"]
     commands = _distinct(s["command"] for s in starts)
@@ -64,7 +64,7 @@ def _provenance(run: Mapping[str, Any]) -> str:
         *commands,
         "```",
         "",
-        *_table(["", ""], [[k, str(v)] for k, v in facts.items()]),
+        *table(["", ""], [[k, str(v)] for k, v in facts.items()]),
     ]
     return "\n".join(lines)
 
@@ -100,7 +100,7 @@ def _scores(rows: Sequence[MethodRow], primary: str) -> str:
         ]
         for row in rows
     ]
-    return "\n".join(_table(head, body))
+    return "\n".join(table(head, body))
 
 
 def _differences(rows: Sequence[MethodRow], primary: str) -> str:
@@ -110,8 +110,8 @@ def _differences(rows: Sequence[MethodRow], primary: str) -> str:
     body = [
         [f"{AHEAD} − {name}", _shown(i, sign="+"), str(i.items)] for name, i in differences.items()
     ]
-    table = _table(["", f"difference in {primary}", "items"], body)
-    return "\n".join(["Paired differences, on the same items and seeds:", "", *table])
+    lines = table(["", f"difference in {primary}", "items"], body)
+    return "\n".join(["Paired differences, on the same items and seeds:", "", *lines])
 
 
 def _diagnostics(rows: Sequence[MethodRow]) -> str:
@@ -120,7 +120,7 @@ def _diagnostics(rows: Sequence[MethodRow]) -> str:
         for r in rows
     ]
     head = ["method", "log evidence", "ESS", "extinct", "without answer"]
-    return "\n".join(["Diagnostics, means over runs and counts of runs:", "", *_table(head, body)])
+    return "\n".join(["Diagnostics, means over runs and counts of runs:", "", *table(head, body)])
 
 
 def _costs(rows: Sequence[MethodRow]) -> str:
@@ -132,7 +132,7 @@ def _costs(rows: Sequence[MethodRow]) -> str:
     if not body:
         return ""
     head = ["method", "potential", "calls", "µs a call", "ms a generated token"]
-    return "\n".join(["What the potentials took (wall time):", "", *_table(head, body)])
+    return "\n".join(["What the potentials took (wall time):", "", *table(head, body)])
 
 
 def _notes(run: Mapping[str, Any], rows: Sequence[MethodRow]) -> str:
@@ -160,7 +160,8 @@ def _notes(run: Mapping[str, Any], rows: Sequence[MethodRow]) -> str:
     return "\n".join(notes)
 
 
-def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table; the first column stands to the left."""
     right = ["---" if column == 0 else "---:" for column in range(len(head))]
     if len(head) == 2 and not any(head):
         right[1] = "---"

@@ -27,6 +27,7 @@ from benchmarks.methods import PAPER_RESAMPLING, RunSettings, parse_methods
 from benchmarks.ray.cluster import LOCAL, check_address
 from benchmarks.ray.pool import ray_team
 from benchmarks.ray.worker import Setup, code_digest, items_digest
+from benchmarks.selection import Selection
 from benchmarks.store import Store
 from benchmarks.tasks import (
     current_name,
@@ -56,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--particles", type=int, default=10, help="N (default: 10)")
     parser.add_argument("--seeds", type=int, default=1, help="how many: 0 to K-1 (default: 1)")
     parser.add_argument("--limit", type=int, help="the first so many items (default: all)")
+    parser.add_argument(
+        "--sample", type=int, help="so many of these, spread over the data (default: all)"
+    )
+    parser.add_argument(
+        "--items", type=_ids, help="ids of the items, separated by commas (default: all)"
+    )
     parser.add_argument("--data", type=Path, help="root of the data sets (default: SMC_DATA)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--ess-threshold", type=float, default=0.9, help="default: 0.9")
@@ -109,7 +116,8 @@ def main(arguments: argparse.Namespace) -> None:
         stop=tuple(task.stop),
     )
     data = find_data(arguments.data)
-    items = load_items(task, arguments.limit, data)
+    selection = Selection(arguments.limit, arguments.sample, arguments.items or ())
+    items = load_items(task, selection, data)
     model_name = arguments.model or default_model(task)
     resample_at, proposal = ways(task)
     store = Store(arguments.out)
@@ -117,7 +125,9 @@ def main(arguments: argparse.Namespace) -> None:
     most = runs * math.ceil(len(items) / arguments.batch)
     with (
         store.locked(),
-        _workplace(arguments, loading, task, items, settings, data, most, console) as workplace,
+        _workplace(
+            arguments, loading, task, selection, items, settings, data, most, console
+        ) as workplace,
     ):
         common = {
             "domain": task.name,
@@ -166,6 +176,10 @@ def main(arguments: argparse.Namespace) -> None:
     )
 
 
+def _ids(text: str) -> tuple[str, ...]:
+    return tuple(i for i in text.split(",") if i)
+
+
 def _named(what: object) -> str | None:
     """Return what stands in run.json for an object of a task's; None: the usual."""
     return None if what is None else type(what).__name__
@@ -184,6 +198,7 @@ def _workplace(
     arguments: argparse.Namespace,
     loading: LoadOptions,
     task: Task[Any],
+    selection: Selection,
     items: Sequence[Item],
     settings: RunSettings,
     data: Path | None,
@@ -199,7 +214,7 @@ def _workplace(
         given = str(Path(given).resolve())
     setup = Setup(
         domain=arguments.domain,
-        limit=arguments.limit,
+        selection=selection,
         data=None if data is None else str(data.resolve()),
         model=given,
         options=loading,
@@ -235,6 +250,7 @@ def _command(
         "out": arguments.out.name,
         "resampling": settings.resampling,
         "max_tokens": settings.max_tokens,
+        "items": ",".join(arguments.items) if arguments.items else None,
         "ray": arguments.ray if arguments.ray in (None, LOCAL) else "auto",  # no host's name
     }
     words = ["python", "-m", "benchmarks", "run", arguments.domain]

@@ -125,6 +125,11 @@ def summarise(records: Iterable[Record], primary: str) -> list[MethodRow]:
     return rows
 
 
+def primary_scores(records: Sequence[Record], primary: str) -> dict[Key, float]:
+    """Return the posterior mean of the primary score of each run; 0 of a run without weight."""
+    return {(r["item"], r["seed"]): _mean_score(r, primary, {primary}) or 0.0 for r in records}
+
+
 def _row(
     method: str,
     records: Sequence[Record],
