@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import shlex
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -145,7 +144,18 @@ def main(arguments: argparse.Namespace) -> None:
             **asdict(settings),
         }
         start = {
-            "command": _command(arguments, model_name, data, settings),
+            "command": provenance.full_command(
+                arguments,
+                methods=",".join(methods),
+                model=provenance.shown_model(model_name),
+                data=None if arguments.data is None or data is None else data.name,
+                out=arguments.out.name,
+                resampling=settings.resampling,
+                max_tokens=settings.max_tokens,
+                items=",".join(arguments.items) if arguments.items else None,
+                # no host's name
+                ray=arguments.ray if arguments.ray in (None, LOCAL) else "auto",
+            ),
             "date": provenance.now(),
             "commit": provenance.commit(),
             **workplace.provenance(),
@@ -237,25 +247,3 @@ def _progress(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
     )
-
-
-def _command(
-    arguments: argparse.Namespace, model: str, data: Path | None, settings: RunSettings
-) -> str:
-    """Return the command with all that it used, defaults too, and no folder of this machine."""
-    shown = {
-        "methods": ",".join(parse_methods(arguments.methods)),
-        "model": provenance.shown_model(model),
-        "data": None if arguments.data is None or data is None else data.name,
-        "out": arguments.out.name,
-        "resampling": settings.resampling,
-        "max_tokens": settings.max_tokens,
-        "items": ",".join(arguments.items) if arguments.items else None,
-        "ray": arguments.ray if arguments.ray in (None, LOCAL) else "auto",  # no host's name
-    }
-    words = ["python", "-m", "benchmarks", "run", arguments.domain]
-    for name, value in vars(arguments).items():
-        value = shown.get(name, value)
-        if name not in ("domain", "command", "action") and value is not None:
-            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
-    return shlex.join(words)

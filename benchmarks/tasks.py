@@ -123,7 +123,7 @@ def load_model(name: str, options: LoadOptions | None = None) -> LanguageModel:
     """
     module_name, colon, function = name.partition(":")
     if not colon or Path(name).exists():
-        return smc.load(name, **(options or {}))
+        return smc.load(name, **(options or LoadOptions()))
     if options:
         given = ", ".join(f"--{n.replace('_', '-')} {v}" for n, v in options.items())
         raise SettingsError(
