@@ -8,13 +8,14 @@ from typing import Any, Unpack
 
 import torch
 
+from smc.backends.hf import prefill
 from smc.backends.hf.decoding import start_decoding
 from smc.backends.hf.forward import Forward
 from smc.backends.hf.loading import load_pretrained
 from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
-from smc.backends.hf.prefill import LEAST_SHARED
 from smc.backends.hf.prefix_tree import PrefixTree, tree_of
 from smc.backends.hf.prompts import check_fits, encode
+from smc.backends.hf.read_ahead import ReadAhead
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
 from smc.backends.load_options import TransformersOptions, split
 from smc.model import Decoding, Prompt, Vocabulary
@@ -115,7 +116,15 @@ class TransformersModel:
 
         Its `most_bytes` bounds the memory that is kept when no row uses it, and `clear` frees it.
         """
-        return tree_of(self._model, LEAST_SHARED)
+        return tree_of(self._model, prefill.LEAST_SHARED)
+
+    def read_ahead(self, prompt: tuple[int, ...]) -> ReadAhead:
+        """Return a prompt to be read some tokens at a time, before `start` is called with it.
+
+        Args:
+            prompt: Token ids, of `encode`.
+        """
+        return ReadAhead(self._forward, prompt)
 
     def encode(self, prompt: Prompt, max_tokens: int) -> tuple[int, ...]:
         """Return a prompt's token ids, those that `start` begins with.
