@@ -185,6 +185,13 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="S",
         help="that a call of a potential may take; then its requests get a 503 (default 10)",
     )
+    add(
+        "--max-prefill-tokens",
+        type=int,
+        default=512,
+        metavar="T",
+        help="of prompts that are read between two tokens of those that run (default 512)",
+    )
     add("--max-connections", type=int, default=512, help="at a time (default 512)")
     add(
         "--api-key",

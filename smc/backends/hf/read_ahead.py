@@ -51,10 +51,15 @@ class ReadAhead:
         if not self.left:
             return
         with self._tree.lock:
+            self._look_again()
             begun = len(self._tokens) - self.left
+            if not self.left:
+                return
             tokens = self._tokens[begun : begun + max(most, self._tree.least_tokens)]
             (node,) = prefill.read_nodes(self._forward, [(self._path, tokens)])
-            if self._has_read:  # one node for all of it: each costs a product in every step
+            if (
+                self._has_read and self._path
+            ):  # one node for all of it: each costs a product in every step
                 self._path = self._tree.lengthen(self._path, node)
             else:
                 self._tree.add(self._path, node)
@@ -64,6 +69,17 @@ class ReadAhead:
             if node.num_bytes / len(tokens) * len(self._tokens) > self._tree.most_bytes:
                 self.left = 0
 
+    def _look_again(self) -> None:
+        """Take over what was read meanwhile for prompts that begin alike."""
+        path = self._tree.match(self._tokens)
+        if _length(path) >= _length(self._path):
+            self._path = path
+            self._count()
+
     def _count(self) -> None:
-        left = len(self._tokens) - sum(len(node.tokens) for node in self._path)
+        left = len(self._tokens) - _length(self._path)
         self.left = left if left >= self._tree.least_tokens else 0
+
+
+def _length(path: Path) -> int:
+    return sum(len(node.tokens) for node in path)

@@ -52,7 +52,7 @@ class ResponseBuilder:
             n: Choices for each prompt.
             draw: Draw them by weight; else the n most probable texts, the last repeated where
                 there are fewer.
-            seed: Of the draws.
+            seed: Of the draws, and of the first prompt; the next one's is one more.
             max_tokens: Texts as long were cut.
         """
         choices, completion_tokens = [], 0
@@ -74,7 +74,7 @@ class ResponseBuilder:
             **self._head("chat.completion" if self.chat else "text_completion"),
             "choices": choices,
             "usage": _usage(prompt_tokens, completion_tokens),
-            "smc": [_facts(p) for p in posteriors],
+            "smc": [_facts(p, seed + i) for i, p in enumerate(posteriors)],
         }
 
     def first(self) -> str:
@@ -86,11 +86,11 @@ class ResponseBuilder:
         return self._piece({"content": text}, text)
 
     def last(
-        self, posterior: Posterior, max_tokens: int, prompt_tokens: int, *, usage: bool
+        self, posterior: Posterior, max_tokens: int, prompt_tokens: int, *, seed: int, usage: bool
     ) -> str:
         """Return the event that ends a stream, one with the usage if asked for, and the mark."""
         length = _length(posterior, posterior.best or "")
-        facts = {"smc": [_facts(posterior)]}
+        facts = {"smc": [_facts(posterior, seed)]}
         end = _event(self._chunk([self._choice({}, "", _reason(length, max_tokens))]) | facts)
         counted = self._chunk([]) | {"usage": _usage(prompt_tokens, length)}
         return end + (_event(counted) if usage else "") + DONE
@@ -146,8 +146,9 @@ def _length(posterior: Posterior, text: str) -> int:
     return next(len(s.tokens) for s in posterior.sequences if s.text == text)
 
 
-def _facts(posterior: Posterior) -> dict[str, Any]:
+def _facts(posterior: Posterior, seed: int) -> dict[str, Any]:
     return {
+        "seed": seed,
         "log_evidence": posterior.log_evidence,
         "ess": posterior.ess,
         "status": posterior.status.value,
