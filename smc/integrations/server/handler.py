@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
@@ -29,7 +28,7 @@ from smc.integrations.server.requests import ChatRequest, CompletionRequest
 from smc.integrations.server.responses import ResponseBuilder, error_event
 from smc.integrations.server.sampling_requests import prompt_size, sampling_requests
 from smc.integrations.server.tokenize_requests import TokenizeRequest
-from smc.integrations.server.waiting import JobStream, wait_for
+from smc.integrations.server.waiting import JobStream, in_loop, wait_for
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
 
@@ -161,21 +160,12 @@ class RequestHandler:
         futures: list[asyncio.Future[JobResult]] = [loop.create_future() for _ in asked]
         news: asyncio.Queue[str | JobResult] = asyncio.Queue()
 
-        def in_loop(put: Callable[[Any], Any]) -> Callable[[Any], None]:
-            """Call it in the server's thread; a server that is gone needs nothing."""
-
-            def call(value: Any) -> None:
-                with suppress(RuntimeError):
-                    loop.call_soon_threadsafe(put, value)
-
-            return call
-
         if body.stream:
-            tell = in_loop(news.put_nowait)
+            tell = in_loop(loop, news.put_nowait)
             jobs = [Job(asked[0], on_done=tell, on_text=tell)]
         else:
             jobs = [
-                Job(sampling, in_loop(lambda result, f=future: f.done() or f.set_result(result)))
+                Job(sampling, in_loop(loop, lambda r, f=future: f.done() or f.set_result(r)))
                 for sampling, future in zip(asked, futures, strict=True)
             ]
         try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from fastapi import Request
@@ -14,6 +15,16 @@ from smc.integrations.server.jobs import Job
 
 _LOOK_SECONDS = 0.2
 """How often a waiting request looks whether its client is still there."""
+
+
+def in_loop(loop: asyncio.AbstractEventLoop, put: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """Return what calls `put` in the server's thread; a server that is gone needs nothing."""
+
+    def call(value: Any) -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(put, value)
+
+    return call
 
 
 class JobStream(StreamingResponse):
