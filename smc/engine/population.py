@@ -12,6 +12,7 @@ import numpy as np
 from smc.engine.deaths import Death, DeathTally
 from smc.engine.evaluator import Cost, PotentialEvaluator
 from smc.engine.prefix import Prefix
+from smc.engine.stop_tokens import StopTable
 from smc.model import FloatArray, IntArray, Vocabulary
 from smc.posterior import Posterior, Step, TextSequence
 from smc.settings import Settings
@@ -29,13 +30,13 @@ class RunConfig:
     Attributes:
         settings: The method.
         vocabulary: The model's, with the tokens that begin with a stop string as EOS.
-        stop: Strings that end a text.
+        stops: Strings that end a text, and what they make of the tokens; None: there are none.
         sampler: Draws as the settings' proposal says.
     """
 
     settings: Settings
     vocabulary: Vocabulary
-    stop: tuple[str, ...]
+    stops: StopTable | None
     sampler: ProposalSampler
 
 

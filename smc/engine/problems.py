@@ -19,6 +19,7 @@ from smc.engine.population import Population, RunConfig
 from smc.engine.prefix import Prefix
 from smc.engine.sampler import sampler_of
 from smc.engine.step import step
+from smc.engine.stop_tokens import stop_table
 from smc.model import LanguageModel, Prompt, Vocabulary
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, flatten
@@ -53,9 +54,9 @@ def run(
         problems: One population of `settings.num_particles` each.
         settings: The method.
         stop: A text ends where one of these strings begins. A token that begins with one is an
-            end-of-sequence token. A token with text before it, or a part of a stop string that
-            further tokens complete, counts as text for the potentials until the string is whole;
-            then the final text, cut before the stop string, is what they weigh.
+            end-of-sequence token. The beginning of one that further tokens may complete is held
+            back from the potentials (`smc.engine.stop_strings`), and masks admit the tokens that
+            go on into one wherever the text before it may end.
         on_step: Called after each token.
 
     Returns:
@@ -148,7 +149,8 @@ class Run:
         model = model or self._model
         vocabulary = self._ending(model.vocabulary, tuple(stop))
         sampler = sampler_of(settings.proposal)
-        config = RunConfig(settings, vocabulary, tuple(stop), sampler)
+        stops = stop_table(vocabulary, tuple(stop)) if stop else None
+        config = RunConfig(settings, vocabulary, stops, sampler)
         populations = [populate(p, config, self._evaluator) for p in problems]
         decoding = sampler.start(
             model,

@@ -159,7 +159,8 @@ def _requests(
             if evaluator.is_token:
                 _, where, asked = requests.setdefault(evaluator, (evaluator, [], []))
                 where.append(r)
-                asked.append(Request(rows[r].prefix, k, population.costs[k]))
+                stops = population.config.stops
+                asked.append(Request(rows[r].prefix, k, population.costs[k], stops))
     return requests.values()
 
 
