@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from cachetools import LRUCache
@@ -98,6 +100,14 @@ class JSONSchema(MaskPotential):
         if self._watches_names and bound._token_names is self._token_names:
             bound._token_names = TokenNames(vocabulary.tokens)
         return bound
+
+    def parse(self, text: str) -> Any:
+        """Return the document as Python objects.
+
+        Raises:
+            ValueError: It is none.
+        """
+        return json.loads(text)
 
     def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
         r"""Judge texts; one that names a property twice begins no sentence."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.hf.prefill import LEAST_SHARED
 from smc.backends.hf.prefix_tree import PrefixTree, tree_of
 from smc.backends.hf.prompts import check_fits, encode
+from smc.backends.hf.tokenizing import tokenize
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
 from smc.model import Decoding, Prompt, Vocabulary
 
@@ -128,6 +130,29 @@ class TransformersModel:
             eos_ids=eos_ids,
         )
 
+    def with_options(
+        self,
+        *,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+    ) -> TransformersModel:
+        """Return the same network with other options; see `AdjustableModel.with_options`."""
+        self.vocabulary  # noqa: B018  (read once, for all)
+        other = copy.copy(self)
+        other._options = self._options.changed(temperature, top_p, top_k)
+        return other
+
+    def __repr__(self) -> str:
+        network = self._model
+        name = getattr(network.config, "name_or_path", "") or type(network).__name__
+        size = sum(p.numel() for p in network.parameters())
+        kind = str(network.dtype).removeprefix("torch.")
+        options = self._options.shown()
+        return (
+            f"TransformersModel({name!r}, {size:,} parameters, {kind}, {network.device}{options})"
+        )
+
     @property
     def model(self) -> Any:
         """The network, as given or loaded."""
@@ -159,6 +184,10 @@ class TransformersModel:
         ids = encode(self._tokenizer, prompt, self._num_embedded)
         check_fits(ids, max_tokens, self._context)
         return ids
+
+    def tokenize(self, text: str) -> tuple[int, ...]:
+        """Return the ids of a text behind a prompt; see `Tokenizes.tokenize`."""
+        return tokenize(self._tokenizer, text, self.vocabulary)
 
     @property
     def vocabulary(self) -> Vocabulary:

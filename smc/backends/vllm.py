@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import SimpleNamespace, TracebackType
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.hf.prompts import check_fits, encode
+from smc.backends.hf.tokenizing import tokenize
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
 from smc.backends.vllm_local.start import check_arguments, check_installed, start_llm
 from smc.errors import ModelError
@@ -129,6 +131,27 @@ class VLLMModel:
             eos_ids=eos_ids,
             vocabulary=vocabulary,
         )
+
+    def with_options(
+        self,
+        *,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+    ) -> VLLMModel:
+        """Return the same network with other options; see `AdjustableModel.with_options`."""
+        self.vocabulary  # noqa: B018  (read once, for all)
+        other = copy.copy(self)
+        other._options = self._options.changed(temperature, top_p, top_k)
+        return other
+
+    def __repr__(self) -> str:
+        state = "" if self._engine is not None else ", closed"
+        return f"VLLMModel({self._config.model!r}{self._options.shown()}{state})"
+
+    def tokenize(self, text: str) -> tuple[int, ...]:
+        """Return the ids of a text behind a prompt; see `Tokenizes.tokenize`."""
+        return tokenize(self._tokenizer, text, self.vocabulary)
 
     @property
     def vocabulary(self) -> Vocabulary:
