@@ -23,13 +23,14 @@ from smc.errors import (
 )
 from smc.lazy import lazy_names
 from smc.model import Chat, Decoding, LanguageModel, Vocabulary
-from smc.posterior import Posterior, Status, Step, TextSequence
+from smc.posterior import DeathCount, Posterior, Status, Step, TextSequence
 from smc.potential import (
     Boundary,
     IncrementalPotential,
     Potential,
     TokenPotential,
     TokenScores,
+    TokenSequencePotential,
     WhereBoundary,
     product,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "METHODS",
     "Boundary",
     "Chat",
+    "DeathCount",
     "Decoding",
     "DraftProposal",
     "ExtinctError",
@@ -90,6 +92,7 @@ __all__ = [
     "TextSequence",
     "TokenPotential",
     "TokenScores",
+    "TokenSequencePotential",
     "TransformersModel",
     "VLLMModel",
     "Vocabulary",

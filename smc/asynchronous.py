@@ -17,8 +17,10 @@ from smc.model import LanguageModel, Prompt
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, Boundary
 from smc.proposals import Proposal
-from smc.sampling import with_parser
-from smc.settings import LastSlot, Settings
+from smc.retries import Retries
+from smc.run_record import settings_record
+from smc.sampling import recorded
+from smc.settings import Among, LastSlot, Settings
 
 
 async def asample(
@@ -39,6 +41,7 @@ async def asample(
     temperature: float | None = None,
     top_p: float | None = None,
     top_k: int | None = None,
+    resample_among: Among = "all",
 ) -> Posterior:
     """Draw as `sample` does, while others wait beside: all calls for one model share one run.
 
@@ -66,6 +69,7 @@ async def asample(
         temperature: See `sample`.
         top_p: See `sample`.
         top_k: See `sample`.
+        resample_among: See `sample`.
 
     Returns:
         The posterior.
@@ -90,6 +94,7 @@ async def asample(
         ess_threshold=ess_threshold,
         resampling=resampling,
         resample_at=resample_at,
+        resample_among=resample_among,
     )
     call = _Call(
         problem=Problem(prompt, potentials, generators_of([seed], 1)[0]),
@@ -98,7 +103,14 @@ async def asample(
         model=adjusted(model, temperature, top_p, top_k),
     )
     _Dispatcher.submit(model, call)
-    return with_parser(await asyncio.wrap_future(call.answer), potentials)
+    return recorded(
+        await asyncio.wrap_future(call.answer),
+        model=model,
+        problem=call.problem,
+        seed=seed,
+        settings=settings_record(method, call.settings, potentials, call.stop, Retries()),
+        options={"temperature": temperature, "top_p": top_p, "top_k": top_k},
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ def adjusted(
     Args:
         model: Any.
         temperature: In the place of the model's own; None: its own. So are the others.
-        top_p: See `AdjustableModel.with_options`.
+        top_p: See `AdjustableModel.with_sampling`.
         top_k: Likewise.
 
     Raises:
@@ -52,10 +52,10 @@ def adjusted(
     if not isinstance(model, AdjustableModel):
         raise SettingsError(
             f"{asked[0]}: got {given[asked[0]]!r}, and {_shown(model)} has one distribution alone; "
-            "expected a model with the method with_options (smc.model.AdjustableModel). Leave it "
+            "expected a model with the method with_sampling (smc.model.AdjustableModel). Leave it "
             "out, or give the model that method."
         )
-    return model.with_options(temperature=temperature, top_p=top_p, top_k=top_k)
+    return model.with_sampling(temperature=temperature, top_p=top_p, top_k=top_k)
 
 
 def _shown(given: Any) -> str:

@@ -233,9 +233,8 @@ class LanguageModel(Protocol):
 class AdjustableModel(LanguageModel, Protocol):
     """A language model that can be had at another temperature, with other tokens cut off."""
 
-    def with_options(
+    def with_sampling(
         self,
-        *,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from smc.arguments import (
     Seed,
@@ -20,9 +22,11 @@ from smc.model import LanguageModel, Prompt
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, Boundary, Parses
 from smc.proposals import Proposal
-from smc.settings import LastSlot, Settings
+from smc.retries import Retries, run_with_retries
+from smc.run_record import settings_record, with_record
+from smc.settings import Among, LastSlot, Settings
 
-__all__ = ["Seed", "sample", "sample_batch", "with_parser"]
+__all__ = ["Seed", "recorded", "sample", "sample_batch"]
 
 
 def sample(
@@ -32,7 +36,7 @@ def sample(
     *,
     num_particles: int = 10,
     max_tokens: int = 64,
-    at_max_tokens: LastSlot = "end",
+    at_max_tokens: LastSlot = "cut",
     ess_threshold: float = 0.5,
     resampling: str = "systematic",
     resample_at: Boundary[Any] | None = None,
@@ -41,6 +45,9 @@ def sample(
     stop: Sequence[str] = (),
     seed: Seed = 0,
     on_step: OnStep | None = None,
+    retries: int = 0,
+    retry_factor: float = 2.0,
+    resample_among: Among = "all",
     temperature: float | None = None,
     top_p: float | None = None,
     top_k: int | None = None,
@@ -65,6 +72,12 @@ def sample(
         seed: Same seed, same model, same machine: same result.
         on_step: Called after each token with the step's number and a function that gives the
             posteriors so far, one a prompt, for progress displays. What it costs is the run's.
+        retries: How often particles that all died are tried again, with more of them. The evidence
+            stays unbiased, see `smc.retries`: the particles are then two populations of ⌈N/2⌉,
+            each of which has its own retries.
+        retry_factor: Each try has so many times the particles of the one before.
+        resample_among: `all` particles compete, or those `alike` alone, where a finished text
+            takes no place from texts that are not yet judged; see `Settings`.
         temperature: Of the model, in the place of its own: its logits are divided by it, then cut
             to the top_k most probable tokens, then to the smallest set with mass top_p, token by
             token. That is the p of the target, and its texts' weights; to draw otherwise and be
@@ -105,6 +118,9 @@ def sample(
         stop=stop,
         seeds=[seed],
         on_step=on_step,
+        retries=retries,
+        retry_factor=retry_factor,
+        resample_among=resample_among,
         temperature=temperature,
         top_p=top_p,
         top_k=top_k,
@@ -118,7 +134,7 @@ def sample_batch(
     *,
     num_particles: int = 10,
     max_tokens: int = 64,
-    at_max_tokens: LastSlot = "end",
+    at_max_tokens: LastSlot = "cut",
     ess_threshold: float = 0.5,
     resampling: str = "systematic",
     resample_at: Boundary[Any] | None = None,
@@ -127,6 +143,9 @@ def sample_batch(
     stop: Sequence[str] = (),
     seeds: Sequence[Seed] | Seed = 0,
     on_step: OnStep | None = None,
+    retries: int = 0,
+    retry_factor: float = 2.0,
+    resample_among: Among = "all",
     temperature: float | None = None,
     top_p: float | None = None,
     top_k: int | None = None,
@@ -155,19 +174,59 @@ def sample_batch(
         ess_threshold=ess_threshold,
         resampling=resampling,
         resample_at=resample_at,
+        resample_among=resample_among,
     )
     settings = chosen_settings(method, free, proposal, potentials)
+    strings, again = checked_stop(stop), Retries(retries, retry_factor)
     problems = [
         Problem(prompt, own, rng)
         for prompt, own, rng in zip(
             prompts, potentials, generators_of(seeds, len(prompts)), strict=True
         )
     ]
-    posteriors = run(model, problems, settings, stop=checked_stop(stop), on_step=on_step)
-    return [with_parser(p, own) for p, own in zip(posteriors, potentials, strict=True)]
+    if again.most:
+        posteriors = run_with_retries(
+            model, problems, settings, again, stop=strings, on_step=on_step
+        )
+    else:
+        posteriors = run(model, problems, settings, stop=strings, on_step=on_step)
+    # Numbers that are derived from one would not bring a prompt's result back by themselves.
+    told = seeds if isinstance(seeds, Sequence | np.ndarray) else [None] * len(prompts)
+    return [
+        recorded(
+            posterior,
+            model=model,
+            problem=problem,
+            seed=seed,
+            settings=settings_record(method, settings, problem.potentials, strings, again),
+            options={"temperature": temperature, "top_p": top_p, "top_k": top_k},
+        )
+        for posterior, problem, seed in zip(posteriors, problems, told, strict=True)
+    ]
 
 
-def with_parser(posterior: Posterior, potentials: Sequence[AnyPotential]) -> Posterior:
-    """Return a posterior that can read its texts, where one of the potentials can."""
-    parse = next((p.parse for p in potentials if isinstance(p, Parses)), None)
-    return posterior if parse is None else dataclasses.replace(posterior, parser=parse)
+def recorded(
+    posterior: Posterior,
+    *,
+    model: LanguageModel,
+    problem: Problem,
+    seed: Any,
+    settings: Mapping[str, Any],
+    options: Mapping[str, float | None],
+) -> Posterior:
+    """Return a posterior that says how it was made, and reads its texts where a potential can.
+
+    Args:
+        posterior: Of the run.
+        model: See `with_record`.
+        problem: What it was of.
+        seed: See `with_record`.
+        settings: See `settings_record`.
+        options: Of the model; None for its own.
+    """
+    asked = {name: float(value) for name, value in options.items() if value is not None}
+    told = with_record(
+        posterior, model=model, prompt=problem.prompt, seed=seed, settings={**settings, **asked}
+    )
+    parse = next((p.parse for p in problem.potentials if isinstance(p, Parses)), None)
+    return told if parse is None else dataclasses.replace(told, parser=parse)

@@ -43,7 +43,7 @@ def by_hand(options):
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_the_target_is_the_transformed_model(options):
     """Sum over all texts: what `sample` calls the model is what the words say."""
-    asked = MODEL.with_options(**options)
+    asked = MODEL.with_sampling(**options)
     for length in range(MAX_TOKENS):
         for prefix in itertools.product(range(2), repeat=length):
             own = transformed(MODEL.probs(prefix, VOCABULARY), **options)
@@ -61,7 +61,7 @@ def test_sample_draws_from_it(options):
 
 
 def test_nothing_asked_is_the_models_own():
-    hot = MODEL.with_options(temperature=1.7)
+    hot = MODEL.with_sampling(temperature=1.7)
     same = smc.sample(hot, "", max_tokens=MAX_TOKENS, seed=3)
     assert same.sequences == smc.sample(hot, "", max_tokens=MAX_TOKENS, seed=3).sequences
     back = smc.sample(hot, "", max_tokens=MAX_TOKENS, seed=3, temperature=1.0)
@@ -107,7 +107,7 @@ class Foreign:
 
 def test_a_model_without_options_says_so():
     assert smc.sample(Foreign(), "", max_tokens=4).sequences
-    with pytest.raises(smc.SettingsError, match="with_options"):
+    with pytest.raises(smc.SettingsError, match="with_sampling"):
         smc.sample(Foreign(), "", top_p=0.5)
 
 

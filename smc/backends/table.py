@@ -49,14 +49,13 @@ class TableModel:
         row = (*probs.values(), eos)
         return cls(Vocabulary(tokens, (len(probs),)), lambda prefix: row)
 
-    def with_options(
+    def with_sampling(
         self,
-        *,
         temperature: float | None = None,
         top_p: float | None = None,
         top_k: int | None = None,
     ) -> TableModel:
-        """Return the same network with other options; see `AdjustableModel.with_options`."""
+        """Return the same network with other options; see `AdjustableModel.with_sampling`."""
         from smc.backends.hf.logits_transform import SamplingOptions
 
         options = (self.options or SamplingOptions()).changed(temperature, top_p, top_k)

@@ -15,7 +15,7 @@ from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential, Boundary
 from smc.proposals import Proposal
 from smc.sampling import sample
-from smc.settings import LastSlot, Settings
+from smc.settings import Among, LastSlot, Settings
 
 if TYPE_CHECKING:
     from potentials import OutputType
@@ -56,6 +56,8 @@ def generate(
     stop: Sequence[str] = (),
     seed: Seed = 0,
     on_step: OnStep | None = None,
+    retries: int = 0,
+    resample_among: Among = "all",
     temperature: float | None = None,
     top_p: float | None = None,
     top_k: int | None = None,
@@ -80,6 +82,8 @@ def generate(
     stop: Sequence[str] = (),
     seed: Seed = 0,
     on_step: OnStep | None = None,
+    retries: int = 0,
+    resample_among: Among = "all",
     temperature: float | None = None,
     top_p: float | None = None,
     top_k: int | None = None,
@@ -103,6 +107,8 @@ def generate(
     stop: Sequence[str] = (),
     seed: Seed = 0,
     on_step: OnStep | None = None,
+    retries: int = 0,
+    resample_among: Among = "all",
     temperature: float | None = None,
     top_p: float | None = None,
     top_k: int | None = None,
@@ -130,6 +136,8 @@ def generate(
         stop: See `sample`.
         seed: See `sample`.
         on_step: See `sample`.
+        retries: See `sample`.
+        resample_among: See `sample`.
         temperature: See `sample`.
         top_p: See `sample`.
         top_k: See `sample`.
@@ -164,6 +172,8 @@ def generate(
         stop=stop,
         seed=seed,
         on_step=on_step,
+        retries=retries,
+        resample_among=resample_among,
         temperature=temperature,
         top_p=top_p,
         top_k=top_k,
