@@ -199,6 +199,19 @@ class TokenSequencePotential(TokenPotential[S]):
 AnyPotential = Potential | IncrementalPotential[Any]
 
 
+@runtime_checkable
+class Parses(Protocol):
+    """A potential that can also read the texts that it allows; see `Posterior.parsed`."""
+
+    def parse(self, text: str) -> Any:
+        """Return what a text stands for.
+
+        Raises:
+            ValueError: It stands for nothing.
+        """
+        ...
+
+
 class Product(Potential):
     """The product of potentials: log weights add. The engine takes it apart again."""
 

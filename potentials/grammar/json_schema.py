@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -106,6 +108,14 @@ class JSONSchema(MaskPotential):
         if self._watches_names and bound._token_names is self._token_names:
             bound._token_names = TokenNames(vocabulary.tokens)
         return bound
+
+    def parse(self, text: str) -> Any:
+        """Return the document as Python objects.
+
+        Raises:
+            ValueError: It is none.
+        """
+        return json.loads(text)
 
     def start(self) -> GrammarState:
         """Return the empty text."""
