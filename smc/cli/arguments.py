@@ -133,6 +133,12 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     add("--resampling", default="systematic", help=f"{', '.join(RESAMPLERS)}")
     add(
+        "--resample-among",
+        default="all",
+        metavar="WHOM",
+        help="all particles, or alike: finished texts take no places from the others (default all)",
+    )
+    add(
         "--stop",
         action="append",
         default=[],

@@ -30,6 +30,7 @@ def generate(options: argparse.Namespace) -> bool:
         max_tokens=options.max_tokens,
         ess_threshold=options.ess_threshold,
         resampling=options.resampling,
+        resample_among=options.resample_among,
     )
     settings = method_settings(options.method, free)  # before the weights are read
     constraints = potentials(options)
@@ -52,6 +53,7 @@ def generate(options: argparse.Namespace) -> bool:
             max_tokens=options.max_tokens,
             ess_threshold=options.ess_threshold,
             resampling=options.resampling,
+            resample_among=options.resample_among,
             method=options.method,
             stop=stop,
             seed=options.seed,
