@@ -173,6 +173,14 @@ class TokenPotential(IncrementalPotential[S]):
     def token_scores(self, states: Sequence[S]) -> TokenScores:
         """Score all tokens at each of R distinct states of a bound potential."""
 
+    def complete_after(self, state: S, texts: Sequence[bytes]) -> Sequence[float]:
+        """`complete` of a state after each of some further bytes, most of which it refuses.
+
+        Asked only where there are stop strings: may the text end in the middle of a token?
+        Override where there is a faster way.
+        """
+        return self.batch_complete([self.advance(state, text) for text in texts])
+
 
 class TokenSequencePotential(TokenPotential[S]):
     """A token potential to which the bytes of a text are not enough: a language model, say.

@@ -62,7 +62,7 @@ class Settings:
     cheap: bool = True
     expensive: Expensive = "boundaries"
     shared_draws: bool = True
-    at_max_tokens: LastSlot = "end"
+    at_max_tokens: LastSlot = "cut"
     resample_among: Among = "all"
 
     def __post_init__(self) -> None:
