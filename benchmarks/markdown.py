@@ -116,10 +116,10 @@ def _differences(rows: Sequence[MethodRow], primary: str) -> str:
 
 def _diagnostics(rows: Sequence[MethodRow]) -> str:
     body = [
-        [r.method, _plain(r.log_evidence), f"{r.ess:.1f}", str(r.extinct), str(r.unfinished)]
+        [r.method, _plain(r.log_evidence), f"{r.ess:.1f}", str(r.extinct), _plain(r.truncated)]
         for r in rows
     ]
-    head = ["method", "log evidence", "ESS", "extinct", "without answer"]
+    head = ["method", "log evidence", "ESS", "extinct", "cut"]
     return "\n".join(["Diagnostics, means over runs and counts of runs:", "", *table(head, body)])
 
 
@@ -139,8 +139,9 @@ def _notes(run: Mapping[str, Any], rows: Sequence[MethodRow]) -> str:
     primary = run["settings"]["primary"]
     notes = [
         f"- {primary}: posterior-weighted, Σ wᵢ · scoreᵢ over the N texts of a run, mean over "
-        "runs (an item with a seed). Weights sum to 1 over texts that came to their own end; a "
-        "run without any scores 0. lm, lcd and, up to its final check, rerank weigh all alike.",
+        "runs (an item with a seed). Every text is scored as it is, whatever ended it, with the "
+        "weight its method gives it, one that was cut at max tokens like any other; a run in which "
+        "all particles died scores 0. lm, lcd and, up to its final check, rerank weigh all alike.",
         f"- Beside {primary}, a score that not every text has (that of a level of difficulty) is a "
         f"mean over runs whose answers have it: a run without an answer is 0 in {primary}, and is "
         "left out there.",
@@ -151,7 +152,8 @@ def _notes(run: Mapping[str, Any], rows: Sequence[MethodRow]) -> str:
         "- tokens: particle-tokens drawn. seconds: wall time, an item's share of its batch; what "
         "else the machine does slows it, and CPU seconds less so. Means of a run.",
         "- log evidence: mean of log Ẑ, extinct runs left out; biased low, and comparable only "
-        "between methods with the same potentials. ESS: of the final weights.",
+        "between methods with the same potentials. ESS: of the final weights. cut: share of the "
+        "weight that texts have which were cut at max tokens.",
         "- calls: evaluations of distinct texts, mean of a run; a potential shared by the items of "
         "a batch is evaluated once for equal texts.",
     ]

@@ -22,7 +22,7 @@ from rich.progress import (
 
 from benchmarks import provenance
 from benchmarks.live_summary import LiveSummary
-from benchmarks.methods import PAPER_RESAMPLING, RunSettings, parse_methods
+from benchmarks.methods import AT_MAX_TOKENS, PAPER_RESAMPLING, RunSettings, parse_methods
 from benchmarks.ray.cluster import LOCAL, check_address
 from benchmarks.ray.pool import ray_team
 from benchmarks.ray.worker import Setup, code_digest, items_digest
@@ -141,6 +141,7 @@ def main(arguments: argparse.Namespace) -> None:
             "data": "examples" if data is None else data.name,
             "resample_at": _named(resample_at),
             "proposal": _named(proposal),
+            "at_max_tokens": AT_MAX_TOKENS,
             **asdict(settings),
         }
         start = {

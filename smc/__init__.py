@@ -22,13 +22,14 @@ from smc.errors import (
 )
 from smc.lazy import lazy_names
 from smc.model import Decoding, LanguageModel, Vocabulary
-from smc.posterior import Posterior, Status, Step, TextSequence
+from smc.posterior import DeathCount, Posterior, Status, Step, TextSequence
 from smc.potential import (
     Boundary,
     IncrementalPotential,
     Potential,
     TokenPotential,
     TokenScores,
+    TokenSequencePotential,
     WhereBoundary,
     product,
 )
@@ -54,6 +55,7 @@ _LAZY = {
 __all__ = [
     "METHODS",
     "Boundary",
+    "DeathCount",
     "Decoding",
     "DraftProposal",
     "GrammarError",
@@ -76,6 +78,7 @@ __all__ = [
     "TextSequence",
     "TokenPotential",
     "TokenScores",
+    "TokenSequencePotential",
     "TransformersModel",
     "VLLMModel",
     "Vocabulary",

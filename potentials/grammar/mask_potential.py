@@ -105,6 +105,11 @@ class MaskPotential(TokenPotential[GrammarState]):
             )
         return TokenScores(mask=self._masks.of(self._judge(states, rows=True)))
 
+    def complete_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[float]:
+        """`complete` after each of many short texts, from the matcher that filled the mask."""
+        accepted = self._matchers.accepting_after(state, texts)
+        return [0.0 if accepts else _LOG_ZERO for accepts in accepted]
+
     def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
         return self._matchers.judge(states, rows=rows)
 

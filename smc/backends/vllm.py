@@ -113,6 +113,11 @@ class VLLMModel:
         return other
 
     @property
+    def name(self) -> str:
+        """What the model was loaded by."""
+        return str(getattr(self._config, "model", None) or "")
+
+    @property
     def vocabulary(self) -> Vocabulary:
         """The token ids, their bytes, and the ids that end a sequence.
 

@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smc.engine.candidates import Candidate
-from smc.engine.population import Death, Ending, Population, Stage
+from smc.engine.deaths import Death, Stage
+from smc.engine.population import Ending, Population
 from smc.engine.prefix import Prefix
 from smc.engine.propose import LocalSampler
 from smc.engine.sampler import ProposalSampler, sampler_of
-from smc.errors import SettingsError, VocabularyError
+from smc.errors import SettingsError
 from smc.model import (
     HOLD,
     BlockDecoding,
@@ -40,6 +41,7 @@ from smc.model import (
     mask_width,
 )
 from smc.proposals import DraftProposal
+from smc.vocabulary import shared_vocabulary
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,11 @@ def _weigh(weighed: Sequence[tuple[_Place, _Path]], log_ratios: Sequence[float])
             candidate.prefix, candidate.ending = place.prefix, place.ending
             further.append(candidate)
         if log_ratio == -np.inf:
-            reason = f"the model gave probability zero to {place.prefix.text!r}"
-            candidate.death = Death(reason, Stage.SETTLEMENT, place.particle)
+            text = place.prefix.text
+            reason = f"the model gave probability zero to {text!r}"
+            candidate.death = Death(
+                "the model", text, reason, Stage.SETTLEMENT, place.particle, said="model"
+            )
         elif candidate not in done:
             candidate.log_increments.append(float(log_ratio))
             done.add(candidate)
@@ -276,7 +281,7 @@ def start_drafted(
         VocabularyError: The two have different vocabularies.
         SettingsError: The large model's backend takes one token at a time.
     """
-    own = _fitted_vocabulary(vocabulary, proposal.draft.vocabulary)
+    own = shared_vocabulary(vocabulary, proposal.draft.vocabulary, "DraftProposal", "the draft")
     large = model.start(prompts, vocabulary, max_tokens)
     if not isinstance(large, BlockDecoding):
         raise SettingsError(
@@ -286,27 +291,6 @@ def start_drafted(
         )
     draft = proposal.draft.start(prompts, own, max_tokens)
     return Drafted(draft, large, roots, proposal, len(own))
-
-
-def _fitted_vocabulary(large: Vocabulary, draft: Vocabulary) -> Vocabulary:
-    """The large model's vocabulary, as wide as the draft's: trailing ids may be padding."""
-    ends = {*large.eos_ids, *draft.eos_ids}
-    padded = [
-        v.tokens + (None,) * (max(len(large), len(draft)) - len(v.tokens)) for v in (large, draft)
-    ]
-    for i, (one, other) in enumerate(zip(*padded, strict=True)):
-        if i not in ends and one != other:
-            raise VocabularyError(
-                f"DraftProposal: token {i} is {one!r} to the model and {other!r} to the draft; "
-                "expected one vocabulary. Take a draft of the same family, with the same tokenizer."
-            )
-    beyond = [i for i in large.eos_ids if i >= len(draft)]
-    if beyond:
-        raise VocabularyError(
-            f"DraftProposal: the model's EOS ids {beyond} are outside the draft's "
-            f"{len(draft)} ids; expected ids that both have."
-        )
-    return Vocabulary(padded[0][: len(draft)], large.eos_ids)
 
 
 def _fitted(request: DrawRequest, size: int) -> DrawRequest:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from cachetools import LRUCache
@@ -24,45 +23,22 @@ from smc.engine.potential_errors import (
     checked_log_value,
     raised,
 )
-from smc.engine.prefix import PotentialState, Prefix
+from smc.engine.prefix import PotentialState
+from smc.engine.requests import Cost, Growth, Request
+from smc.engine.stop_scores import NOWHERE, StopRow, corrected, whole_states
 from smc.errors import SMCError
 from smc.model import Vocabulary
-from smc.potential import AnyPotential, IncrementalPotential, Potential, TokenPotential
+from smc.potential import (
+    AnyPotential,
+    IncrementalPotential,
+    Potential,
+    TokenPotential,
+    TokenScores,
+    TokenSequencePotential,
+)
 
 _REMEMBERED = 20_000
 """Values that are remembered of each potential."""
-
-
-@dataclass
-class Cost:
-    """What a potential has cost one problem: evaluations that were not remembered, and seconds."""
-
-    calls: int = 0
-    seconds: float = 0.0
-
-
-class Request(NamedTuple):
-    """A prefix, the place k of the potential among its problem's, and whom to charge."""
-
-    prefix: Prefix
-    k: int
-    cost: Cost
-
-
-class Growth(NamedTuple):
-    """One more token as a potential sees it.
-
-    Attributes:
-        before: The state without it.
-        raw: The bytes of the whole text.
-        new: Those of the token.
-        text: What the token completed of the text.
-    """
-
-    before: PotentialState
-    raw: bytes
-    new: bytes
-    text: str
 
 
 class PotentialEvaluator:
@@ -72,6 +48,7 @@ class PotentialEvaluator:
         self.name = potential.name
         self.source = potential  # kept, so that its id stays its own
         self.is_token = isinstance(potential, TokenPotential)
+        self.reads_tokens = isinstance(potential, TokenSequencePotential)
         self.potential = potential
         if isinstance(potential, TokenPotential):
             self.potential = potential.bind(vocabulary)
@@ -94,19 +71,25 @@ class PotentialEvaluator:
         """
         potential = self.potential
         states = []
-        for before, raw, new, text in growths:
+        for before, raw, new, text, token in growths:
             try:
-                if isinstance(potential, TokenPotential):
-                    state = potential.advance(before.state, new)
+                if isinstance(potential, TokenSequencePotential):
+                    state = before.state
+                    if token >= 0:
+                        state = potential.advance_token(state, token)
                     states.append(PotentialState(state, b"", before.log_value))
                     continue
-                boundary_state, due = None, True
+                if isinstance(potential, TokenPotential):
+                    state = potential.advance(before.state, new) if new else before.state
+                    states.append(PotentialState(state, b"", before.log_value))
+                    continue
+                boundary_state, due = None, bool(new)
                 if potential.boundary is not None:
                     boundary_state, due = potential.boundary.advance(before.boundary_state, text)
                 state, unread = before.state, b""
                 if isinstance(potential, IncrementalPotential):
                     unread = before.unread + new
-                    if due:
+                    if due and unread:
                         state, unread = potential.advance(state, unread), b""
                 states.append(PotentialState(state, unread, before.log_value, boundary_state, due))
             except SMCError:
@@ -148,29 +131,54 @@ class PotentialEvaluator:
         Raises:
             PotentialError: The potential raised, or returned what are no token scores.
         """
-        potential = self.potential
-        assert isinstance(potential, TokenPotential)
-        distinct: dict[bytes, int] = {}
-        index = [distinct.setdefault(r.prefix.raw, len(distinct)) for r in requests]
+        distinct: dict[Any, int] = {}
+        index = [distinct.setdefault(self._read_of(r), len(distinct)) for r in requests]
         first = {i: r for i, r in zip(reversed(index), reversed(requests), strict=True)}
         chosen = [first[i] for i in range(len(distinct))]
-        states = [r.prefix.states[r.k].state for r in chosen]
         began = time.perf_counter()
-        scores = self._guarded(
-            "token_scores", chosen[0].prefix.raw, partial(potential.token_scores, states)
-        )
+        scores = self._scores(chosen)
         _charge([r.cost for r in chosen], time.perf_counter() - began)
-        words, size = self._width
         if scores.mask is not None:
-            if scores.mask.shape != (len(states), words):
-                check_shape(self.name, scores.mask.shape, (len(states), words))
             return scores.mask[index], None
-        if scores.log_scores.shape != (len(states), size):
-            check_shape(self.name, scores.log_scores.shape, (len(states), size))
+        assert scores.log_scores is not None
         bad = ~(scores.log_scores.max(axis=1) < np.inf)  # NaN is the maximum of a row that has one
         if bad.any():
             raise bad_scores(self.name, [r.prefix.raw for r in chosen], int(bad.argmax()))
         return None, scores.log_scores.astype(np.float32, copy=False)[index]
+
+    def _scores(self, requests: Sequence[Request]) -> TokenScores:
+        """Ask about distinct texts."""
+        potential, raw = self.potential, requests[0].prefix.raw
+        assert isinstance(potential, TokenPotential)
+        states = whole = [r.prefix.states[r.k].state for r in requests]
+        # One that weighs tokens weighs those of a stop string as any others.
+        held_back = not self.reads_tokens
+        rows = [
+            StopRow(r.stops, r.prefix.held) if held_back and r.stops else None for r in requests
+        ]
+        stopping = any(rows)
+        if stopping:
+            read = partial(whole_states, potential, states, rows)
+            whole = self._guarded("advance", raw, read)
+        # Where a text cannot go on as it is, the scores of the one before are of the same form.
+        asked = [s if w is NOWHERE else w for s, w in zip(states, whole, strict=True)]
+        scores = self._guarded("token_scores", raw, partial(potential.token_scores, asked))
+        words, size = self._width
+        if scores.mask is not None and scores.mask.shape != (len(states), words):
+            check_shape(self.name, scores.mask.shape, (len(states), words))
+        if scores.log_scores is not None and scores.log_scores.shape != (len(states), size):
+            check_shape(self.name, scores.log_scores.shape, (len(states), size))
+        if stopping:
+            put = partial(corrected, potential, scores, states, whole, rows)
+            scores = self._guarded("complete_after", raw, put)
+        return scores
+
+    def _read_of(self, request: Request) -> Any:
+        """What token scores depend on."""
+        prefix = request.prefix
+        if self.reads_tokens:  # the same bytes may be other tokens
+            return prefix.states[request.k].state
+        return prefix.raw if request.stops is None else (prefix.raw, prefix.held, request.stops)
 
     def _evaluate(self, requests: list[Request], complete: bool) -> Sequence[float]:
         """Evaluate prefixes with distinct texts, in one batch."""
