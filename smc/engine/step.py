@@ -36,8 +36,8 @@ from smc.engine.candidates import Candidate, evaluate, extend
 from smc.engine.population import Population
 from smc.engine.propose import propose
 from smc.engine.sampler import ProposalSampler
-from smc.resampling import RESAMPLERS, is_due
-from smc.weights import normalise
+from smc.resampling import RESAMPLERS
+from smc.weights import is_due, normalise
 
 
 def step(batch: Batch) -> None:
