@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from smc.engine.evaluator import Growth, PotentialEvaluator, Request
 from smc.engine.population import Death, Ending, Population, Stage
 from smc.engine.prefix import Prefix
+from smc.engine.requests import Growing
 from smc.utf8 import decode_more
 
 
@@ -114,24 +114,6 @@ def _read(candidate: Candidate) -> Growing:
     elif ends:
         candidate.ending = Ending(token)
     return Growing(candidate.population.evaluators, parent, token, text, held)
-
-
-class Growing(NamedTuple):
-    """A prefix that gets one more token.
-
-    Attributes:
-        evaluators: Of its problem.
-        parent: The prefix.
-        token: The token.
-        new: The bytes that are text now.
-        held: Those behind them that are held back.
-    """
-
-    evaluators: Sequence[PotentialEvaluator]
-    parent: Prefix
-    token: int
-    new: bytes
-    held: bytes = b""
 
 
 def extended_prefixes(steps: Sequence[Growing]) -> list[Prefix]:

@@ -23,7 +23,7 @@ from smc.engine.potential_errors import (
     checked_log_value,
     raised,
 )
-from smc.engine.prefix import PotentialState
+from smc.engine.prefix import PotentialState, Prefix
 from smc.engine.requests import Cost, Growth, Request
 from smc.engine.stop_scores import NOWHERE, StopRow, corrected, whole_states
 from smc.errors import SMCError
@@ -50,7 +50,9 @@ class PotentialEvaluator:
         self.potential = potential
         if isinstance(potential, TokenPotential):
             self.potential = potential.bind(vocabulary)
+        self.concurrent = potential.concurrent and not self.is_token
         self._known: LRUCache[tuple[bool, bytes], float] = LRUCache(_REMEMBERED)
+        self._failed: dict[bool, tuple[set[bytes], BaseException]] = {}
         self._width = len(vocabulary.eos_mask), len(vocabulary)
 
     def start(self) -> PotentialState:
@@ -106,6 +108,9 @@ class PotentialEvaluator:
             else:
                 values[raw] = known
         if fresh:
+            failed = self._failed.pop(complete, None)
+            if failed is not None and failed[0] == fresh.keys():
+                raise failed[1]
             began = time.perf_counter()
             new_values = self._evaluate(list(fresh.values()), complete)
             _charge([r.cost for r in fresh.values()], time.perf_counter() - began)
@@ -114,6 +119,18 @@ class PotentialEvaluator:
                     value = checked_log_value(self.name, value, raw, complete=complete)
                 values[raw] = self._known[complete, raw] = value
         return [values[request.prefix.raw] for request in requests]
+
+    def knows(self, prefix: Prefix, *, complete: bool) -> bool:
+        """Whether a text's value is remembered."""
+        return (complete, prefix.raw) in self._known
+
+    def learn(self, requests: Sequence[Request], *, complete: bool) -> None:
+        """Evaluate distinct texts that will be asked about, from any thread; see `Workers`."""
+        self._failed.pop(complete, None)
+        try:
+            self.log_values(requests, complete=complete)
+        except BaseException as error:  # it is raised to those who ask about the same
+            self._failed[complete] = {r.prefix.raw for r in requests}, error
 
     def token_scores(
         self, requests: Sequence[Request]
@@ -124,7 +141,8 @@ class PotentialEvaluator:
             PotentialError: The potential raised, or returned what are no token scores.
         """
         distinct: dict[Any, int] = {}
-        index = [distinct.setdefault(_read_of(r), len(distinct)) for r in requests]
+        read = ((r.prefix.raw, r.prefix.held, r.stops) for r in requests)
+        index = [distinct.setdefault(key, len(distinct)) for key in read]
         first = {i: r for i, r in zip(reversed(index), reversed(requests), strict=True)}
         chosen = [first[i] for i in range(len(distinct))]
         began = time.perf_counter()
@@ -143,7 +161,10 @@ class PotentialEvaluator:
         potential, raw = self.potential, requests[0].prefix.raw
         assert isinstance(potential, TokenPotential)
         states = whole = [r.prefix.states[r.k].state for r in requests]
-        rows = [r.stops and StopRow(r.stops, r.prefix.held) for r in requests]
+        rows = [
+            StopRow(r.stops, r.prefix.held) if r.stops and r.stops.concerns(r.prefix.held) else None
+            for r in requests
+        ]
         stopping = any(rows)
         if stopping:
             read = partial(whole_states, potential, states, rows)
@@ -230,13 +251,6 @@ def all_allowed(size: int, vocabulary: Vocabulary) -> NDArray[np.uint32]:
     """Return `[R, W]` packed masks that allow every token in every row."""
     words = len(vocabulary.eos_mask)
     return np.full((size, words), np.iinfo(np.uint32).max, dtype=np.uint32)
-
-
-def _read_of(request: Request) -> Any:
-    """What token scores depend on."""
-    if request.stops is None:
-        return request.prefix.raw
-    return request.prefix.raw, request.prefix.held, request.stops
 
 
 def _charge(costs: list[Cost], seconds: float) -> None:
