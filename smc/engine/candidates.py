@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from smc.engine.deaths import Death, Stage
 from smc.engine.evaluator import Growth, PotentialEvaluator, Request
-from smc.engine.population import Death, Ending, Population, Stage
+from smc.engine.population import Ending, Population
 from smc.engine.prefix import Prefix
 from smc.engine.requests import Growing
 from smc.utf8 import decode_more
@@ -234,7 +235,8 @@ def multiply(candidate: Candidate, k: int, log_value: float, *, complete: bool) 
     if log_value == -math.inf:
         stage = Stage.COMPLETE if complete else Stage.BOUNDARY
         name = candidate.population.evaluators[k].name
-        candidate.death = Death.by_potential(name, candidate.prefix.text, stage, k)
+        text = candidate.prefix.text
+        candidate.death = Death.by_potential(name, text, stage, k, complete=complete)
         return
     candidate.log_increments.append(log_value - candidate.prefix.states[k].log_value)
     if not complete:
@@ -262,7 +264,8 @@ def _weigh_end(candidate: Candidate, proposed: Prefix) -> None:
             cost = population.costs[k]
             (final,) = evaluator.log_values([Request(prefix, k, cost)], complete=True)
             if final == -math.inf:
-                candidate.death = Death.by_potential(evaluator.name, prefix.text, Stage.PROPOSAL, k)
+                name, text = evaluator.name, prefix.text
+                candidate.death = Death.by_potential(name, text, Stage.PROPOSAL, k, complete=True)
             elif population.config.settings.proposal.properly_weighted:
                 counted = Request(proposed, k, cost)
                 (before,) = evaluator.log_values([counted], complete=False)

@@ -13,8 +13,9 @@ import numpy as np
 from smc.engine import draft, rejection  # noqa: F401  (their samplers are registered)
 from smc.engine.batch import Batch
 from smc.engine.candidates import set_log_values
+from smc.engine.deaths import Death, DeathTally, Stage
 from smc.engine.evaluator import Cost, PotentialEvaluator, Request
-from smc.engine.population import Death, Population, RunConfig, Stage
+from smc.engine.population import Population, RunConfig
 from smc.engine.prefix import Prefix
 from smc.engine.sampler import sampler_of
 from smc.engine.step import step
@@ -223,6 +224,9 @@ def populate(problem: Problem, config: RunConfig, evaluator_of: EvaluatorOf) -> 
         root.sync_state = settings.resample_at.start()
     costs = [Cost() for _ in evaluators]
     log_weight, death = _weigh_root(root, evaluators, costs, settings)
+    deaths = DeathTally()
+    if death is not None:
+        deaths.add(death, 0, size)
     return Population(
         config,
         evaluators,
@@ -232,6 +236,7 @@ def populate(problem: Problem, config: RunConfig, evaluator_of: EvaluatorOf) -> 
         log_weights=np.full(size, log_weight),
         endings=[None] * size,
         costs=costs,
+        deaths=deaths,
         reason=None if death is None else death.reason,
     )
 
@@ -253,7 +258,8 @@ def _weigh_root(
             continue
         (value,) = evaluator.log_values([Request(root, k, costs[k])], complete=False)
         if value == -np.inf:
-            return value, Death.by_potential(evaluator.name, root.text, Stage.PROPOSAL)
+            name = evaluator.name
+            return value, Death.by_potential(name, root.text, Stage.PROPOSAL, complete=False)
         if not evaluator.is_token:
             set_log_values(root, {k: value})
         if not evaluator.is_token or settings.proposal.properly_weighted:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from smc.engine.batch import Batch, Row
 from smc.engine.candidates import Candidate
+from smc.engine.deaths import Death, Stage
 from smc.engine.evaluator import PotentialEvaluator, Request, all_allowed, combined_scores
-from smc.engine.population import Death, Population, Stage
+from smc.engine.population import Population
 from smc.engine.prefix import Prefix
 from smc.engine.sampler import Key, ProposalSampler, sampler_of
 from smc.model import (
@@ -164,15 +165,13 @@ def _requests(
 
 
 def _dead_end(row: Row) -> Death:
-    config = row.population.config
-    settings = config.settings
-    refusing = [e.name for e in row.population.evaluators if config.sampler.asks(e.source)]
-    at = f"after {row.prefix.text!r}"
+    config, text = row.population.config, row.prefix.text
     if _must_end(row):
-        reason = f"max_tokens={settings.max_tokens}: the text cannot end {at}"
-    else:
-        reason = f"{' · '.join(refusing) or 'the model'} allows no next token {at}"
-    return Death(reason, Stage.PROPOSAL)
+        cause = f"max_tokens={config.settings.max_tokens}"
+        reason = f"{cause}: the text cannot end after {text!r}"
+        return Death(cause, text, reason, Stage.PROPOSAL)
+    refusing = [e.name for e in row.population.evaluators if config.sampler.asks(e.source)]
+    return Death.without_token(" · ".join(refusing), text)
 
 
 class LocalSampler:
