@@ -28,6 +28,7 @@ from tests.stop_worlds import (
     Letters,
     NeverHash,
     NoHash,
+    Scored,
     Soft,
     SomeHash,
     target,
@@ -125,18 +126,30 @@ def test_the_first_of_those_that_a_token_completes_counts():
     assert not StopStrings(("a", "\n")).beginnings and not StopStrings(())
 
 
-def test_the_issue_in_numbers():
-    """p = (.4 a, .4 #, .2 EOS), a potential against "#", stop "##": one evidence for all."""
+@pytest.mark.parametrize("expensive", ["boundaries", "end"])
+@pytest.mark.parametrize("boundary", [None, AfterB()], ids=["tokens", "boundaries"])
+def test_one_evidence_for_all(boundary, expensive):
+    """p = (.4 a, .4 #, .2 EOS), no "#" in the text, stop "##": as a mask, and asked anywhere."""
     model = smc.TableModel.constant({"a": 0.4, "#": 0.4}, eos=0.2)
-    for potential in (NeverHash(), NoHash()):
-        for boundary in (None, AfterB()):
-            factors = [with_boundary(potential, boundary)]
-            expected = target(("##",), factors, at_max_tokens="end", model=model)
-            for expensive in ("boundaries", "end"):
-                found = weighed(
-                    ("##",), factors, model=model, at_max_tokens="end", expensive=expensive
-                )
-                assert found == pytest.approx(expected, rel=1e-5)
+
+    class Without(smc.Potential):
+        def prefix(self, text):
+            return -math.inf if "#" in text else 0.0
+
+    class Masked(Scored):
+        def prefix(self, state):
+            return -math.inf if b"#" in state else 0.0
+
+    for potential in (with_boundary(Without(), boundary), Masked()):
+        found = weighed(
+            ("##",),
+            [potential],
+            model=model,
+            max_tokens=4,
+            at_max_tokens="end",
+            expensive=expensive,
+        )
+        assert sum(found.values()) == pytest.approx(0.5488, rel=1e-5)
 
 
 PROPOSALS = {
