@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from potentials.grammar.json_schema import JSONSchema
     from potentials.grammar.llguidance import Limits, MaskLimits
     from potentials.grammar.regex import Regex
+    from potentials.language_model import contrast, likelihood, mixture
+    from potentials.marks import after_mark, between
     from potentials.python import PythonExecution, PythonSyntax, PythonTests, python_statements
 
 _HOMES = {
@@ -22,6 +24,11 @@ _HOMES = {
     "PythonSyntax": "potentials.python",
     "PythonTests": "potentials.python",
     "Regex": "potentials.grammar.regex",
+    "after_mark": "potentials.marks",
+    "between": "potentials.marks",
+    "contrast": "potentials.language_model",
+    "likelihood": "potentials.language_model",
+    "mixture": "potentials.language_model",
     "python_statements": "potentials.python",
 }
 
@@ -34,6 +41,11 @@ __all__ = [
     "PythonSyntax",
     "PythonTests",
     "Regex",
+    "after_mark",
+    "between",
+    "contrast",
+    "likelihood",
+    "mixture",
     "python_statements",
 ]
 

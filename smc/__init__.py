@@ -29,6 +29,7 @@ from smc.potential import (
     Potential,
     TokenPotential,
     TokenScores,
+    TokenSequencePotential,
     WhereBoundary,
     product,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "TextSequence",
     "TokenPotential",
     "TokenScores",
+    "TokenSequencePotential",
     "TransformersModel",
     "VLLMModel",
     "Vocabulary",

@@ -193,6 +193,20 @@ class TokenPotential(IncrementalPotential[S]):
         return self.batch_complete([self.advance(state, text) for text in texts])
 
 
+class TokenSequencePotential(TokenPotential[S]):
+    """A token potential to which the bytes of a text are not enough: a language model, say.
+
+    It weighs the tokens that were drawn, however else their bytes could be spelt. States must be
+    hashable, and equal only where what follows is scored alike. What ends a text without a token
+    of its own, be it a stop string or `max_tokens`, is not weighed: `complete` is asked of
+    end-of-sequence tokens alone.
+    """
+
+    @abstractmethod
+    def advance_token(self, state: S, token: int) -> S:
+        """Return the state after one more token, which is no end of sequence."""
+
+
 AnyPotential = Potential | IncrementalPotential[Any]
 
 

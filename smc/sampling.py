@@ -17,7 +17,7 @@ from smc.potential import AnyPotential, Boundary, IncrementalPotential, Potentia
 from smc.proposals import Proposal
 from smc.retries import Retries, run_with_retries
 from smc.run_record import settings_record, with_record
-from smc.settings import LastSlot, Settings, method_settings
+from smc.settings import Among, LastSlot, Settings, method_settings
 
 Seed = int | np.random.Generator
 
@@ -40,6 +40,7 @@ def sample(
     on_step: OnStep | None = None,
     retries: int = 0,
     retry_factor: float = 2.0,
+    resample_among: Among = "all",
 ) -> Posterior:
     """Draw a weighted set of texts from p(text | prompt) · ∏ potentials.
 
@@ -64,6 +65,8 @@ def sample(
             stays unbiased, see `smc.retries`: the particles are then two populations of ⌈N/2⌉,
             each of which has its own retries.
         retry_factor: Each try has so many times the particles of the one before.
+        resample_among: `all` particles compete, or those `alike` alone, where a finished text
+            takes no place from texts that are not yet judged; see `Settings`.
 
     Returns:
         The posterior.
@@ -100,6 +103,7 @@ def sample(
         on_step=on_step,
         retries=retries,
         retry_factor=retry_factor,
+        resample_among=resample_among,
     )[0]
 
 
@@ -121,6 +125,7 @@ def sample_batch(
     on_step: OnStep | None = None,
     retries: int = 0,
     retry_factor: float = 2.0,
+    resample_among: Among = "all",
 ) -> list[Posterior]:
     """Run several prompts as one batch, each with its own potentials and resampling.
 
@@ -145,6 +150,7 @@ def sample_batch(
         ess_threshold=ess_threshold,
         resampling=resampling,
         resample_at=resample_at,
+        resample_among=resample_among,
     )
     settings = method_settings(method, free)
     if proposal is not None:

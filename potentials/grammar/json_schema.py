@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from cachetools import LRUCache
 
 from potentials.grammar.llguidance import NO_FORCING, MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
@@ -19,7 +19,16 @@ from potentials.grammar.schema.resources import Resources, Schema
 from smc.errors import GrammarError
 from smc.model import Vocabulary, unpack_mask
 
-_SCANS = 4096
+
+@dataclass(frozen=True, slots=True)
+class DocumentState(GrammarState):
+    """The state of a document in which names matter.
+
+    Attributes:
+        scan: The names of the objects that the text is in.
+    """
+
+    scan: Scan = field(default=Scan(), compare=False)
 
 
 class JSONSchema(MaskPotential):
@@ -90,7 +99,6 @@ class JSONSchema(MaskPotential):
         self._watches_names = compiler.frees_names
         self._tight_names = compiler.tight_names
         self._token_names = TokenNames(())
-        self._scans: LRUCache[bytes, Scan] = LRUCache(_SCANS)
         super().__init__(NO_FORCING + source, limits=limits, max_threads=max_threads)
         self._byte_matchers = self._matchers  # stays that of bytes where this is bound
 
@@ -100,6 +108,17 @@ class JSONSchema(MaskPotential):
         if self._watches_names and bound._token_names is self._token_names:
             bound._token_names = TokenNames(vocabulary.tokens)
         return bound
+
+    def start(self) -> GrammarState:
+        """Return the empty text."""
+        return DocumentState() if self._watches_names else super().start()
+
+    def advance(self, state: GrammarState, new_bytes: bytes) -> GrammarState:
+        """Return the text with the bytes after it; the grammar is asked only later."""
+        if not isinstance(state, DocumentState) or not new_bytes:
+            return super().advance(state, new_bytes)
+        scan = state.scan.then(new_bytes)
+        return DocumentState(state.text + new_bytes, len(state.text), scan)
 
     def complete_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[float]:
         """See `MaskPotential.complete_after`; of those that it accepts, names are looked at."""
@@ -121,29 +140,22 @@ class JSONSchema(MaskPotential):
     def _with_names(self, state: GrammarState, verdict: GrammarVerdict) -> GrammarVerdict:
         if not verdict.viable:
             return verdict
-        scan = self._scan(state)
+        scan = state.scan if isinstance(state, DocumentState) else Scan().then(state.text)
         row = verdict.row
         if scan.repeats or not self._open(scan, state.text):
             dead = None if row is None else np.zeros_like(row)
             return GrammarVerdict(verdict.text, False, False, dead)
         if row is None:
             return verdict
-        banned = list(self._token_names.repeating(scan, row))
+        banned = self._token_names.repeating(scan, row)
         if self._tight_names:
             banned += self._closed(scan, state.text, row)
-        if banned:
-            row = row.copy()
-            for i in banned:
-                row[i >> 5] &= ~np.uint32(1 << (i & 31))
+        if not banned:
+            return verdict
+        row = row.copy()
+        for i in banned:
+            row[i >> 5] &= ~np.uint32(1 << (i & 31))
         return verdict._replace(row=row)
-
-    def _scan(self, state: GrammarState) -> Scan:
-        scan = self._scans.get(state.text)
-        if scan is None:
-            before = self._scans.get(state.text[: state.parent])
-            new = state.text[state.parent :] if before is not None else state.text
-            scan = self._scans[state.text] = (before or Scan()).then(new)
-        return scan
 
     def _open(self, scan: Scan, text: bytes) -> bool:
         """Whether a name that is begun, or must come, can be one that the object has not."""

@@ -6,6 +6,7 @@ import argparse
 from importlib import metadata
 from pathlib import Path
 
+from smc.backends.load_arguments import add_load_arguments
 from smc.resampling import RESAMPLERS
 from smc.settings import METHODS
 
@@ -102,9 +103,7 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--model", required=True, help="a folder, or a name on the Hugging Face Hub")
     add("--prompt", required=True, help="text to go on from; - reads it from standard input")
     add("--chat", action="store_true", help="the prompt is a user's message to a chat model")
-    add("--temperature", type=float, default=1.0, help="of the model (default 1)")
-    add("--device", help="cpu, cuda, … (default: the GPU where there is one)")
-    add("--dtype", default="auto", help="float32, bfloat16, … (default: the checkpoint's)")
+    add_load_arguments(group)
 
     group = generate.add_argument_group("constraints (each may be repeated)")
     add = group.add_argument
@@ -171,9 +170,16 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add = serve.add_argument
     add("--model", required=True, help="a folder, or a name on the Hugging Face Hub")
-    add("--name", help="what clients call the model (default: as --model)")
-    add("--device", help="cpu, cuda, … (default: the GPU where there is one)")
-    add("--dtype", default="auto", help="float32, bfloat16, … (default: the checkpoint's)")
+    add(
+        "--served-model-name",
+        "--name",
+        action="extend",
+        nargs="+",
+        metavar="NAME",
+        help="what clients call the model: any of these; answers say the one that was asked for "
+        "(default: as --model)",
+    )
+    add_load_arguments(serve, sampling=False)
     add("--host", default="127.0.0.1", help="default 127.0.0.1: this machine alone")
     add("--port", type=int, default=8000, help="default 8000")
     add(
@@ -192,6 +198,13 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=10.0,
         metavar="S",
         help="that a call of a potential may take; then its requests get a 503 (default 10)",
+    )
+    add(
+        "--max-prefill-tokens",
+        type=int,
+        default=512,
+        metavar="T",
+        help="of prompts that are read between two tokens of those that run (default 512)",
     )
     add("--max-connections", type=int, default=512, help="at a time (default 512)")
     add(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from smc.backends.load_arguments import load_options
 from smc.cli.files import check_writable, read
 from smc.cli.live import LiveParticles
 from smc.cli.output import quiet_libraries, show_table
@@ -41,12 +42,11 @@ def generate(options: argparse.Namespace) -> bool:
     stop = [_stop(given) for given in options.stop]
     if options.html is not None:
         check_writable(options.html, "--html")
+    loading = load_options(options)
     quiet_libraries()
     from smc import load
 
-    model = load(
-        options.model, device=options.device, dtype=options.dtype, temperature=options.temperature
-    )
+    model = load(options.model, **loading)
     console = Console(stderr=options.json)
     with LiveParticles(console, options.method, settings.ess_threshold) as live:
         posterior = sample(

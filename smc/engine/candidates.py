@@ -111,7 +111,7 @@ def _read(candidate: Candidate) -> Growing:
         return Growing(candidate.population.evaluators, parent, token, new)
     text, held, ends = config.stops.strings.read(parent.held, new or b"")
     if candidate.ending is not None:  # an EOS token, of which no byte is text
-        text, held = text[: len(parent.held)] if ends else parent.held, b""
+        text, held, token = text[: len(parent.held)] if ends else parent.held, b"", -1
     elif ends:
         candidate.ending = Ending(token)
     return Growing(candidate.population.evaluators, parent, token, text, held)
@@ -142,7 +142,7 @@ def extended_prefixes(steps: Sequence[Growing]) -> list[Prefix]:
             )
         )
         for evaluator, before in zip(evaluators, parent.states, strict=True):
-            growths.setdefault(evaluator, []).append(Growth(before, raw, new, text))
+            growths.setdefault(evaluator, []).append(Growth(before, raw, new, text, token))
     states = {e: iter(e.advance(those)) for e, those in growths.items()}
     for prefix, (evaluators, *_) in zip(prefixes, steps, strict=True):
         prefix.states = tuple(next(states[evaluator]) for evaluator in evaluators)
@@ -259,7 +259,7 @@ def _weigh_end(candidate: Candidate, proposed: Prefix) -> None:
     assert prefix is not None
     try:
         for k, evaluator in enumerate(population.evaluators):
-            if not evaluator.is_token:
+            if not evaluator.is_token or evaluator.reads_tokens:
                 continue
             cost = population.costs[k]
             (final,) = evaluator.log_values([Request(prefix, k, cost)], complete=True)

@@ -26,7 +26,7 @@ from smc.engine.population import Ending, Population
 from smc.engine.prefix import Prefix
 from smc.engine.propose import LocalSampler
 from smc.engine.sampler import ProposalSampler, sampler_of
-from smc.errors import SettingsError, VocabularyError
+from smc.errors import SettingsError
 from smc.model import (
     HOLD,
     BlockDecoding,
@@ -41,6 +41,7 @@ from smc.model import (
     mask_width,
 )
 from smc.proposals import DraftProposal
+from smc.vocabulary import shared_vocabulary
 
 
 @dataclass(frozen=True)
@@ -285,7 +286,7 @@ def start_drafted(
         VocabularyError: The two have different vocabularies.
         SettingsError: The large model's backend takes one token at a time.
     """
-    own = _fitted_vocabulary(vocabulary, proposal.draft.vocabulary)
+    own = shared_vocabulary(vocabulary, proposal.draft.vocabulary, "DraftProposal", "the draft")
     large = model.start(prompts, vocabulary, max_tokens)
     if not isinstance(large, BlockDecoding):
         raise SettingsError(
@@ -295,27 +296,6 @@ def start_drafted(
         )
     draft = proposal.draft.start(prompts, own, max_tokens)
     return Drafted(draft, large, roots, proposal, len(own))
-
-
-def _fitted_vocabulary(large: Vocabulary, draft: Vocabulary) -> Vocabulary:
-    """The large model's vocabulary, as wide as the draft's: trailing ids may be padding."""
-    ends = {*large.eos_ids, *draft.eos_ids}
-    padded = [
-        v.tokens + (None,) * (max(len(large), len(draft)) - len(v.tokens)) for v in (large, draft)
-    ]
-    for i, (one, other) in enumerate(zip(*padded, strict=True)):
-        if i not in ends and one != other:
-            raise VocabularyError(
-                f"DraftProposal: token {i} is {one!r} to the model and {other!r} to the draft; "
-                "expected one vocabulary. Take a draft of the same family, with the same tokenizer."
-            )
-    beyond = [i for i in large.eos_ids if i >= len(draft)]
-    if beyond:
-        raise VocabularyError(
-            f"DraftProposal: the model's EOS ids {beyond} are outside the draft's "
-            f"{len(draft)} ids; expected ids that both have."
-        )
-    return Vocabulary(padded[0][: len(draft)], large.eos_ids)
 
 
 def _fitted(request: DrawRequest, size: int) -> DrawRequest:

@@ -25,7 +25,7 @@ from smc.engine.potential_errors import (
 )
 from smc.engine.prefix import PotentialState, Prefix
 from smc.engine.requests import Cost, Growth, Request
-from smc.engine.stop_scores import NOWHERE, StopRow, corrected, whole_states
+from smc.engine.stop_scores import scores_with_stops
 from smc.errors import SMCError
 from smc.model import Vocabulary
 from smc.potential import (
@@ -34,6 +34,7 @@ from smc.potential import (
     Potential,
     TokenPotential,
     TokenScores,
+    TokenSequencePotential,
 )
 
 _REMEMBERED = 20_000
@@ -47,6 +48,7 @@ class PotentialEvaluator:
         self.name = potential.name
         self.source = potential  # kept, so that its id stays its own
         self.is_token = isinstance(potential, TokenPotential)
+        self.reads_tokens = isinstance(potential, TokenSequencePotential)
         self.potential = potential
         if isinstance(potential, TokenPotential):
             self.potential = potential.bind(vocabulary)
@@ -71,8 +73,14 @@ class PotentialEvaluator:
         """
         potential = self.potential
         states = []
-        for before, raw, new, text in growths:
+        for before, raw, new, text, token in growths:
             try:
+                if isinstance(potential, TokenSequencePotential):
+                    state = before.state
+                    if token >= 0:
+                        state = potential.advance_token(state, token)
+                    states.append(PotentialState(state, b"", before.log_value))
+                    continue
                 if isinstance(potential, TokenPotential):
                     state = potential.advance(before.state, new) if new else before.state
                     states.append(PotentialState(state, b"", before.log_value))
@@ -141,8 +149,7 @@ class PotentialEvaluator:
             PotentialError: The potential raised, or returned what are no token scores.
         """
         distinct: dict[Any, int] = {}
-        read = ((r.prefix.raw, r.prefix.held, r.stops) for r in requests)
-        index = [distinct.setdefault(key, len(distinct)) for key in read]
+        index = [distinct.setdefault(self._read_of(r), len(distinct)) for r in requests]
         first = {i: r for i, r in zip(reversed(index), reversed(requests), strict=True)}
         chosen = [first[i] for i in range(len(distinct))]
         began = time.perf_counter()
@@ -160,27 +167,31 @@ class PotentialEvaluator:
         """Ask about distinct texts."""
         potential, raw = self.potential, requests[0].prefix.raw
         assert isinstance(potential, TokenPotential)
-        states = whole = [r.prefix.states[r.k].state for r in requests]
-        rows = [
-            StopRow(r.stops, r.prefix.held) if r.stops and r.stops.concerns(r.prefix.held) else None
-            for r in requests
-        ]
-        stopping = any(rows)
-        if stopping:
-            read = partial(whole_states, potential, states, rows)
-            whole = self._guarded("advance", raw, read)
-        # Where a text cannot go on as it is, the scores of the one before are of the same form.
-        asked = [s if w is NOWHERE else w for s, w in zip(states, whole, strict=True)]
-        scores = self._guarded("token_scores", raw, partial(potential.token_scores, asked))
+        states = [r.prefix.states[r.k].state for r in requests]
+        ask = partial(self._scores_at, potential, raw)
+        # One that weighs tokens weighs those of a stop string as any others.
+        if self.reads_tokens or not any(r.stops for r in requests):
+            return ask(states)
+        with_stops = partial(scores_with_stops, potential, requests, states, ask)
+        return self._guarded("complete_after", raw, with_stops)
+
+    def _scores_at(
+        self, potential: TokenPotential[Any], raw: bytes, states: Sequence[Any]
+    ) -> TokenScores:
+        scores = self._guarded("token_scores", raw, partial(potential.token_scores, states))
         words, size = self._width
         if scores.mask is not None and scores.mask.shape != (len(states), words):
             check_shape(self.name, scores.mask.shape, (len(states), words))
         if scores.log_scores is not None and scores.log_scores.shape != (len(states), size):
             check_shape(self.name, scores.log_scores.shape, (len(states), size))
-        if stopping:
-            put = partial(corrected, potential, scores, states, whole, rows)
-            scores = self._guarded("complete_after", raw, put)
         return scores
+
+    def _read_of(self, request: Request) -> Any:
+        """What token scores depend on."""
+        prefix = request.prefix
+        if self.reads_tokens:  # the same bytes may be other tokens
+            return prefix.states[request.k].state
+        return prefix.raw if request.stops is None else (prefix.raw, prefix.held, request.stops)
 
     def _evaluate(self, requests: list[Request], complete: bool) -> Sequence[float]:
         """Evaluate prefixes with distinct texts, in one batch."""

@@ -45,12 +45,14 @@ class Growth(NamedTuple):
         raw: The bytes of the whole text.
         new: Those of the token.
         text: What the token completed of the text.
+        token: Its id; −1 where a text is read anew, without its tokens.
     """
 
     before: PotentialState
     raw: bytes
     new: bytes
     text: str
+    token: int = -1
 
 
 class Growing(NamedTuple):

@@ -13,6 +13,7 @@ place of φ once EOS is drawn (Loula et al. 2025; Del Moral, Doucet & Jasra 2006
         particle i has x₁..ₜ and wᵗ                                         `Population.commit`
         if ESS(w) < threshold · N:                                          `resample`
             ancestors ~ resampling(w);  Ẑ = Ẑ · mean(w);  w = 1
+            (or of those that have not ended alone: see `Settings.resample_among`)
         grow the model's rows by one token                                  `Batch.advance`
     Ẑ = Ẑ · mean(w)                                                         `Population.posterior`
 
@@ -30,6 +31,8 @@ and only `commit` writes weights, prefixes and endings.
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from smc.engine.batch import Batch
 from smc.engine.beside import questions
@@ -104,7 +107,13 @@ def resample(population: Population) -> None:
             return
         for prefix in waiting:
             prefix.waits = False
-    if is_due(population.log_weights, settings.ess_threshold):
-        resampler = RESAMPLERS[settings.resampling]
-        weights = normalise(population.log_weights)
-        population.commit(ancestors=resampler(population.rng, weights, population.size))
+    resampler = RESAMPLERS[settings.resampling]
+    among = population.unjudged() if settings.resample_among == "alike" else None
+    log_weights = population.log_weights if among is None else population.log_weights[among]
+    if not is_due(log_weights, settings.ess_threshold):
+        return
+    ancestors = resampler(population.rng, normalise(log_weights), len(log_weights))
+    if among is not None:
+        own, ancestors = among[ancestors], np.arange(population.size)
+        ancestors[among] = own
+    population.commit(ancestors=ancestors, among=among)
