@@ -33,7 +33,7 @@ def questions(candidates: Iterable[Candidate]) -> Questions:
         complete = candidate.ending is not None
         for k, evaluator in enumerate(population.evaluators):
             due = complete or prefix.states[k].due
-            if evaluator.concurrent and due and not evaluator.knows(prefix, complete=complete):
+            if evaluator.concurrent and due and (complete, prefix.raw) not in evaluator.known:
                 own = found.setdefault((evaluator, complete), {})
                 own.setdefault(prefix.raw, Request(prefix, k, population.costs[k]))
     return {key: list(own.values()) for key, own in found.items()}
@@ -53,8 +53,8 @@ class Workers:
         # A potential may have evaluators for several vocabularies, and is called once at a time.
         own: dict[int, list[Callable[[], None]]] = {}
         for (evaluator, complete), requests in questions.items():
-            learn = partial(evaluator.learn, requests, complete=complete)
-            own.setdefault(id(evaluator.source), []).append(learn)
+            call = partial(_learn, evaluator, requests, complete)
+            own.setdefault(id(evaluator.source), []).append(call)
         futures = [
             self._pool.submit(copy_context().run, _one_by_one, calls) for calls in own.values()
         ]
@@ -70,3 +70,12 @@ class Workers:
 def _one_by_one(calls: Sequence[Callable[[], None]]) -> None:
     for call in calls:
         call()
+
+
+def _learn(evaluator: PotentialEvaluator, requests: Sequence[Request], complete: bool) -> None:
+    """Have an evaluator remember what will be asked; an error is raised to those who ask it."""
+    evaluator.failed.pop(complete, None)
+    try:
+        evaluator.log_values(requests, complete=complete)
+    except BaseException as error:
+        evaluator.failed[complete] = {r.prefix.raw for r in requests}, error

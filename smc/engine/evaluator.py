@@ -23,7 +23,7 @@ from smc.engine.potential_errors import (
     checked_log_value,
     raised,
 )
-from smc.engine.prefix import PotentialState, Prefix
+from smc.engine.prefix import PotentialState
 from smc.engine.requests import Cost, Growth, Request
 from smc.engine.stop_scores import scores_with_stops
 from smc.errors import SMCError
@@ -42,7 +42,12 @@ _REMEMBERED = 20_000
 
 
 class PotentialEvaluator:
-    """Evaluates one potential under a vocabulary."""
+    """Evaluates one potential under a vocabulary.
+
+    Attributes:
+        known: Values by whether of a finished text, and its bytes.
+        failed: Texts asked about ahead in vain, by whether as finished ones, and with what error.
+    """
 
     def __init__(self, potential: AnyPotential, vocabulary: Vocabulary) -> None:
         self.name = potential.name
@@ -53,8 +58,8 @@ class PotentialEvaluator:
         if isinstance(potential, TokenPotential):
             self.potential = potential.bind(vocabulary)
         self.concurrent = potential.concurrent and not self.is_token
-        self._known: LRUCache[tuple[bool, bytes], float] = LRUCache(_REMEMBERED)
-        self._failed: dict[bool, tuple[set[bytes], BaseException]] = {}
+        self.known: LRUCache[tuple[bool, bytes], float] = LRUCache(_REMEMBERED)
+        self.failed: dict[bool, tuple[set[bytes], BaseException]] = {}
         self._width = len(vocabulary.eos_mask), len(vocabulary)
 
     def start(self) -> PotentialState:
@@ -110,13 +115,13 @@ class PotentialEvaluator:
         fresh: dict[bytes, Request] = {}
         for request in requests:
             raw = request.prefix.raw
-            known = self._known.get((complete, raw))
+            known = self.known.get((complete, raw))
             if known is None:
                 fresh.setdefault(raw, request)
             else:
                 values[raw] = known
         if fresh:
-            failed = self._failed.pop(complete, None)
+            failed = self.failed.pop(complete, None)
             if failed is not None and failed[0] == fresh.keys():
                 raise failed[1]
             began = time.perf_counter()
@@ -125,20 +130,8 @@ class PotentialEvaluator:
             for raw, value in zip(fresh, new_values, strict=True):
                 if type(value) is not float or not value < math.inf:  # NaN is not
                     value = checked_log_value(self.name, value, raw, complete=complete)
-                values[raw] = self._known[complete, raw] = value
+                values[raw] = self.known[complete, raw] = value
         return [values[request.prefix.raw] for request in requests]
-
-    def knows(self, prefix: Prefix, *, complete: bool) -> bool:
-        """Whether a text's value is remembered."""
-        return (complete, prefix.raw) in self._known
-
-    def learn(self, requests: Sequence[Request], *, complete: bool) -> None:
-        """Evaluate distinct texts that will be asked about, from any thread; see `Workers`."""
-        self._failed.pop(complete, None)
-        try:
-            self.log_values(requests, complete=complete)
-        except BaseException as error:  # it is raised to those who ask about the same
-            self._failed[complete] = {r.prefix.raw for r in requests}, error
 
     def token_scores(
         self, requests: Sequence[Request]
