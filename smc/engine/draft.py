@@ -128,6 +128,11 @@ class Drafted:
         self._paths: dict[Population, dict[int, _Path]] = {}
         self._rows: dict[Prefix, int] = {root: r for r, root in enumerate(roots)}
 
+    @property
+    def runs_ahead(self) -> bool:
+        """See `Decoding`; the draft's."""
+        return getattr(self._draft, "runs_ahead", False)
+
     def join(self, other: Decoding) -> bool:
         """See `Decoding.join`: no, since two decodings would have to take the rows."""
         return False
