@@ -42,11 +42,19 @@ class Cost:
 
 
 class Request(NamedTuple):
-    """A prefix, the place k of the potential among its problem's, and whom to charge."""
+    """A prefix and what is asked of it.
+
+    Attributes:
+        prefix: The prefix.
+        k: The place of the potential among its problem's.
+        cost: Whom to charge.
+        slots: How many more tokens of text there may be; see `TokenPotential.token_scores_within`.
+    """
 
     prefix: Prefix
     k: int
     cost: Cost
+    slots: int | None = None
 
 
 class Growth(NamedTuple):
@@ -150,15 +158,20 @@ class PotentialEvaluator:
         """
         potential = self.potential
         assert isinstance(potential, TokenPotential)
-        distinct: dict[bytes, int] = {}
-        index = [distinct.setdefault(r.prefix.raw, len(distinct)) for r in requests]
+        distinct: dict[Any, int] = {}
+        bounded = _heeds_slots(potential) and any(r.slots is not None for r in requests)
+        keys = [(r.prefix.raw, r.slots) if bounded else r.prefix.raw for r in requests]
+        index = [distinct.setdefault(key, len(distinct)) for key in keys]
         first = {i: r for i, r in zip(reversed(index), reversed(requests), strict=True)}
         chosen = [first[i] for i in range(len(distinct))]
         states = [r.prefix.states[r.k].state for r in chosen]
         began = time.perf_counter()
-        scores = self._guarded(
-            "token_scores", chosen[0].prefix.raw, partial(potential.token_scores, states)
-        )
+        method, call = "token_scores", partial(potential.token_scores, states)
+        if bounded:
+            slots = [r.slots for r in chosen]
+            method = "token_scores_within"
+            call = partial(potential.token_scores_within, states, slots)
+        scores = self._guarded(method, chosen[0].prefix.raw, call)
         _charge([r.cost for r in chosen], time.perf_counter() - began)
         words, size = self._width
         if scores.mask is not None:
@@ -241,6 +254,11 @@ def all_allowed(size: int, vocabulary: Vocabulary) -> NDArray[np.uint32]:
     """Return `[R, W]` packed masks that allow every token in every row."""
     words = len(vocabulary.eos_mask)
     return np.full((size, words), np.iinfo(np.uint32).max, dtype=np.uint32)
+
+
+def _heeds_slots(potential: TokenPotential[Any]) -> bool:
+    """Whether a potential's scores depend on the slots that are left."""
+    return type(potential).token_scores_within is not TokenPotential.token_scores_within
 
 
 def _charge(costs: list[Cost], seconds: float) -> None:

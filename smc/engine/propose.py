@@ -158,8 +158,22 @@ def _requests(
             if evaluator.is_token:
                 _, where, asked = requests.setdefault(evaluator, (evaluator, [], []))
                 where.append(r)
-                asked.append(Request(rows[r].prefix, k, population.costs[k]))
+                prefix, cost = rows[r].prefix, population.costs[k]
+                asked.append(Request(prefix, k, cost, _slots_left(rows[r])))
     return requests.values()
+
+
+def _slots_left(row: Row) -> int | None:
+    """How many more tokens of text a row may have; None where the masks are not to know.
+
+    Where weights are kept a token may be left out that leads to weight zero only. Where they are
+    not, the masks are the method. A stop string ends a text sooner than its potentials can tell.
+    """
+    config = row.population.config
+    if config.stop or not config.settings.proposal.properly_weighted:
+        return None
+    last = config.settings.at_max_tokens == "end"  # which is EOS's
+    return config.settings.max_tokens - row.prefix.length - last
 
 
 def _dead_end(row: Row) -> Death:

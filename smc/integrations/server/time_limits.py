@@ -288,3 +288,8 @@ class _LimitedToken(_LimitedIncremental, TokenPotential[_LazyState]):
 
     def token_scores(self, states: Sequence[_LazyState]) -> TokenScores:
         return self._limit(lambda: self._token.token_scores(self._known(states)))
+
+    def token_scores_within(
+        self, states: Sequence[_LazyState], slots: Sequence[int | None]
+    ) -> TokenScores:
+        return self._limit(lambda: self._token.token_scores_within(self._known(states), slots))
