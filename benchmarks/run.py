@@ -22,10 +22,11 @@ from rich.progress import (
 )
 
 from benchmarks import provenance
-from benchmarks.methods import PAPER_RESAMPLING, RunSettings, parse_methods
+from benchmarks.methods import AT_MAX_TOKENS, PAPER_RESAMPLING, RunSettings, parse_methods
 from benchmarks.ray.cluster import LOCAL, check_address
 from benchmarks.ray.pool import ray_team
 from benchmarks.ray.worker import Setup, code_digest, items_digest
+from benchmarks.selection import Selection
 from benchmarks.store import Store
 from benchmarks.tasks import (
     current_name,
@@ -53,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--particles", type=int, default=10, help="N (default: 10)")
     parser.add_argument("--seeds", type=int, default=1, help="how many: 0 to K-1 (default: 1)")
     parser.add_argument("--limit", type=int, help="the first so many items (default: all)")
+    parser.add_argument(
+        "--sample", type=int, help="so many of these, spread over the data (default: all)"
+    )
+    parser.add_argument(
+        "--items", type=_ids, help="ids of the items, separated by commas (default: all)"
+    )
     parser.add_argument("--data", type=Path, help="root of the data sets (default: SMC_DATA)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--ess-threshold", type=float, default=0.9, help="default: 0.9")
@@ -109,7 +116,8 @@ def main(arguments: argparse.Namespace) -> None:
         stop=tuple(task.stop),
     )
     data = find_data(arguments.data)
-    items = load_items(task, arguments.limit, data)
+    selection = Selection(arguments.limit, arguments.sample, arguments.items or ())
+    items = load_items(task, selection, data)
     model_name = arguments.model or default_model(task)
     resample_at, proposal = ways(task)
     store = Store(arguments.out)
@@ -117,7 +125,7 @@ def main(arguments: argparse.Namespace) -> None:
     most = runs * math.ceil(len(items) / arguments.batch)
     with (
         store.locked(),
-        _workplace(arguments, task, items, settings, data, most, console) as workplace,
+        _workplace(arguments, task, selection, items, settings, data, most, console) as workplace,
     ):
         common = {
             "domain": task.name,
@@ -130,6 +138,7 @@ def main(arguments: argparse.Namespace) -> None:
             "data": "examples" if data is None else data.name,
             "resample_at": _named(resample_at),
             "proposal": _named(proposal),
+            "at_max_tokens": AT_MAX_TOKENS,
             **asdict(settings),
         }
         start = {
@@ -161,6 +170,10 @@ def main(arguments: argparse.Namespace) -> None:
     )
 
 
+def _ids(text: str) -> tuple[str, ...]:
+    return tuple(i for i in text.split(",") if i)
+
+
 def _named(what: object) -> str | None:
     """Return what stands in run.json for an object of a task's; None: the usual."""
     return None if what is None else type(what).__name__
@@ -169,6 +182,7 @@ def _named(what: object) -> str | None:
 def _workplace(
     arguments: argparse.Namespace,
     task: Task[Any],
+    selection: Selection,
     items: Sequence[Item],
     settings: RunSettings,
     data: Path | None,
@@ -189,7 +203,7 @@ def _workplace(
         given = str(Path(given).resolve())
     setup = Setup(
         domain=arguments.domain,
-        limit=arguments.limit,
+        selection=selection,
         data=None if data is None else str(data.resolve()),
         model=given,
         device=arguments.device,
@@ -227,6 +241,7 @@ def _command(
         "out": arguments.out.name,
         "resampling": settings.resampling,
         "max_tokens": settings.max_tokens,
+        "items": ",".join(arguments.items) if arguments.items else None,
         "ray": arguments.ray if arguments.ray in (None, LOCAL) else "auto",  # no host's name
     }
     words = ["python", "-m", "benchmarks", "run", arguments.domain]

@@ -13,6 +13,7 @@ from typing import Any
 
 import domains
 import smc
+from benchmarks.selection import Selection
 from domains.base import Item, Task, Variants
 from smc.errors import SettingsError
 from smc.model import LanguageModel
@@ -162,20 +163,22 @@ def find_data(given: Path | None) -> Path | None:
     return named
 
 
-def load_items(task: Task[Any], limit: int | None, data: Path | None) -> list[Item]:
-    """Return the items of a task, checked to have distinct ids.
+def load_items(task: Task[Any], selection: Selection, data: Path | None) -> list[Item]:
+    """Return the selected items of a task, checked to have distinct ids.
 
     Raises:
         SettingsError: Bad data, no items, or an id twice.
     """
-    if limit is not None and limit < 1:
-        raise SettingsError(f"--limit: expected a whole number above 0, got {limit}.")
     try:
-        items = list(task.items(limit, data))
+        items = list(task.items(selection.limit, data))
     except (FileNotFoundError, ValueError) as error:
         raise SettingsError(f"--data: {error}") from error
     if not items:
         raise SettingsError(f"{task.name}: the data hold no items.")
+    return selection.of(_distinct(task, items))
+
+
+def _distinct(task: Task[Any], items: list[Item]) -> list[Item]:
     ids = [item.id for item in items]
     twice = next((i for i in ids if ids.count(i) > 1), None)
     if twice is not None:

@@ -22,7 +22,7 @@ from smc.errors import (
 )
 from smc.lazy import lazy_names
 from smc.model import Decoding, LanguageModel, Vocabulary
-from smc.posterior import Posterior, Status, Step, TextSequence
+from smc.posterior import DeathCount, Posterior, Status, Step, TextSequence
 from smc.potential import (
     Boundary,
     IncrementalPotential,
@@ -54,6 +54,7 @@ _LAZY = {
 __all__ = [
     "METHODS",
     "Boundary",
+    "DeathCount",
     "Decoding",
     "DraftProposal",
     "GrammarError",

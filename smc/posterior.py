@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 
 from smc.errors import SettingsError
-from smc.history import Step, TextSequence
+from smc.history import DeathCount, Status, Step, TextSequence
 from smc.model import FloatArray, Prompt
 from smc.posterior_json import posterior_fields, posterior_json
 from smc.weights import ess, log_mean_exp, normalise
@@ -22,19 +21,9 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
-__all__ = ["Posterior", "Status", "Step", "TextSequence"]
+__all__ = ["DeathCount", "Posterior", "Status", "Step", "TextSequence"]
 
 K = TypeVar("K", bound=Hashable)
-
-
-class Status(enum.Enum):
-    """How a run ended."""
-
-    COMPLETE = "complete"
-    """Some particle has weight."""
-
-    EXTINCT = "extinct"
-    """Every particle died: log evidence −inf. A result, not an error; see `Posterior.reason`."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,6 +40,8 @@ class Posterior:
         model: Name of the model, where it was kept.
         seed: Of the run, where it was a number.
         settings: What else was asked for, as plain JSON: `{"num_particles": 10}`.
+        deaths: How many particles died at which step, of what, and at which texts.
+        tries: With retries, the particles of each run of the two ladders; see `smc.retries`.
     """
 
     sequences: tuple[TextSequence, ...]
@@ -62,6 +53,8 @@ class Posterior:
     model: str | None = None
     seed: int | None = None
     settings: Mapping[str, Any] | None = None
+    deaths: tuple[DeathCount, ...] = ()
+    tries: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the weights are some.
@@ -126,10 +119,24 @@ class Posterior:
         return dict(sorted(totals.items(), key=lambda item: -item[1]))
 
     @property
+    def truncated(self) -> dict[str, float]:
+        """The texts with weight that were cut at `max_tokens`, and how much of it they have so."""
+        totals: dict[str, float] = {}
+        for s, weight in zip(self.sequences, self.weights.tolist(), strict=True):
+            if s.truncated and weight > 0:
+                totals[s.text] = totals.get(s.text, 0.0) + weight
+        return totals
+
+    @property
     def truncated_share(self) -> float:
-        """The share of the weight that texts have which were cut at `max_tokens`; 0 if extinct."""
-        cut = [s.truncated for s in self.sequences]
-        return float(self.weights[cut].sum())
+        """The share of the weight that they have; 0 if extinct."""
+        return sum(self.truncated.values())
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest that a text could be, where the settings were kept."""
+        kept = (self.settings or {}).get("max_tokens")
+        return kept if isinstance(kept, int) else None
 
     @property
     def best(self) -> str | None:
@@ -163,7 +170,7 @@ class Posterior:
         """Return all of it as JSON text; −inf is written as null.
 
         Raises:
-            SettingsError: `prompt` or `settings` hold something that JSON has not.
+            SettingsError: `prompt` or `settings` hold what JSON has not.
         """
         return posterior_json(self)
 
@@ -196,7 +203,9 @@ class Posterior:
         return cls.from_json(raw)
 
     def to_frame(self) -> pandas.DataFrame:
-        """Return a row for each particle: `text`, `weight`, `log_weight`, `num_tokens`, `finished`.
+        """Return a row for each particle.
+
+        The columns: `text`, `weight`, `log_weight`, `num_tokens`, `finished`, `truncated`.
 
         Raises:
             SettingsError: pandas is not installed.
@@ -206,10 +215,7 @@ class Posterior:
         return particle_frame(self)
 
     def plot(self, *, top: int = 10) -> Figure:
-        """Return a matplotlib figure: the effective sample size over time, and the likeliest texts.
-
-        Args:
-            top: How many texts.
+        """Return a matplotlib figure: effective sample size over time, the `top` likeliest texts.
 
         Raises:
             SettingsError: matplotlib is not installed.

@@ -188,6 +188,14 @@ class TokenPotential(IncrementalPotential[S]):
         """
         return self.token_scores(states)
 
+    def complete_after(self, state: S, texts: Sequence[bytes]) -> Sequence[float]:
+        """`complete` of a state after each of some further bytes, most of which it refuses.
+
+        Asked only where there are stop strings: may the text end in the middle of a token?
+        Override where there is a faster way.
+        """
+        return self.batch_complete([self.advance(state, text) for text in texts])
+
 
 AnyPotential = Potential | IncrementalPotential[Any]
 

@@ -15,6 +15,8 @@ from smc.model import LanguageModel, Prompt
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, Boundary, IncrementalPotential, Potential, flatten
 from smc.proposals import Proposal
+from smc.retries import Retries, run_with_retries
+from smc.run_record import settings_record, with_record
 from smc.settings import LastSlot, Settings, method_settings
 
 Seed = int | np.random.Generator
@@ -27,7 +29,7 @@ def sample(
     *,
     num_particles: int = 10,
     max_tokens: int = 64,
-    at_max_tokens: LastSlot = "end",
+    at_max_tokens: LastSlot = "cut",
     ess_threshold: float = 0.5,
     resampling: str = "systematic",
     resample_at: Boundary[Any] | None = None,
@@ -36,6 +38,8 @@ def sample(
     stop: Sequence[str] = (),
     seed: Seed = 0,
     on_step: OnStep | None = None,
+    retries: int = 0,
+    retry_factor: float = 2.0,
 ) -> Posterior:
     """Draw a weighted set of texts from p(text | prompt) · ∏ potentials.
 
@@ -56,6 +60,10 @@ def sample(
         stop: Strings that end a text.
         seed: Same seed, same model, same machine: same result.
         on_step: Called after each token, for progress displays.
+        retries: How often particles that all died are tried again, with more of them. The evidence
+            stays unbiased, see `smc.retries`: the particles are then two populations of ⌈N/2⌉,
+            each of which has its own retries.
+        retry_factor: Each try has so many times the particles of the one before.
 
     Returns:
         The posterior.
@@ -90,6 +98,8 @@ def sample(
         stop=stop,
         seeds=[seed],
         on_step=on_step,
+        retries=retries,
+        retry_factor=retry_factor,
     )[0]
 
 
@@ -100,7 +110,7 @@ def sample_batch(
     *,
     num_particles: int = 10,
     max_tokens: int = 64,
-    at_max_tokens: LastSlot = "end",
+    at_max_tokens: LastSlot = "cut",
     ess_threshold: float = 0.5,
     resampling: str = "systematic",
     resample_at: Boundary[Any] | None = None,
@@ -109,6 +119,8 @@ def sample_batch(
     stop: Sequence[str] = (),
     seeds: Sequence[Seed] | Seed = 0,
     on_step: OnStep | None = None,
+    retries: int = 0,
+    retry_factor: float = 2.0,
 ) -> list[Posterior]:
     """Run several prompts as one batch, each with its own potentials and resampling.
 
@@ -138,13 +150,31 @@ def sample_batch(
     if proposal is not None:
         settings = dataclasses.replace(settings, proposal=proposal)
         sampler_of(proposal).check([p for own in potentials for p in flatten(own)])
+    strings, again = _checked_stop(stop), Retries(retries, retry_factor)
     problems = [
         Problem(prompt, own, rng)
         for prompt, own, rng in zip(
             prompts, potentials, _generators(seeds, len(prompts)), strict=True
         )
     ]
-    return run(model, problems, settings, stop=_checked_stop(stop), on_step=on_step)
+    if again.most:
+        posteriors = run_with_retries(
+            model, problems, settings, again, stop=strings, on_step=on_step
+        )
+    else:
+        posteriors = run(model, problems, settings, stop=strings, on_step=on_step)
+    # Numbers that are derived from one would not bring a prompt's result back by themselves.
+    told = seeds if isinstance(seeds, Sequence | np.ndarray) else [None] * len(prompts)
+    return [
+        with_record(
+            posterior,
+            model=model,
+            prompt=problem.prompt,
+            seed=seed,
+            settings=settings_record(method, settings, problem.potentials, strings, again),
+        )
+        for posterior, problem, seed in zip(posteriors, problems, told, strict=True)
+    ]
 
 
 def _generators(seeds: Sequence[Seed] | Seed, count: int) -> list[np.random.Generator]:

@@ -55,7 +55,7 @@ class Settings:
     cheap: bool = True
     expensive: Expensive = "boundaries"
     shared_draws: bool = True
-    at_max_tokens: LastSlot = "end"
+    at_max_tokens: LastSlot = "cut"
 
     def __post_init__(self) -> None:
         for name in ("num_particles", "max_tokens"):

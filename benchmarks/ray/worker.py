@@ -23,6 +23,7 @@ import smc
 from benchmarks import provenance
 from benchmarks.methods import RunSettings
 from benchmarks.records import Record, prompt_digest
+from benchmarks.selection import Selection
 from benchmarks.tasks import default_model, find_data, load_items, load_model, load_task
 from benchmarks.work import Unit, run_unit
 from domains.base import Item
@@ -35,7 +36,7 @@ class Setup:
 
     Attributes:
         domain: As on the command line.
-        limit: The first so many items.
+        selection: Of the items.
         data: Folder of the data on the driver's machine; None: the domain's examples.
         model: As on the command line, a folder in full; None: the domain's own.
         device: As on the command line.
@@ -48,7 +49,7 @@ class Setup:
     """
 
     domain: str
-    limit: int | None
+    selection: Selection
     data: str | None
     model: str | None
     device: str | None
@@ -85,7 +86,7 @@ class Worker:
                 _check("its source code", "the same version", code_digest(), setup.code)
             self._settings = setup.settings
             self._task = load_task(setup.domain)
-            items = load_items(self._task, setup.limit, _data_here(setup.data))
+            items = load_items(self._task, setup.selection, _data_here(setup.data))
             _check("the data", "the same files", items_digest(items), setup.items_digest)
             self._items = {item.id: item for item in items}
             name = _model_here(setup.model or default_model(self._task))

@@ -127,6 +127,11 @@ class MaskPotential(TokenPotential[GrammarState]):
             mask=self._narrowing.narrow([s.text for s in states], slots, scores.mask)
         )
 
+    def complete_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[float]:
+        """`complete` after each of many short texts, from the matcher that filled the mask."""
+        accepted = self._matchers.accepting_after(state, texts)
+        return [0.0 if accepts else _LOG_ZERO for accepts in accepted]
+
     def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
         return self._matchers.judge(states, rows=rows)
 

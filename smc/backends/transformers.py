@@ -129,6 +129,11 @@ class TransformersModel:
         )
 
     @property
+    def name(self) -> str:
+        """What the checkpoint was loaded by; empty of a network that was made in memory."""
+        return str(getattr(self._model.config, "name_or_path", None) or "")
+
+    @property
     def model(self) -> Any:
         """The network, as given or loaded."""
         return self._model

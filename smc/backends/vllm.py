@@ -131,6 +131,11 @@ class VLLMModel:
         )
 
     @property
+    def name(self) -> str:
+        """What the model was loaded by."""
+        return str(getattr(self._config, "model", None) or "")
+
+    @property
     def vocabulary(self) -> Vocabulary:
         """The token ids, their bytes, and the ids that end a sequence.
 

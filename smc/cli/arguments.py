@@ -123,6 +123,20 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add = group.add_argument
     add("--particles", type=int, default=10, metavar="N", help="default 10")
     add("--max-tokens", type=int, default=64, metavar="T", help="end included (default 64)")
+    add(
+        "--at-max-tokens",
+        default="cut",
+        metavar="HOW",
+        help="a text that has not ended by then is taken as it is (cut, the default), or its last "
+        "token is an end whose probability counts (end)",
+    )
+    add(
+        "--retries",
+        type=int,
+        default=0,
+        metavar="R",
+        help="where all particles die, try again with twice as many, so often (default 0)",
+    )
     add("--method", default="smc", help=f"{', '.join(METHODS)} (default smc)")
     add(
         "--ess-threshold",

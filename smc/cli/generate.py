@@ -15,10 +15,13 @@ from smc.cli.live import LiveParticles
 from smc.cli.output import quiet_libraries, show_table
 from smc.errors import GrammarError, SettingsError
 from smc.model import Prompt
+from smc.pages.deaths import death_lines, deaths_line, remedies
 from smc.pages.markup import one_line
+from smc.pages.summary import tries_line, truncated_line
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
 from smc.references import find_potential
+from smc.retries import Retries
 from smc.sampling import sample
 from smc.settings import Settings, method_settings
 
@@ -30,7 +33,9 @@ def generate(options: argparse.Namespace) -> bool:
         max_tokens=options.max_tokens,
         ess_threshold=options.ess_threshold,
         resampling=options.resampling,
+        at_max_tokens=options.at_max_tokens,
     )
+    Retries(options.retries)
     settings = method_settings(options.method, free)  # before the weights are read
     constraints = potentials(options)
     stop = [_stop(given) for given in options.stop]
@@ -50,12 +55,14 @@ def generate(options: argparse.Namespace) -> bool:
             constraints,
             num_particles=options.particles,
             max_tokens=options.max_tokens,
+            at_max_tokens=options.at_max_tokens,
             ess_threshold=options.ess_threshold,
             resampling=options.resampling,
             method=options.method,
             stop=stop,
             seed=options.seed,
             on_step=live,
+            retries=options.retries,
         )
     if options.json:
         print(as_json(posterior))
@@ -104,13 +111,15 @@ def unescape(text: str) -> str:
 
 
 def as_json(posterior: Posterior) -> str:
-    """Return `Posterior.to_json` with the status and the probabilities beside it."""
+    """Return `Posterior.to_json` with the status and what else is derived from it beside it."""
     record = json.loads(posterior.to_json())
     extinct = posterior.status is Status.EXTINCT
     record["status"] = posterior.status.value
     record["log_evidence"] = None if extinct else posterior.log_evidence
     record["ess"] = posterior.ess
     record["probabilities"] = posterior.probabilities()
+    record["truncated"] = posterior.truncated
+    record["truncated_share"] = posterior.truncated_share
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
@@ -138,12 +147,24 @@ def _prompt(text: str, chat: bool) -> Prompt:
 
 
 def _show(console: Console, posterior: Posterior) -> None:
-    rows = [[f"{p:.4f}", one_line(text)] for text, p in posterior.probabilities().items()]
+    cut = posterior.truncated
+    rows = [
+        [f"{p:.4f}", one_line(text) + (" (cut)" if text in cut else "")]
+        for text, p in posterior.probabilities().items()
+    ]
     if rows:
         show_table(console, ("probability", "text"), rows, numeric=(0,))
         print()
     print(f"log evidence: {posterior.log_evidence:.4f}")
     print(f"effective sample size: {posterior.ess:.2f} of {len(posterior.sequences)}")
     print(f"status: {posterior.status.value}")
-    if posterior.reason:
-        print(f"reason: {one_line(posterior.reason)}")
+    for line in filter(None, (tries_line(posterior), truncated_line(posterior))):
+        print(line)
+    if not posterior.reason:
+        print(deaths_line(posterior) or "nobody died")
+        return
+    print(f"reason: {one_line(posterior.reason)}")
+    for line in death_lines(posterior):
+        print(line)
+    for line in remedies(posterior):
+        print(f"what may help: {line}")

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smc.engine.candidates import Candidate
-from smc.engine.population import Death, Ending, Population, Stage
+from smc.engine.deaths import Death, Stage
+from smc.engine.population import Ending, Population
 from smc.engine.prefix import Prefix
 from smc.engine.propose import LocalSampler
 from smc.engine.sampler import ProposalSampler, sampler_of
@@ -95,8 +96,11 @@ def _weigh(weighed: Sequence[tuple[_Place, _Path]], log_ratios: Sequence[float])
             candidate.prefix, candidate.ending = place.prefix, place.ending
             further.append(candidate)
         if log_ratio == -np.inf:
-            reason = f"the model gave probability zero to {place.prefix.text!r}"
-            candidate.death = Death(reason, Stage.SETTLEMENT, place.particle)
+            text = place.prefix.text
+            reason = f"the model gave probability zero to {text!r}"
+            candidate.death = Death(
+                "the model", text, reason, Stage.SETTLEMENT, place.particle, said="model"
+            )
         elif candidate not in done:
             candidate.log_increments.append(float(log_ratio))
             done.add(candidate)

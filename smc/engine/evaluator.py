@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from cachetools import LRUCache
@@ -24,53 +23,21 @@ from smc.engine.potential_errors import (
     checked_log_value,
     raised,
 )
-from smc.engine.prefix import PotentialState, Prefix
+from smc.engine.prefix import PotentialState
+from smc.engine.requests import Cost, Growth, Request
+from smc.engine.stop_scores import NOWHERE, StopRow, corrected, whole_states
 from smc.errors import SMCError
 from smc.model import Vocabulary
-from smc.potential import AnyPotential, IncrementalPotential, Potential, TokenPotential
+from smc.potential import (
+    AnyPotential,
+    IncrementalPotential,
+    Potential,
+    TokenPotential,
+    TokenScores,
+)
 
 _REMEMBERED = 20_000
 """Values that are remembered of each potential."""
-
-
-@dataclass
-class Cost:
-    """What a potential has cost one problem: evaluations that were not remembered, and seconds."""
-
-    calls: int = 0
-    seconds: float = 0.0
-
-
-class Request(NamedTuple):
-    """A prefix and what is asked of it.
-
-    Attributes:
-        prefix: The prefix.
-        k: The place of the potential among its problem's.
-        cost: Whom to charge.
-        slots: How many more tokens of text there may be; see `TokenPotential.token_scores_within`.
-    """
-
-    prefix: Prefix
-    k: int
-    cost: Cost
-    slots: int | None = None
-
-
-class Growth(NamedTuple):
-    """One more token as a potential sees it.
-
-    Attributes:
-        before: The state without it.
-        raw: The bytes of the whole text.
-        new: Those of the token.
-        text: What the token completed of the text.
-    """
-
-    before: PotentialState
-    raw: bytes
-    new: bytes
-    text: str
 
 
 class PotentialEvaluator:
@@ -80,9 +47,12 @@ class PotentialEvaluator:
         self.name = potential.name
         self.source = potential  # kept, so that its id stays its own
         self.is_token = isinstance(potential, TokenPotential)
+        self._heeds_slots = False
         self.potential = potential
         if isinstance(potential, TokenPotential):
-            self.potential = potential.bind(vocabulary)
+            self.potential = bound = potential.bind(vocabulary)
+            own = type(bound).token_scores_within
+            self._heeds_slots = own is not TokenPotential.token_scores_within
         self._known: LRUCache[tuple[bool, bytes], float] = LRUCache(_REMEMBERED)
         self._width = len(vocabulary.eos_mask), len(vocabulary)
 
@@ -105,16 +75,16 @@ class PotentialEvaluator:
         for before, raw, new, text in growths:
             try:
                 if isinstance(potential, TokenPotential):
-                    state = potential.advance(before.state, new)
+                    state = potential.advance(before.state, new) if new else before.state
                     states.append(PotentialState(state, b"", before.log_value))
                     continue
-                boundary_state, due = None, True
+                boundary_state, due = None, bool(new)
                 if potential.boundary is not None:
                     boundary_state, due = potential.boundary.advance(before.boundary_state, text)
                 state, unread = before.state, b""
                 if isinstance(potential, IncrementalPotential):
                     unread = before.unread + new
-                    if due:
+                    if due and unread:
                         state, unread = potential.advance(state, unread), b""
                 states.append(PotentialState(state, unread, before.log_value, boundary_state, due))
             except SMCError:
@@ -156,34 +126,55 @@ class PotentialEvaluator:
         Raises:
             PotentialError: The potential raised, or returned what are no token scores.
         """
-        potential = self.potential
-        assert isinstance(potential, TokenPotential)
         distinct: dict[Any, int] = {}
-        bounded = _heeds_slots(potential) and any(r.slots is not None for r in requests)
-        keys = [(r.prefix.raw, r.slots) if bounded else r.prefix.raw for r in requests]
-        index = [distinct.setdefault(key, len(distinct)) for key in keys]
+        index = [distinct.setdefault(self._read_of(r), len(distinct)) for r in requests]
         first = {i: r for i, r in zip(reversed(index), reversed(requests), strict=True)}
         chosen = [first[i] for i in range(len(distinct))]
-        states = [r.prefix.states[r.k].state for r in chosen]
         began = time.perf_counter()
-        method, call = "token_scores", partial(potential.token_scores, states)
-        if bounded:
-            slots = [r.slots for r in chosen]
-            method = "token_scores_within"
-            call = partial(potential.token_scores_within, states, slots)
-        scores = self._guarded(method, chosen[0].prefix.raw, call)
+        scores = self._scores(chosen)
         _charge([r.cost for r in chosen], time.perf_counter() - began)
-        words, size = self._width
         if scores.mask is not None:
-            if scores.mask.shape != (len(states), words):
-                check_shape(self.name, scores.mask.shape, (len(states), words))
             return scores.mask[index], None
-        if scores.log_scores.shape != (len(states), size):
-            check_shape(self.name, scores.log_scores.shape, (len(states), size))
+        assert scores.log_scores is not None
         bad = ~(scores.log_scores.max(axis=1) < np.inf)  # NaN is the maximum of a row that has one
         if bad.any():
             raise bad_scores(self.name, [r.prefix.raw for r in chosen], int(bad.argmax()))
         return None, scores.log_scores.astype(np.float32, copy=False)[index]
+
+    def _scores(self, requests: Sequence[Request]) -> TokenScores:
+        """Ask about distinct texts."""
+        potential, raw = self.potential, requests[0].prefix.raw
+        assert isinstance(potential, TokenPotential)
+        states = whole = [r.prefix.states[r.k].state for r in requests]
+        rows = [r.stops and StopRow(r.stops, r.prefix.held) for r in requests]
+        stopping = any(rows)
+        if stopping:
+            read = partial(whole_states, potential, states, rows)
+            whole = self._guarded("advance", raw, read)
+        # Where a text cannot go on as it is, the scores of the one before are of the same form.
+        asked = [s if w is NOWHERE else w for s, w in zip(states, whole, strict=True)]
+        method, call = "token_scores", partial(potential.token_scores, asked)
+        slots = [r.slots for r in requests]
+        if self._heeds_slots and any(s is not None for s in slots):
+            method = "token_scores_within"
+            call = partial(potential.token_scores_within, asked, slots)
+        scores = self._guarded(method, raw, call)
+        words, size = self._width
+        if scores.mask is not None and scores.mask.shape != (len(states), words):
+            check_shape(self.name, scores.mask.shape, (len(states), words))
+        if scores.log_scores is not None and scores.log_scores.shape != (len(states), size):
+            check_shape(self.name, scores.log_scores.shape, (len(states), size))
+        if stopping:
+            put = partial(corrected, potential, scores, states, whole, rows)
+            scores = self._guarded("complete_after", raw, put)
+        return scores
+
+    def _read_of(self, request: Request) -> Any:
+        """What token scores depend on."""
+        read: Any = request.prefix.raw
+        if request.stops is not None:
+            read = read, request.prefix.held, request.stops
+        return (read, request.slots) if self._heeds_slots else read
 
     def _evaluate(self, requests: list[Request], complete: bool) -> Sequence[float]:
         """Evaluate prefixes with distinct texts, in one batch."""
@@ -254,11 +245,6 @@ def all_allowed(size: int, vocabulary: Vocabulary) -> NDArray[np.uint32]:
     """Return `[R, W]` packed masks that allow every token in every row."""
     words = len(vocabulary.eos_mask)
     return np.full((size, words), np.iinfo(np.uint32).max, dtype=np.uint32)
-
-
-def _heeds_slots(potential: TokenPotential[Any]) -> bool:
-    """Whether a potential's scores depend on the slots that are left."""
-    return type(potential).token_scores_within is not TokenPotential.token_scores_within
 
 
 def _charge(costs: list[Cost], seconds: float) -> None:

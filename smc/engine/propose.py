@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from smc.engine.batch import Batch, Row
 from smc.engine.candidates import Candidate
+from smc.engine.deaths import Death, Stage
 from smc.engine.evaluator import PotentialEvaluator, Request, all_allowed, combined_scores
-from smc.engine.population import Death, Population, Stage
+from smc.engine.population import Population
 from smc.engine.prefix import Prefix
 from smc.engine.sampler import Key, ProposalSampler, sampler_of
 from smc.model import (
@@ -159,33 +160,32 @@ def _requests(
                 _, where, asked = requests.setdefault(evaluator, (evaluator, [], []))
                 where.append(r)
                 prefix, cost = rows[r].prefix, population.costs[k]
-                asked.append(Request(prefix, k, cost, _slots_left(rows[r])))
+                stops, slots = population.config.stops, _slots_left(rows[r])
+                asked.append(Request(prefix, k, cost, stops, slots))
     return requests.values()
 
 
 def _slots_left(row: Row) -> int | None:
     """How many more tokens of text a row may have; None where the masks are not to know.
 
-    Where weights are kept a token may be left out that leads to weight zero only. Where they are
-    not, the masks are the method. A stop string ends a text sooner than its potentials can tell.
+    Where weights are kept a token may be left out that leads to weight zero only; where they are
+    not, the masks are the method.
     """
-    config = row.population.config
-    if config.stop or not config.settings.proposal.properly_weighted:
+    settings = row.population.config.settings
+    if not settings.proposal.properly_weighted:
         return None
-    last = config.settings.at_max_tokens == "end"  # which is EOS's
-    return config.settings.max_tokens - row.prefix.length - last
+    last = settings.at_max_tokens == "end"  # which is EOS's
+    return settings.max_tokens - row.prefix.length - last
 
 
 def _dead_end(row: Row) -> Death:
-    config = row.population.config
-    settings = config.settings
-    refusing = [e.name for e in row.population.evaluators if config.sampler.asks(e.source)]
-    at = f"after {row.prefix.text!r}"
+    config, text = row.population.config, row.prefix.text
     if _must_end(row):
-        reason = f"max_tokens={settings.max_tokens}: the text cannot end {at}"
-    else:
-        reason = f"{' · '.join(refusing) or 'the model'} allows no next token {at}"
-    return Death(reason, Stage.PROPOSAL)
+        cause = f"max_tokens={config.settings.max_tokens}"
+        reason = f"{cause}: the text cannot end after {text!r}"
+        return Death(cause, text, reason, Stage.PROPOSAL)
+    refusing = [e.name for e in row.population.evaluators if config.sampler.asks(e.source)]
+    return Death.without_token(" · ".join(refusing), text)
 
 
 class LocalSampler:

@@ -23,6 +23,7 @@ from transformers.utils.generic import ModelOutput
 from smc.backends.transformers import TransformersModel
 from smc.errors import SettingsError
 from smc.integrations.hf_arguments import GenerateArguments, read_arguments
+from smc.pages.deaths import deaths_line
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential, Boundary
 from smc.sampling import sample_batch
@@ -171,8 +172,9 @@ class SMCGenerate:
         for posterior in posteriors:
             if posterior.status is Status.EXTINCT:
                 warnings.warn(
-                    f"generate: no text satisfies the potentials: {posterior.reason}. The prompt "
-                    "is returned as it is; use more particles, or ask for less.",
+                    f"generate: no text satisfies the potentials: {posterior.reason} "
+                    f"({deaths_line(posterior)}). The prompt is returned as it is; use more "
+                    "particles, or ask for less.",
                     stacklevel=4,
                 )
                 drawn += [()] * arguments.num_return

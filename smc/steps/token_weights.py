@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from smc.engine.candidates import extended_prefixes, set_log_values
+from smc.engine.candidates import Growing, extended_prefixes, set_log_values
 from smc.engine.evaluator import (
     Cost,
     PotentialEvaluator,
@@ -62,7 +62,7 @@ class StepWeights:
         """Return a prefix and one more token."""
         new = self._vocabulary.tokens[token]
         assert new, "a backend never draws an id outside the model"
-        return extended_prefixes([(self._evaluators, parent, token, new)])[0]
+        return extended_prefixes([Growing(self._evaluators, parent, token, new)])[0]
 
     def token_scores(
         self, places: Sequence[tuple[int, Prefix]], size: int

@@ -20,6 +20,7 @@ from benchmarks.methods import generator
 from benchmarks.store import Store
 from benchmarks.tasks import load_task
 from potentials.python import python_statements
+from smc.weights import normalise
 from tests.benchmarks.toy import COUNT, ToyTask, model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,18 +87,23 @@ def test_a_record_is_the_posterior_of_the_engine(whole):
             assert scores == (task.score(item, text) if weight > 0 else {})
 
 
-def test_texts_cut_at_the_limit_count_as_unfinished_where_nothing_corrects(whole):
-    cut = 0
-    for (method, _, _), record in whole.items():
-        for length, finished, weight in zip(
-            record["lengths"], record["finished"], record["weights"], strict=True
+def test_a_text_that_was_cut_is_scored_alike_for_every_method(tmp_path):
+    """The texts and weights of the engine, whatever ended a text; one rule for all methods."""
+    assert run(tmp_path, "--methods", ",".join(smc.METHODS)) == 0
+    task = ToyTask()
+    cut: dict[str, int] = dict.fromkeys(smc.METHODS, 0)
+    for (method, _, name), record in results(tmp_path).items():
+        item = next(i for i in task.items() if i.id == name)
+        weights = normalise(np.array([-np.inf if w is None else w for w in record["log_weights"]]))
+        assert record["weights"] == pytest.approx(weights.tolist())
+        for text, weight, scores, truncated, finished in zip(
+            *(record[k] for k in ("texts", "weights", "scores", "truncated", "finished")),
+            strict=True,
         ):
-            if method == "lm" and length == ToyTask.max_tokens:
-                cut += 1
-                assert not finished
-                assert weight == 0
-        assert sum(record["weights"]) == pytest.approx(1) or not any(record["weights"])
-    assert cut > 0, "no text reached the limit, so this tests nothing"
+            assert not (truncated and finished)
+            assert scores == (task.score(item, text) if weight > 0 else {})
+            cut[method] += truncated and weight > 0
+    assert min(cut.values()) > 0, "no text was cut, so this tests nothing"
 
 
 @pytest.mark.parametrize("changes", [["--batch", "1"], ["--batch", "100"], ["--methods", "smc"]])

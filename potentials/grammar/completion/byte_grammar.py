@@ -76,12 +76,12 @@ def read(source: str) -> ByteGrammar:
     if ignored:
         # Between any two lexemes: a superset of where the engine takes them.
         bodies[" skip"] = [[], *([" skip", name] for name in ignored)]
-        for name in lexemes:
-            if name not in ignored:
-                bodies[f" {name}"] = [[name, " skip"]]
+        read = [name for name in lexemes if name not in ignored]
+        followed = {name: f" {name}" for name in read}
         for name, options in bodies.items():
             if not name.startswith(" "):
-                bodies[name] = [[f" {w}" if w in lexemes else w for w in o] for o in options]
+                bodies[name] = [[followed.get(w, w) for w in o] for o in options]
+        bodies |= {followed[name]: [[name, " skip"]] for name in read}
         bodies[" start"] = [[" skip", "start"]]
     return _numbered(bodies, lexemes, " start" if ignored else "start")
 

@@ -15,6 +15,7 @@ from smc.errors import GrammarError, PotentialError, PromptError, SettingsError
 from smc.integrations.server.jobs import QueueFull, ShuttingDown
 from smc.integrations.server.responses import error_body
 from smc.integrations.server.time_limits import PotentialTimeoutError, RegisteredPotentialError
+from smc.pages.deaths import deaths_line
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
 
@@ -117,8 +118,8 @@ def failure(
             return None
         return error(
             422,
-            f"no text satisfies the constraints: {result.reason}. Use more particles or tokens, or "
-            "ask for less.",
+            f"no text satisfies the constraints: {result.reason} ({deaths_line(result)}). Use more "
+            "particles or tokens, or ask for less.",
             "extinct",
         )
     if isinstance(result, ShuttingDown):

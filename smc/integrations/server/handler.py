@@ -214,7 +214,6 @@ class RequestHandler:
             n=body.n,
             draw=body.answer == "draw",
             seed=body.seed,
-            max_tokens=body.max_tokens,
         )
         size = sum(p.num_tokens for p in posteriors)
         try:
@@ -240,8 +239,7 @@ class RequestHandler:
         if failed is not None:
             yield error_event(json.loads(bytes(failed.body)))
         elif isinstance(item, Posterior):
-            max_tokens = sampling.settings.max_tokens
-            yield builder.last(item, max_tokens, len(sampling.prompt), usage=usage)
+            yield builder.last(item, len(sampling.prompt), usage=usage)
 
     def _failure(
         self, result: JobResult, constraint: Sequence[AnyPotential], builder: ResponseBuilder

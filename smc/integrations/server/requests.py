@@ -50,9 +50,9 @@ class StreamOptions(BaseModel):
 class GenerationRequest(BaseModel):
     """Fields of both routes.
 
-    `particles`, `ess_threshold`, `method`, `resampling`, `potentials` and `answer` are ours. Fields
-    that would change the distribution in a way that weights cannot follow are refused. A null is as
-    good as a field left out.
+    `particles`, `ess_threshold`, `method`, `resampling`, `at_max_tokens`, `potentials` and `answer`
+    are ours. Fields that would change the distribution in a way that weights cannot follow are
+    refused. A null is as good as a field left out.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -80,6 +80,7 @@ class GenerationRequest(BaseModel):
     ess_threshold: float = Field(default=0.5, ge=0, le=1)
     method: str = "smc"
     resampling: str = "systematic"
+    at_max_tokens: Literal["cut", "end"] = "cut"
     potentials: Annotated[list[str], Field(fail_fast=True, max_length=64)] = []
     answer: Literal["best", "draw"] = "best"
 

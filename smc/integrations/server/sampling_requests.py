@@ -62,6 +62,7 @@ def sampling_requests(
         max_tokens=body.max_tokens,
         ess_threshold=body.ess_threshold,
         resampling=body.resampling,
+        at_max_tokens=body.at_max_tokens,
     )
     settings = method_settings(body.method, free)
     prompts = [served.encode(prompt, body.max_tokens) for prompt in body.prompts]
