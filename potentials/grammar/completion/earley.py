@@ -46,7 +46,7 @@ class Recogniser:
         self._steps, firsts = packed_steps(grammar.terminals)
         left = [a.distance for a in grammar.terminals]
         self._left = np.concatenate(left) if left else np.zeros(0, np.int32)
-        self._goes_on: list[bool] = (self._steps >= 0).any(axis=1).tolist()
+        self._goes_on = np.any(self._steps >= 0, axis=1)
         self._first_of = [-1] * len(grammar.rules) + firsts
         # What is left of a production, as (next symbol, the rest): equal rests are one.
         self._rests: dict[tuple[int, ...], int] = {(): 0}
