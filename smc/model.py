@@ -149,7 +149,12 @@ class Draws:
 
 
 class Decoding(Protocol):
-    """A batch of rows (token prefixes) and their cache; the logits never leave it."""
+    """A batch of rows (token prefixes) and their cache; the logits never leave it.
+
+    One that has an attribute `runs_ahead`, and it is True, lets rows be dropped and moved at any
+    time, also of a forward pass that nobody has drawn from: an `advance` of nothing but `HOLD`
+    takes no pass. Then expensive potentials work beside a pass for rows that may turn out dead.
+    """
 
     def advance(self, parents: IntArray, tokens: IntArray) -> None:
         """Replace the batch: new row r is old row `parents[r]` followed by `tokens[r]`.

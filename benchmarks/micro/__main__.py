@@ -20,6 +20,7 @@ NAMES = (
     "sql_mask",
     "resample",
     "potential_cost",
+    "beside",
     "reward_model",
     "rejection",
     "draft",

@@ -151,6 +151,8 @@ class TableModel:
 class TableDecoding:
     """Rows of a `TableModel`: nothing but their token ids."""
 
+    runs_ahead = True
+
     def __init__(
         self, model: TableModel, vocabulary: Vocabulary, rows: list[tuple[int, ...]]
     ) -> None:

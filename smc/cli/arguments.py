@@ -165,6 +165,12 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--resample-at", metavar="WHERE", help=f"where particles wait: {BOUNDARIES}")
     add("--proposal", metavar="HOW", help=f"how tokens are drawn: {PROPOSALS}")
     add(
+        "--resample-among",
+        default="all",
+        metavar="WHOM",
+        help="all particles, or alike: finished texts take no places from the others (default all)",
+    )
+    add(
         "--stop",
         action="append",
         default=[],

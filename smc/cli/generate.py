@@ -35,6 +35,7 @@ def generate(options: argparse.Namespace) -> bool:
         max_tokens=options.max_tokens,
         ess_threshold=options.ess_threshold,
         resampling=options.resampling,
+        resample_among=options.resample_among,
         at_max_tokens=options.at_max_tokens,
     )
     Retries(options.retries)
@@ -63,6 +64,7 @@ def generate(options: argparse.Namespace) -> bool:
             resampling=options.resampling,
             resample_at=resample_at,
             proposal=proposal,
+            resample_among=options.resample_among,
             method=options.method,
             stop=stop,
             seed=options.seed,

@@ -47,6 +47,10 @@ class StopTable:
         self._by_held: dict[bytes, StopTokens] = {}
         self.eos = np.asarray(vocabulary.eos_ids[:1], dtype=np.int64)
 
+    def concerns(self, held: bytes) -> bool:
+        """Whether any token's score is another beside what is held back."""
+        return bool(held) or len(self.inside().ids) > 0
+
     def inside(self) -> StopTokens:
         """Return the tokens with a stop string, or the beginning of one, in them."""
         if b"" not in self._by_held:
