@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 import smc
 from potentials import Choice, OutputType, Regex
+from smc.integrations.constraints import constraints
 
 WORDS = smc.TableModel.constant(
     {"yes": 0.3, "no": 0.2, "1": 0.1, "2": 0.1, "[": 0.05, "]": 0.05, ",": 0.05}, eos=0.15
@@ -101,3 +102,10 @@ def test_values_that_print_otherwise_are_others():
     ones = smc.sample(WORDS, "", [Regex("1|yes|no")], num_particles=80)
     values = ones.parsed(lambda text: {"1": 1, "yes": True}.get(text, 1.0))
     assert sorted(repr(v) for v, _ in values) == ["1", "1.0", "True"]
+
+
+def test_plain_values_become_types_too():
+    made = constraints(choice=["yes", "no"], output_type=int)
+    assert [p.name for p in made] == ["Choice", "OutputType(int)"]
+    with pytest.raises(smc.GrammarError, match="choice: Choice: got no texts"):
+        constraints(choice=[])
