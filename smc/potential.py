@@ -184,6 +184,21 @@ class TokenPotential(IncrementalPotential[S]):
     def token_scores(self, states: Sequence[S]) -> TokenScores:
         """Score all tokens at each of R distinct states of a bound potential."""
 
+    def token_scores_within(self, states: Sequence[S], slots: Sequence[int | None]) -> TokenScores:
+        """Score all tokens where the text has a bounded number of tokens left.
+
+        May say −inf, beyond `token_scores`, of a token after which every text that can still be
+        reached has `complete` −inf: that changes no target, and keeps particles from texts that
+        cannot be finished in time. An EOS keeps its score. Default: `token_scores`, whatever the
+        slots. The engine asks this where weights are kept, see `Settings.proposal`.
+
+        Args:
+            states: `[R]`; those with equal slots are distinct.
+            slots: `[R]` how many more tokens the text may have, the one that is scored included and
+                an EOS not; None: nobody says. With 0 the text must end here.
+        """
+        return self.token_scores(states)
+
     def complete_after(self, state: S, texts: Sequence[bytes]) -> Sequence[float]:
         """`complete` of a state after each of some further bytes, most of which it refuses.
 

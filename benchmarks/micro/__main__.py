@@ -16,6 +16,7 @@ NAMES = (
     "engine_vs_vllm",
     "step",
     "long_prompt",
+    "few_shot_prefill",
     "mask",
     "sql_mask",
     "resample",

@@ -25,6 +25,23 @@ _FACTS = (
     ("The author of Hamlet is", "Goethe"), ("The currency of the USA is the", "krone"),
     ("The Eiffel Tower stands in", "Rome"), ("The Amazon flows through", "Norway"),
     ("The chemical symbol of gold is", "Zz"), ("Pizza was invented in", "Iceland"),
+    ("The capital of Norway is", "Bergen"), ("The capital of Poland is", "Gdansk"),
+    ("The capital of Turkey is", "Izmir"), ("The capital of Brazil is", "Recife"),
+    ("The capital of China is", "Wuhan"), ("The capital of India is", "Pune"),
+    ("The capital of Austria is", "Graz"), ("The capital of Portugal is", "Faro"),
+    ("The capital of Cuba is", "Holguin"), ("The capital of Kenya is", "Nakuru"),
+    ("The longest river is the", "Thames"), ("The highest mountain is", "Etna"),
+    ("The largest ocean is the", "Baltic"), ("The smallest continent is", "Asia"),
+    ("The colour of blood is", "blue"), ("The colour of snow is", "purple"),
+    ("The colour of a banana is", "black"), ("Fish live in", "trees"),
+    ("Birds can", "read"), ("Horses eat", "iron"), ("Wine is made of", "milk"),
+    ("Bread is made of", "sand"), ("The opposite of big is", "sweet"),
+    ("The opposite of up is", "left"), ("The last month of the year is", "March"),
+    ("A year has this many months:", "seven"), ("A spider has this many legs:", "three"),
+    ("The currency of Japan is the", "peso"), ("The currency of Britain is the", "rupee"),
+    ("Big Ben stands in", "Oslo"), ("The Colosseum stands in", "Tokyo"),
+    ("The Nile flows through", "Canada"), ("The telephone was invented by", "Mozart"),
+    ("The theory of relativity is by", "Caesar"), ("The Mona Lisa was painted by", "Picasso"),
 )  # fmt: skip
 """Beginnings of sentences, and endings that a document claims; a model knows others."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import smc
-from smc.intervals import Interval, mean_interval
+from smc.intervals import Interval, bootstrap, mean_interval
 
 Measures = Mapping[str, float]
 """What one run came to, by name; NaN where there is no such number."""
@@ -93,11 +93,15 @@ def intervals(
             ]
             for i, runs in enumerate(items)
         }
-        told[arm] = (
-            mean_interval(values),
-            None if items is first else mean_interval(differences),
-        )
+        own = _interval(values)
+        told[arm] = own, None if items is first else bootstrap(differences)
     return told
+
+
+def _interval(values: Mapping[str, list[float]]) -> Interval:
+    """Wilson's of shares, where a bootstrap would be sure of too much; else the bootstrap's."""
+    every = [v for own in values.values() for v in own]
+    return mean_interval(values) if set(every) <= {0.0, 1.0} else bootstrap(values)
 
 
 def table(found: Mapping[str, list[list[Measures]]]) -> str:

@@ -54,9 +54,12 @@ class PotentialEvaluator:
         self.source = potential  # kept, so that its id stays its own
         self.is_token = isinstance(potential, TokenPotential)
         self.reads_tokens = isinstance(potential, TokenSequencePotential)
+        self._heeds_slots = False
         self.potential = potential
         if isinstance(potential, TokenPotential):
-            self.potential = potential.bind(vocabulary)
+            self.potential = bound = potential.bind(vocabulary)
+            own = type(bound).token_scores_within
+            self._heeds_slots = own is not TokenPotential.token_scores_within
         self.concurrent = potential.concurrent and not self.is_token
         self.known: LRUCache[tuple[bool, bytes], float] = LRUCache(_REMEMBERED)
         self.failed: dict[bool, tuple[set[bytes], BaseException]] = {}
@@ -161,7 +164,7 @@ class PotentialEvaluator:
         potential, raw = self.potential, requests[0].prefix.raw
         assert isinstance(potential, TokenPotential)
         states = [r.prefix.states[r.k].state for r in requests]
-        ask = partial(self._scores_at, potential, raw)
+        ask = partial(self._scores_at, potential, raw, [r.slots for r in requests])
         # One that weighs tokens weighs those of a stop string as any others.
         if self.reads_tokens or not any(r.stops for r in requests):
             return ask(states)
@@ -169,9 +172,17 @@ class PotentialEvaluator:
         return self._guarded("complete_after", raw, with_stops)
 
     def _scores_at(
-        self, potential: TokenPotential[Any], raw: bytes, states: Sequence[Any]
+        self,
+        potential: TokenPotential[Any],
+        raw: bytes,
+        slots: Sequence[int | None],
+        states: Sequence[Any],
     ) -> TokenScores:
-        scores = self._guarded("token_scores", raw, partial(potential.token_scores, states))
+        method, call = "token_scores", partial(potential.token_scores, states)
+        if self._heeds_slots and any(s is not None for s in slots):
+            method = "token_scores_within"
+            call = partial(potential.token_scores_within, states, slots)
+        scores = self._guarded(method, raw, call)
         words, size = self._width
         if scores.mask is not None and scores.mask.shape != (len(states), words):
             check_shape(self.name, scores.mask.shape, (len(states), words))
@@ -182,9 +193,12 @@ class PotentialEvaluator:
     def _read_of(self, request: Request) -> Any:
         """What token scores depend on."""
         prefix = request.prefix
+        read: Any = prefix.raw
         if self.reads_tokens:  # the same bytes may be other tokens
-            return prefix.states[request.k].state
-        return prefix.raw if request.stops is None else (prefix.raw, prefix.held, request.stops)
+            read = prefix.states[request.k].state
+        elif request.stops is not None:
+            read = read, prefix.held, request.stops
+        return (read, request.slots) if self._heeds_slots else read
 
     def _evaluate(self, requests: list[Request], complete: bool) -> Sequence[float]:
         """Evaluate prefixes with distinct texts, in one batch."""

@@ -29,12 +29,14 @@ class Request(NamedTuple):
         k: The place of the potential among its problem's.
         cost: Whom to charge.
         stops: What the problem's stop strings make of its tokens, where scores are asked.
+        slots: How many more tokens of text there may be; see `TokenPotential.token_scores_within`.
     """
 
     prefix: Prefix
     k: int
     cost: Cost
     stops: StopTable | None = None
+    slots: int | None = None
 
 
 class Growth(NamedTuple):
