@@ -34,6 +34,13 @@ def asked(client, **options):
     return answer.json()
 
 
+def assert_alike(one, other):
+    """Of two answers: the same, up to the rounding of batches of other sizes."""
+    assert (one["seed"], one["texts"]) == (other["seed"], other["texts"])
+    assert one["log_weights"] == pytest.approx(other["log_weights"], abs=1e-4)
+    assert one["log_evidence"] == pytest.approx(other["log_evidence"], abs=1e-4)
+
+
 def test_memory_is_given_back_now_and_then(monkeypatch):
     times, trimmed = iter([0.0, 5.0, 11.0, 12.0, 22.0]), []
     monkeypatch.setattr(memory, "time", SimpleNamespace(monotonic=lambda: next(times)))
@@ -99,7 +106,7 @@ def test_every_request_has_a_seed_of_its_own_and_tells_it(client_of):
     assert len({tuple(a["smc"][0]["texts"]) for a in answers}) == 3
     for answer, seed in zip(answers, seeds, strict=True):
         again = asked(client, temperature=3.0, max_tokens=12, seed=seed)
-        assert (again["smc"], again["choices"]) == (answer["smc"], answer["choices"])
+        assert_alike(again["smc"][0], answer["smc"][0])
     assert asked(client, seed=7)["smc"][0]["seed"] == 7
     assert asked(client, seed=None)["smc"][0]["seed"] > 100  # but for one case in 10^13
 
@@ -109,11 +116,11 @@ def test_prompts_of_a_request_and_streams_tell_their_seeds(client_of):
     several = asked(client, prompt=["the cat", "the dog"], temperature=3.0)["smc"]
     assert several[1]["seed"] == several[0]["seed"] + 1
     one = asked(client, prompt="the dog", temperature=3.0, seed=several[1]["seed"])["smc"]
-    assert one == several[1:]
+    assert_alike(one[0], several[1])
     streamed = client.post("/v1/completions", json={**BODY, "stream": True, "temperature": 3.0})
     events = [json.loads(e[6:]) for e in streamed.text.split("\n\n") if e.startswith("data: {")]
     (facts,) = events[-1]["smc"]
-    assert asked(client, temperature=3.0, seed=facts["seed"])["smc"] == [facts]
+    assert_alike(asked(client, temperature=3.0, seed=facts["seed"])["smc"][0], facts)
 
 
 # ---- temperature 0
