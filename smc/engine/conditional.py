@@ -20,8 +20,8 @@ from smc.engine.propose import LocalSampler, propose
 from smc.engine.sampler import Key
 from smc.engine.step import commit, settle
 from smc.model import DrawRequest, Draws
-from smc.resampling import is_due, multinomial
-from smc.weights import normalise
+from smc.resampling import multinomial
+from smc.weights import is_due, normalise
 
 
 class PathProposal(LocalSampler):
