@@ -45,6 +45,7 @@ def provenance_table(run: Mapping[str, Any]) -> str:
     digest = f" (digest {settings['model_digest']})" if settings["model_digest"] else ""
     facts = {
         "model": f"{settings['model']}{digest}",
+        **({"backend": settings["backend"]} if "backend" in settings else {}),
         "temperature": settings.get("temperature", 1.0),
         "particles": settings["num_particles"],
         "resampling": f"{settings['resampling']}, under {settings['ess_threshold']} N"

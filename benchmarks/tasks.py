@@ -15,6 +15,7 @@ import domains
 import smc
 from benchmarks.selection import Selection
 from domains.base import Item, Task, Variants
+from smc.backends.load_options import LoadOptions
 from smc.errors import SettingsError
 from smc.model import LanguageModel
 
@@ -109,28 +110,25 @@ def default_model(task: Task[Any]) -> str:
     return str(folder)
 
 
-def load_model(
-    name: str, *, device: str | None = None, dtype: str = "auto", temperature: float = 1.0
-) -> LanguageModel:
+def load_model(name: str, options: LoadOptions | None = None) -> LanguageModel:
     """Return a language model.
 
     Args:
         name: What `smc.load` takes, or `module:function`, called without arguments.
-        device: Of a Hugging Face model: `cpu`, `cuda`, …; None: the backend's choice.
-        dtype: Of a Hugging Face model: `float32`, `bfloat16`, …
-        temperature: Of a Hugging Face model.
+        options: What `smc.load` takes besides; of a function none.
 
     Raises:
-        SettingsError: There is no such module or function, or it was to have a temperature.
+        SettingsError: There is no such module or function, or it was to have options.
         ModelError: The model cannot be loaded.
     """
     module_name, colon, function = name.partition(":")
     if not colon or Path(name).exists():
-        return smc.load(name, device=device, dtype=dtype, temperature=temperature)
-    if temperature != 1:
+        return smc.load(name, **(options or LoadOptions()))
+    if options:
+        given = ", ".join(f"--{n.replace('_', '-')} {v}" for n, v in options.items())
         raise SettingsError(
-            f"--temperature: got {temperature} for {name!r}; a function makes its own model, so "
-            "give the model its temperature there."
+            f"{given}: got for {name!r}; a function makes its own model, so give the model its "
+            "options there."
         )
     module = _imported(module_name)
     make = getattr(module, function, None)

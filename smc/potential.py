@@ -10,6 +10,9 @@ Three levels, from easy to fast; pick the first that serves:
 2. `IncrementalPotential`: carries an immutable state from one piece of text to the next.
 3. `TokenPotential`: scores the whole vocabulary at once and so enters the proposal.
 
+Those that wait for something (a process, a service) say so with `concurrent`, and work beside the
+model.
+
 The law of all three: `prefix` = −inf means that no extension can ever be better than −inf.
 `smc.check_potential` checks it, and the others, on examples.
 """
@@ -69,9 +72,17 @@ class _Base:
     Attributes:
         boundary: When `prefix` is asked; None: after every token. The final target does not
             depend on it.
+        concurrent: Whether `prefix`, `complete`, their batches and `advance` may be called from
+            another thread than the one that samples, one call at a time. Those of one step are
+            then made at the same time as other potentials', and beside the model's next forward
+            pass: worth it where they wait, for a process, a service or code that lets go of the
+            interpreter's lock. Texts that another potential kills in the same step are asked
+            about, too. False by default: all is called in the sampling thread, in order. The
+            result is the same, bit for bit. Of no account for a `TokenPotential`.
     """
 
     boundary: Boundary[Any] | None = None
+    concurrent: bool = False
     _name: ClassVar[str | None] = None
 
     @property
@@ -197,7 +208,34 @@ class TokenPotential(IncrementalPotential[S]):
         return self.batch_complete([self.advance(state, text) for text in texts])
 
 
+class TokenSequencePotential(TokenPotential[S]):
+    """A token potential to which the bytes of a text are not enough: a language model, say.
+
+    It weighs the tokens that were drawn, however else their bytes could be spelt. States must be
+    hashable, and equal only where what follows is scored alike. What ends a text without a token
+    of its own, be it a stop string or `max_tokens`, is not weighed: `complete` is asked of
+    end-of-sequence tokens alone.
+    """
+
+    @abstractmethod
+    def advance_token(self, state: S, token: int) -> S:
+        """Return the state after one more token, which is no end of sequence."""
+
+
 AnyPotential = Potential | IncrementalPotential[Any]
+
+
+@runtime_checkable
+class Parses(Protocol):
+    """A potential that can also read the texts that it allows; see `Posterior.parsed`."""
+
+    def parse(self, text: str) -> Any:
+        """Return what a text stands for.
+
+        Raises:
+            ValueError: It stands for nothing.
+        """
+        ...
 
 
 class Product(Potential):

@@ -21,6 +21,7 @@ NAMES = (
     "sql_mask",
     "resample",
     "potential_cost",
+    "beside",
     "reward_model",
     "rejection",
     "draft",

@@ -27,6 +27,7 @@ from benchmarks.selection import Selection
 from benchmarks.tasks import default_model, find_data, load_items, load_model, load_task
 from benchmarks.work import Unit, run_unit
 from domains.base import Item
+from smc.backends.load_options import LoadOptions
 from smc.errors import SettingsError
 
 
@@ -39,9 +40,7 @@ class Setup:
         selection: Of the items.
         data: Folder of the data on the driver's machine; None: the domain's examples.
         model: As on the command line, a folder in full; None: the domain's own.
-        device: As on the command line.
-        dtype: As on the command line.
-        temperature: Of the model.
+        options: Of its loading.
         settings: Of the run.
         items_digest: Of ids and prompts, in order.
         model_digest: Of the model's files; None of a name.
@@ -52,9 +51,7 @@ class Setup:
     selection: Selection
     data: str | None
     model: str | None
-    device: str | None
-    dtype: str
-    temperature: float
+    options: LoadOptions
     settings: RunSettings
     items_digest: str
     model_digest: str | None
@@ -93,9 +90,7 @@ class Worker:
             if setup.model_digest is not None:
                 digest = provenance.model_digest(name)
                 _check("the model", "the same files", digest, setup.model_digest)
-            self._model = load_model(
-                name, device=setup.device, dtype=setup.dtype, temperature=setup.temperature
-            )
+            self._model = load_model(name, setup.options)
         except Exception as error:
             return Failure(_portable(error))
         facts = {"machine": provenance.machine(), "versions": provenance.versions()}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from potentials.grammar.scheduling import GrammarVerdict, HeldMatcher, Job
+from potentials.grammar.slices import slices_for
 from smc.errors import GrammarError, PotentialError, SettingsError
 from smc.model import mask_width
 
@@ -83,17 +84,23 @@ Limits = MaskLimits
 
 
 @lru_cache(maxsize=4)
-def tokenizer_for(tokens: tuple[bytes | None, ...]) -> LLTokenizer:
+def tokenizer_for(tokens: tuple[bytes | None, ...], slices: tuple[str, ...]) -> LLTokenizer:
     """Return llguidance's tokenizer of the tokens, then the bytes, then an end; about 4 µs a token.
 
     Args:
         tokens: `[V]` the bytes of each id, None where it is not text.
+        slices: See `slices`.
     """
+    return _without_slices(tokens).with_slices(list(slices))
+
+
+@lru_cache(maxsize=2)
+def _without_slices(tokens: tuple[bytes | None, ...]) -> LLTokenizer:
     from llguidance import LLTokenizer, TokenizerWrapper
 
     texts = [*tokens, *(bytes([b]) for b in range(BYTES))]
     known = [b"" if not t or _NEVER_TEXT in t else t for t in texts]
-    return LLTokenizer(TokenizerWrapper(_Tokens([*known, b"<end>"])))
+    return LLTokenizer(TokenizerWrapper(_Tokens([*known, b"<end>"])), slices=[])
 
 
 class _Tokens:
@@ -135,7 +142,8 @@ class GrammarRoot:
         bounds = LLParserLimits(**asdict(limits), verbose_errors=False)
         self._first_byte, self._limits, self._name = len(tokens), limits, name
         # No mask is ever asked of it: a mask that it remembered would not bring new fuel.
-        self._matcher = LLMatcher(tokenizer_for(tokens), source, log_level=0, limits=bounds)
+        tokenizer = tokenizer_for(tokens, slices_for(source))
+        self._matcher = LLMatcher(tokenizer, source, log_level=0, limits=bounds)
         self._scratch = np.zeros(mask_width(len(tokens) + BYTES + 1), dtype=np.uint32)
         self._bytes_on_this_fuel = 0
         if self._matcher.is_error():

@@ -45,6 +45,8 @@ class MaskPotential(TokenPotential[GrammarState]):
         GrammarError: The engine refuses the language, or it has no sentence.
     """
 
+    _last_bytes: bytes | None = None  # those that a sentence can end with, where they are known
+
     def __init__(
         self, source: str, *, limits: MaskLimits | None = None, max_threads: int | None = None
     ) -> None:
@@ -129,8 +131,11 @@ class MaskPotential(TokenPotential[GrammarState]):
 
     def complete_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[float]:
         """`complete` after each of many short texts, from the matcher that filled the mask."""
-        accepted = self._matchers.accepting_after(state, texts)
-        return [0.0 if accepts else _LOG_ZERO for accepts in accepted]
+        last = self._last_bytes
+        possible = [t for t in texts if last is None or not t or t[-1] in last]
+        accepting = self._matchers.accepting_after(state, possible)
+        accepted = {t for t, accepts in zip(possible, accepting, strict=True) if accepts}
+        return [0.0 if text in accepted else _LOG_ZERO for text in texts]
 
     def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
         return self._matchers.judge(states, rows=rows)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from smc.engine.deaths import Death, Stage
 from smc.engine.evaluator import Growth, PotentialEvaluator, Request
 from smc.engine.population import Ending, Population
 from smc.engine.prefix import Prefix
+from smc.engine.requests import Growing
 from smc.utf8 import decode_more
 
 
@@ -111,28 +111,10 @@ def _read(candidate: Candidate) -> Growing:
         return Growing(candidate.population.evaluators, parent, token, new)
     text, held, ends = config.stops.strings.read(parent.held, new or b"")
     if candidate.ending is not None:  # an EOS token, of which no byte is text
-        text, held = text[: len(parent.held)] if ends else parent.held, b""
+        text, held, token = text[: len(parent.held)] if ends else parent.held, b"", -1
     elif ends:
         candidate.ending = Ending(token)
     return Growing(candidate.population.evaluators, parent, token, text, held)
-
-
-class Growing(NamedTuple):
-    """A prefix that gets one more token.
-
-    Attributes:
-        evaluators: Of its problem.
-        parent: The prefix.
-        token: The token.
-        new: The bytes that are text now.
-        held: Those behind them that are held back.
-    """
-
-    evaluators: Sequence[PotentialEvaluator]
-    parent: Prefix
-    token: int
-    new: bytes
-    held: bytes = b""
 
 
 def extended_prefixes(steps: Sequence[Growing]) -> list[Prefix]:
@@ -160,7 +142,7 @@ def extended_prefixes(steps: Sequence[Growing]) -> list[Prefix]:
             )
         )
         for evaluator, before in zip(evaluators, parent.states, strict=True):
-            growths.setdefault(evaluator, []).append(Growth(before, raw, new, text))
+            growths.setdefault(evaluator, []).append(Growth(before, raw, new, text, token))
     states = {e: iter(e.advance(those)) for e, those in growths.items()}
     for prefix, (evaluators, *_) in zip(prefixes, steps, strict=True):
         prefix.states = tuple(next(states[evaluator]) for evaluator in evaluators)
@@ -277,7 +259,7 @@ def _weigh_end(candidate: Candidate, proposed: Prefix) -> None:
     assert prefix is not None
     try:
         for k, evaluator in enumerate(population.evaluators):
-            if not evaluator.is_token:
+            if not evaluator.is_token or evaluator.reads_tokens:
                 continue
             cost = population.costs[k]
             (final,) = evaluator.log_values([Request(prefix, k, cost)], complete=True)

@@ -65,9 +65,9 @@ class Population:
         root: The prefix of no token.
         rng: All its randomness.
         prefixes: `[N]`; particles with the same tokens share one object.
-        log_weights: `[N]` since the last resampling; −inf: dead, and still counted.
+        log_weights: `[N]` since all were last resampled; −inf: dead, and still counted.
         endings: `[N]` None of a particle that may still go on.
-        log_evidence_base: Evidence up to the last resampling.
+        log_evidence_base: Evidence up to the last resampling of all.
         history: One step each.
         num_tokens: Drawn so far.
         deaths: So far.
@@ -75,6 +75,7 @@ class Population:
         costs: One for each potential, of the current step.
         error: What one of its potentials raised: nothing of it goes on, and there is no result.
         removed: Nobody waits for it any more.
+        concurrent: Whether some of its potentials may work beside the model.
     """
 
     config: RunConfig
@@ -92,6 +93,10 @@ class Population:
     reason: str | None = None
     error: Exception | None = None
     removed: bool = False
+    concurrent: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.concurrent = any(e.concurrent for e in self.evaluators)
 
     @property
     def size(self) -> int:
@@ -105,12 +110,22 @@ class Population:
         dead = self.log_weights == -np.inf
         return [i for i, ending in enumerate(self.endings) if ending is None and not dead[i]]
 
+    def unjudged(self) -> IntArray:
+        """Indices of the particles that no `complete` has given weight: the living and the dead."""
+        dead = self.log_weights == -np.inf
+        which = [i for i, ending in enumerate(self.endings) if ending is None or dead[i]]
+        return np.asarray(which, dtype=np.int64)
+
     def fail(self, error: Exception) -> None:
         """End without a result, for a fault of its own; its neighbours go on."""
         self.error = error
 
     def commit(
-        self, candidates: Sequence[Candidate] = (), *, ancestors: IntArray | None = None
+        self,
+        candidates: Sequence[Candidate] = (),
+        *,
+        ancestors: IntArray | None = None,
+        among: IntArray | None = None,
     ) -> None:
         """Give particles what their candidates carry, or those of their ancestors.
 
@@ -118,7 +133,9 @@ class Population:
 
         Args:
             candidates: Of one step.
-            ancestors: `[N]`: particle i becomes a copy of `ancestors[i]`, and all weigh the mean.
+            ancestors: `[N]`: particle i becomes a copy of `ancestors[i]`.
+            among: The particles that took part in that, each of which weighs their mean now; the
+                others keep what they have. None: all took part.
         """
         log_weights, prefixes, endings = self.log_weights.copy(), self.prefixes, self.endings
         if ancestors is None:
@@ -140,8 +157,11 @@ class Population:
                     pieces[particle] = piece
             self._record(candidates, pieces, log_weights)
         else:
-            self.log_evidence_base += log_mean_exp(log_weights)
-            log_weights = np.zeros(self.size)
+            if among is None:
+                self.log_evidence_base += log_mean_exp(log_weights)
+                log_weights = np.zeros(self.size)
+            else:
+                log_weights[among] = log_mean_exp(log_weights[among])
             prefixes = [prefixes[a] for a in ancestors]
             endings = [endings[a] for a in ancestors]
             named = tuple(int(a) for a in ancestors)

@@ -171,11 +171,12 @@ def _slots_left(row: Row) -> int | None:
     Where weights are kept a token may be left out that leads to weight zero only; where they are
     not, the masks are the method.
     """
-    settings = row.population.config.settings
-    if not settings.proposal.properly_weighted:
+    settings, stops = row.population.config.settings, row.population.config.stops
+    slack = 0 if stops is None else stops.slack
+    if slack is None or not settings.proposal.properly_weighted:
         return None
     last = settings.at_max_tokens == "end"  # which is EOS's
-    return settings.max_tokens - row.prefix.length - last
+    return settings.max_tokens - row.prefix.length - last + slack
 
 
 def _dead_end(row: Row) -> Death:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from smc.engine.prefix import PotentialState, Prefix
 from smc.engine.stop_tokens import StopTable
+
+if TYPE_CHECKING:
+    from smc.engine.evaluator import PotentialEvaluator
 
 
 @dataclass
@@ -43,9 +47,29 @@ class Growth(NamedTuple):
         raw: The bytes of the whole text.
         new: Those of the token.
         text: What the token completed of the text.
+        token: Its id; −1 where a text is read anew, without its tokens.
     """
 
     before: PotentialState
     raw: bytes
     new: bytes
     text: str
+    token: int = -1
+
+
+class Growing(NamedTuple):
+    """A prefix that gets one more token.
+
+    Attributes:
+        evaluators: Of its problem.
+        parent: The prefix.
+        token: The token.
+        new: The bytes that are text now.
+        held: Those behind them that are held back.
+    """
+
+    evaluators: Sequence[PotentialEvaluator]
+    parent: Prefix
+    token: int
+    new: bytes
+    held: bytes = b""

@@ -355,3 +355,57 @@ def test_a_tree_forgets_what_was_used_longest_ago():
     assert len(tree.match((*range(100, 109), *range(300, 305)))) == 2
     tree.add((), node(range(500)))
     assert tree.num_bytes <= 8 * 20, "a node that is larger than the bound is not kept"
+
+
+@pytest.mark.parametrize("family", SHARING)
+@pytest.mark.parametrize("at_once", [1, 10, 17, 1000])
+def test_a_prompt_read_ahead_is_found_by_the_rows_and_is_what_it_would_be(
+    model_of, monkeypatch, family, at_once
+):
+    prompt = tuple(RNG.integers(1, 300, 50).tolist())
+    expected = start(model_of(family), [prompt]).log_probs()
+    model = model_of(family)
+    start(model, [(*prompt[:20], 7)])  # a beginning that another prompt has left
+    ahead = model.read_ahead(prompt)
+    passes = passes_of(model, monkeypatch)
+    assert ahead.left == 49 - 20
+    while ahead.left:
+        before = ahead.left
+        ahead.read(at_once)
+        assert ahead.left <= max(0, before - min(at_once, before))
+    assert sum(rows * width for rows, width in passes) <= 29
+    assert max(width for _, width in passes) <= max(at_once, 8)
+    passes.clear()
+    rows = start(model, [prompt])
+    assert_close(rows.log_probs(), expected)
+    # What was not worth sharing, the last token, and one pass that checks what is there.
+    assert sum(rows * width for rows, width in passes) <= 8 + 1
+    assert len(model.prefixes.match(prompt[:-1])) <= 2
+
+
+def test_prompts_may_be_read_ahead_side_by_side(model_of):
+    model = model_of("llama")
+    one = tuple(RNG.integers(1, 300, 40).tolist())
+    other = (*one[:24], *RNG.integers(1, 300, 30).tolist())
+    reading = [model.read_ahead(one), model.read_ahead(other)]
+    while any(ahead.left for ahead in reading):
+        for ahead in reading:
+            ahead.read(9)
+    for prompt in (one, other):
+        rows = start(model, [prompt])
+        assert_close(rows.log_probs(), start(model_of("llama"), [prompt]).log_probs())
+
+
+def test_nothing_is_read_ahead_where_it_would_be_lost(model_of, monkeypatch):
+    prompt = tuple(RNG.integers(1, 300, 40).tolist())
+    recurrent = model_of("llama")
+    recurrent.prefixes.works = False
+    assert recurrent.read_ahead(prompt).left == 0
+    model = model_of("llama")
+    model.prefixes.most_bytes = 1000
+    ahead = model.read_ahead(prompt)
+    passes = passes_of(model, monkeypatch)
+    ahead.read(9)
+    assert ahead.left == 0 and passes == [(1, 9)]
+    assert model.prefixes.num_bytes <= 1000
+    assert model.read_ahead(prompt[:5]).left == 0

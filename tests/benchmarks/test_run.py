@@ -6,6 +6,7 @@ import fcntl
 import json
 import math
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 import smc
+from benchmarks import tasks, work
 from benchmarks.__main__ import main
 from benchmarks.methods import generator
 from benchmarks.store import Store
@@ -284,3 +286,85 @@ def test_the_molecules_run_from_their_own_examples(tmp_path, monkeypatch):
     found = results(tmp_path)
     assert {method for method, _, _ in found} == set(methods)
     assert all(task.primary in s for r in found.values() for s in r["scores"] if s)
+
+
+def test_a_summary_is_there_while_a_run_goes_on_and_says_what_is_missing(tmp_path, monkeypatch):
+    real = work.run_unit
+    done = []
+
+    def stopped(task, unit, *rest):
+        if done:
+            raise KeyboardInterrupt
+        done.append(unit)
+        return real(task, unit, *rest)
+
+    monkeypatch.setattr(work, "run_unit", stopped)
+    assert run(tmp_path) == 130
+    begun = (tmp_path / "summary.md").read_text()
+    assert "lm: 3 of 7; smc: 0 of 7" in begun and "| lm |" in begun and "| smc |" not in begun
+    monkeypatch.setattr(work, "run_unit", real)
+    assert run(tmp_path) == 0
+    whole = (tmp_path / "summary.md").read_text()
+    assert "Not finished" not in whole and "| smc |" in whole
+    assert main(["report", str(tmp_path)]) == 0
+    report = (tmp_path / "report.md").read_text()
+    assert report.split("![")[0].strip() in whole
+
+
+def test_results_of_two_backends_are_not_mixed(tmp_path, capsys):
+    assert run(tmp_path) == 0
+    state = json.loads((tmp_path / "run.json").read_text())
+    assert state["settings"].pop("backend") == "transformers"
+    (tmp_path / "run.json").write_text(json.dumps(state))
+    assert run(tmp_path) == 0  # a folder from before there were two
+    state["settings"]["backend"] = "vllm"
+    (tmp_path / "run.json").write_text(json.dumps(state))
+    assert run(tmp_path) == 2
+    assert "backend was 'vllm', is now 'transformers'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--dtype", "float32"], "--dtype float32: got for 'tests.benchmarks.toy:model'"),
+        (["--temperature", "0.5"], "--temperature 0.5"),
+        (["--engine-args", "[1]"], "--engine-args: got '[1]'; expected an object of JSON"),
+        (["--quantization", "{"], "no JSON"),
+    ],
+)
+def test_options_of_loading_that_cannot_be(tmp_path, capsys, arguments, said):
+    assert run(tmp_path / "out", *arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_command_says_what_a_model_was_loaded_with(tmp_path, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(
+        tasks.smc, "load", lambda name, **options: loaded.append(options) or model()
+    )
+    options = ["--backend", "transformers", "--attn-implementation", "eager", "--top-k", "7"]
+    options += [
+        "--trust-remote-code",
+        "--quantization",
+        '{"quant_method": "x"}',
+        "--dtype",
+        "float32",
+    ]
+    arguments = ["run", "tests.benchmarks.toy", *SMALL, "--model", "some/name", *options]
+    assert main([*arguments, "--out", str(tmp_path)]) == 0
+    assert loaded == [
+        {
+            "backend": "transformers",
+            "attn_implementation": "eager",
+            "top_k": 7,
+            "trust_remote_code": True,
+            "quantization": {"quant_method": "x"},
+            "dtype": "float32",
+        }
+    ]
+    state = json.loads((tmp_path / "run.json").read_text())
+    words = shlex.split(state["starts"][0]["command"])
+    parsed = [words[words.index(o) + 1] for o in options if o.startswith("--") and "code" not in o]
+    assert parsed == [v for v in options if not v.startswith("--")]
+    assert "--trust-remote-code" in words and "True" not in words
+    assert state["settings"]["top_k"] == 7 and state["settings"]["dtype"] == "float32"

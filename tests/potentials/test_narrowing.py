@@ -19,6 +19,7 @@ from potentials.grammar.completion.narrowing import Narrowing
 from potentials.grammar.completion.shortest import SearchLimits
 from potentials.grammar.mask_potential import MaskPotential
 from smc.engine import run
+from smc.engine.stop_tokens import stop_table
 from smc.model import unpack_mask
 from smc.potential import TokenPotential
 from tests.exact import estimates, z_scores
@@ -347,3 +348,27 @@ def test_the_recogniser_has_every_sentence_and_how_far_it_is(name):
             state = recogniser.read(recogniser.start, sentence[:cut])
             assert state >= 0
             assert 0 <= recogniser.distance[state] <= len(sentence) - cut
+
+
+@pytest.mark.parametrize(
+    "pattern, tokens, slack, z",
+    [
+        # "ab" in two tokens, and "aab" in three, whose last part is no token of its own.
+        ("a{1,2}b", ("a", "b#"), None, 1 / 9 + 1 / 27),
+        # "aabc" fits in three slots only where its stop string ends it.
+        ("a{2}bc", ("a", "b", "c", "bc#"), 1, 1 / 125),
+    ],
+    ids=["unspelt", "spelt"],
+)
+def test_a_text_may_end_in_the_middle_of_its_last_token(pattern, tokens, slack, z):
+    """By hand, under a uniform model: each sentence has as many factors as tokens."""
+    raw = tuple(t.encode() for t in tokens)
+    vocabulary = smc.Vocabulary((*raw, None), (len(raw),))
+    model = smc.TableModel(vocabulary, lambda prefix: [1 / len(vocabulary)] * len(vocabulary))
+    assert stop_table(vocabulary, ("#",)).slack == slack
+    posterior = smc.sample(
+        model, "", [Regex(pattern)], stop=("#",), max_tokens=3, num_particles=4000, seed=5
+    )
+    # Of 4000 particles a share of 1/3 has a standard error of 0.0075, so Z one of 2.3% at most.
+    assert posterior.log_evidence == pytest.approx(np.log(z), abs=4 * 0.023)
+    assert all(text.endswith(("b", "c")) for text in posterior.probabilities())

@@ -47,9 +47,10 @@ def invalid(message: str) -> JSONResponse:
     return error(400, message, "invalid_request_error")
 
 
-def not_served(name: str, known: str) -> JSONResponse:
+def not_served(name: str, known: Sequence[str]) -> JSONResponse:
     """Return that there is no such model."""
-    return error(404, f"model {name[:_SHORT]!r}: only {known!r} is served here", "not_found")
+    names = " or ".join(map(repr, known))
+    return error(404, f"model {name[:_SHORT]!r}: only {names} is served here", "not_found")
 
 
 def busy(what: str) -> JSONResponse:

@@ -51,7 +51,7 @@ class ResponseBuilder:
             n: Choices for each prompt.
             draw: Draw them by weight; else the n most probable texts, the last repeated where
                 there are fewer.
-            seed: Of the draws.
+            seed: Of the draws, and of the first prompt; the next one's is one more.
         """
         choices, completion_tokens = [], 0
         for posterior in posteriors:
@@ -72,7 +72,7 @@ class ResponseBuilder:
             **self._head("chat.completion" if self.chat else "text_completion"),
             "choices": choices,
             "usage": _usage(prompt_tokens, completion_tokens),
-            "smc": [_facts(p) for p in posteriors],
+            "smc": [_facts(p, seed + i) for i, p in enumerate(posteriors)],
         }
 
     def first(self) -> str:
@@ -83,10 +83,10 @@ class ResponseBuilder:
         """Return an event with a further piece of the settled text."""
         return self._piece({"content": text}, text)
 
-    def last(self, posterior: Posterior, prompt_tokens: int, *, usage: bool) -> str:
+    def last(self, posterior: Posterior, prompt_tokens: int, *, seed: int, usage: bool) -> str:
         """Return the event that ends a stream, one with the usage if asked for, and the mark."""
         sequence = _sequence(posterior, posterior.best or "")
-        facts = {"smc": [_facts(posterior)]}
+        facts = {"smc": [_facts(posterior, seed)]}
         end = _event(self._chunk([self._choice({}, "", _reason(sequence))]) | facts)
         counted = self._chunk([]) | {"usage": _usage(prompt_tokens, len(sequence.tokens))}
         return end + (_event(counted) if usage else "") + DONE
@@ -144,8 +144,9 @@ def _sequence(posterior: Posterior, text: str) -> TextSequence:
     return posterior.sequences[max(places, key=lambda i: posterior.log_weights[i])]
 
 
-def _facts(posterior: Posterior) -> dict[str, Any]:
+def _facts(posterior: Posterior, seed: int) -> dict[str, Any]:
     return {
+        "seed": seed,
         "log_evidence": posterior.log_evidence,
         "ess": posterior.ess,
         "status": posterior.status.value,
