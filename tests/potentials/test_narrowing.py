@@ -312,6 +312,15 @@ def test_users_potentials_know_nothing_of_slots():
     assert {len(text) % 2 for text in posterior.probabilities()} == {0}
 
 
+@pytest.mark.parametrize(("how", "slots"), [("cut", 2), ("end", 1)])
+def test_a_population_that_no_sentence_fits_dies_at_once_and_is_told_why(how, slots):
+    model = smc.TableModel.constant({"a": 0.6, "aa": 0.2}, eos=0.2)
+    posterior = smc.sample(model, "", [Regex("a{5}")], max_tokens=2, at_max_tokens=how, seed=1)
+    assert posterior.status.name == "EXTINCT" and len(posterior.history) == 1
+    told = f"Regex allows no next token after '' with {slots} slots left of max_tokens=2"
+    assert posterior.reason == told
+
+
 def test_the_law_of_slots_is_checked():
     smc.check_potential(Regex("a+b{2,3}(ab)?"), ["abb", "aabbbab", "abab"])
 
