@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from potentials.grammar.regex import Regex
     from potentials.language_model import contrast, likelihood, mixture
     from potentials.marks import after_mark, between
+    from potentials.output_types import Choice, OutputType
     from potentials.python import PythonExecution, PythonSyntax, PythonTests, python_statements
 
 _HOMES = {
+    "Choice": "potentials.output_types.choice",
     "Grammar": "potentials.grammar.grammar",
     "JSONSchema": "potentials.grammar.json_schema",
     "Limits": "potentials.grammar.llguidance",
     "MaskLimits": "potentials.grammar.llguidance",
+    "OutputType": "potentials.output_types.output_type",
     "PythonExecution": "potentials.python",
     "PythonSyntax": "potentials.python",
     "PythonTests": "potentials.python",
@@ -33,10 +36,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "Choice",
     "Grammar",
     "JSONSchema",
     "Limits",
     "MaskLimits",
+    "OutputType",
     "PythonExecution",
     "PythonSyntax",
     "PythonTests",

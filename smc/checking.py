@@ -21,6 +21,7 @@ from smc.potential import (
 
 _TOLERANCE = 1e-6
 _FLOAT32_TOLERANCE = 1e-4
+_MOST_ENDS = 8
 
 
 def check_potential(
@@ -30,7 +31,7 @@ def check_potential(
 
     1. All values are log weights: numbers, not NaN, not +inf; and not truth values.
     2. prefix = −inf implies −inf for every extension.
-    3. A batch gives what its parts give.
+    3. A batch gives what its parts give, and `complete_after` what `complete` does.
     4. The value of a text does not depend on how it was split into pieces.
     5. Token scores are the ratios of prefixes, token by token, and at EOS complete over prefix. A
        mask says 0 or −inf, so all that it allows must have the ratio 0.
@@ -149,6 +150,15 @@ def _check_tokens(potential: TokenPotential[Any], cuts: list[str], vocabulary: V
     bound = potential.bind(vocabulary)
     states = [bound.advance(bound.start(), t.encode()) for t in cuts]
     alive = [i for i, s in enumerate(states) if bound.prefix(s) > -math.inf]
+    for i in alive:
+        longer = [j for j, t in enumerate(cuts) if t.startswith(cuts[i])][:_MOST_ENDS]
+        ends = [cuts[j][len(cuts[i]) :].encode() for j in longer]
+        for j, value in zip(longer, bound.complete_after(states[i], ends), strict=True):
+            expected = bound.complete(states[j])
+            assert _equal(value, expected), (
+                f"{potential.name}: complete_after gives {value} for {cuts[j]!r} from {cuts[i]!r}, "
+                f"complete gives {expected}."
+            )
     scores = bound.token_scores([states[i] for i in alive])
     if scores.mask is not None:
         allowed = unpack_mask(scores.mask, len(vocabulary))

@@ -14,6 +14,7 @@ import numpy as np
 from smc.errors import SettingsError
 from smc.history import DeathCount, Status, Step, TextSequence
 from smc.model import FloatArray, Prompt
+from smc.parsed import parsed
 from smc.posterior_json import posterior_fields, posterior_json
 from smc.weights import ess, log_mean_exp, normalise
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["DeathCount", "Posterior", "Status", "Step", "TextSequence"]
 
 K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,6 +44,7 @@ class Posterior:
         settings: What else was asked for, as plain JSON: `{"num_particles": 10}`.
         deaths: How many particles died at which step, of what, and at which texts.
         tries: With retries, the particles of each run of the two ladders; see `smc.retries`.
+        parser: What reads the texts, where a potential can (`Parses`); no file keeps it.
     """
 
     sequences: tuple[TextSequence, ...]
@@ -55,6 +58,7 @@ class Posterior:
     settings: Mapping[str, Any] | None = None
     deaths: tuple[DeathCount, ...] = ()
     tries: tuple[tuple[int, ...], ...] = ()
+    parser: Callable[[str], Any] | None = None
 
     def __post_init__(self) -> None:
         """Check that the weights are some.
@@ -117,6 +121,22 @@ class Posterior:
                 same = sequence.text if key is None else key(sequence.text)
                 totals[same] = totals.get(same, 0.0) + float(weight)
         return dict(sorted(totals.items(), key=lambda item: -item[1]))
+
+    def parsed(self, parse: Callable[[str], T] | None = None) -> list[tuple[T, float]]:
+        """Return what the texts stand for, with probabilities, the most probable first.
+
+        Texts whose objects are equal, and print alike, are one. None says: as the potential that
+        can read them does (`OutputType`, or any with a method `parse`).
+
+        Raises:
+            SettingsError: There is no parser, or it cannot read a text that has weight.
+
+        Example:
+            >>> texts = (TextSequence(t, (1,), True) for t in ("1", " 1", "2"))
+            >>> Posterior(tuple(texts), np.log([1.0, 2.0, 1.0])).parsed(int)
+            [(1, 0.75), (2, 0.25)]
+        """
+        return parsed(self.probabilities(), parse or self.parser)
 
     @property
     def truncated(self) -> dict[str, float]:

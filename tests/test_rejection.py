@@ -408,7 +408,7 @@ def test_control_a_weight_without_its_correction(monkeypatch, fault):
 
 
 def test_control_a_check_that_is_forgotten_leaves_mass_outside_the_target(monkeypatch):
-    monkeypatch.setattr("smc.engine.rejection._Rounds._refused", lambda *a, **k: set())
+    monkeypatch.setattr("smc.engine.checks.Checks._refused", lambda *a, **k: set())
     monkeypatch.setattr("smc.engine.candidates.multiply", lambda *a, **k: None)
     factors = [NoTripleA(), SoftLength(), Judge()]
     with pytest.raises(KeyError):

@@ -16,6 +16,7 @@ from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.hf.prefix_tree import PrefixTree, tree_of
 from smc.backends.hf.prompts import check_fits, encode
 from smc.backends.hf.read_ahead import ReadAhead
+from smc.backends.hf.tokenizing import tokenize
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
 from smc.backends.load_options import TransformersOptions, split
 from smc.model import Decoding, Prompt, Vocabulary
@@ -89,15 +90,31 @@ class TransformersModel:
         model, tokenizer = load_pretrained(name_or_path, **loading)
         return cls(model, tokenizer, **sampling)
 
-    def with_sampling(self, temperature: float, top_p: float, top_k: int) -> TransformersModel:
-        """Return the model at another temperature, top_p and top_k; weights are shared."""
+    def with_sampling(
+        self,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+    ) -> TransformersModel:
+        """Return the same network with other options; see `AdjustableModel.with_sampling`."""
+        options = self._options.changed(temperature, top_p, top_k)
         return TransformersModel(
             self._model,
             self._tokenizer,
-            temperature=temperature,
-            top_p=top_p,
-            top_k=top_k,
+            temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
             vocabulary=self.vocabulary,
+        )
+
+    def __repr__(self) -> str:
+        network = self._model
+        name = self.name or type(network).__name__
+        size = sum(p.numel() for p in network.parameters())
+        kind = str(network.dtype).removeprefix("torch.")
+        options = self._options.shown()
+        return (
+            f"TransformersModel({name!r}, {size:,} parameters, {kind}, {network.device}{options})"
         )
 
     @property
@@ -144,6 +161,10 @@ class TransformersModel:
         ids = encode(self._tokenizer, prompt, self._num_embedded)
         check_fits(ids, max_tokens, self.context)
         return ids
+
+    def tokenize(self, text: str) -> tuple[int, ...]:
+        """Return the ids of a text behind a prompt; see `Tokenizes.tokenize`."""
+        return tokenize(self._tokenizer, text, self.vocabulary)
 
     @property
     def vocabulary(self) -> Vocabulary:

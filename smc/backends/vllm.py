@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from smc.backends.hf.loading import check_dtype
 from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.hf.prompts import check_fits, encode
+from smc.backends.hf.tokenizing import tokenize
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
 from smc.backends.load_options import VLLMOptions, split
 from smc.backends.vllm_local.start import check_arguments, check_installed, start_llm
@@ -102,20 +103,33 @@ class VLLMModel:
         llm, mailbox = start_llm(name_or_path, {**loading, **further})
         return cls(llm, mailbox, vocabulary=vocabulary, **sampling)
 
-    def with_sampling(self, temperature: float, top_p: float, top_k: int) -> VLLMModel:
-        """Return the model at another temperature, top_p and top_k; the engine is shared.
+    @property
+    def name(self) -> str:
+        """What the model was loaded by."""
+        return str(getattr(self._config, "model", None) or "")
+
+    def with_sampling(
+        self,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+    ) -> VLLMModel:
+        """Return the same network with other options; see `AdjustableModel.with_sampling`.
 
         Closing either of them closes the engine of both.
         """
         _ = self.vocabulary  # read once
         other = copy(self)
-        other._options = SamplingOptions(temperature, top_p, top_k)
+        other._options = self._options.changed(temperature, top_p, top_k)
         return other
 
-    @property
-    def name(self) -> str:
-        """What the model was loaded by."""
-        return str(getattr(self._config, "model", None) or "")
+    def __repr__(self) -> str:
+        state = "" if self._engine is not None else ", closed"
+        return f"VLLMModel({self.name!r}{self._options.shown()}{state})"
+
+    def tokenize(self, text: str) -> tuple[int, ...]:
+        """Return the ids of a text behind a prompt; see `Tokenizes.tokenize`."""
+        return tokenize(self._tokenizer, text, self.vocabulary)
 
     @property
     def vocabulary(self) -> Vocabulary:

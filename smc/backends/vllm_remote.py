@@ -9,6 +9,7 @@ A copy made by resampling draws anew.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,7 +19,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from smc.backends.hf.logits_transform import SamplingOptions
 from smc.backends.hf.prompts import encode
+from smc.backends.hf.tokenizing import tokenize
 from smc.backends.hf.vocabulary import vocabulary_of
 from smc.backends.http import Endpoint
 from smc.backends.vllm_http.fields import Fields
@@ -103,6 +106,37 @@ class RemoteVLLM:
         except ValueError as error:
             raise SettingsError(f"model: {error}") from error
         self._probed = False
+
+    def with_sampling(
+        self,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+    ) -> RemoteVLLM:
+        """Return the same network with other options; see `AdjustableModel.with_sampling`."""
+        options = self._options.changed(temperature, top_p, top_k)
+        _ = self.vocabulary  # read once
+        other = copy.copy(self)
+        other._fields = replace(
+            self._fields,
+            temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+        )
+        return other
+
+    def __repr__(self) -> str:
+        options = self._options.shown()
+        return f"RemoteVLLM({self._name!r} at {self._endpoint.url!r}{options})"
+
+    @property
+    def _options(self) -> SamplingOptions:
+        fields = self._fields
+        return SamplingOptions(fields.temperature, fields.top_p, fields.top_k)
+
+    def tokenize(self, text: str) -> tuple[int, ...]:
+        """Return the ids of a text behind a prompt; see `Tokenizes.tokenize`."""
+        return tokenize(self._tokenizer, text, self.vocabulary)
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 from smc.backends.load_arguments import add_load_arguments
+from smc.cli.engine_options import BOUNDARIES, PROPOSALS
 from smc.resampling import RESAMPLERS
 from smc.settings import METHODS
 
@@ -43,6 +44,9 @@ examples:
   smc generate --model gpt2 --prompt "The capital of France is" --regex " [A-Z][a-z]+"
   smc generate --model Qwen/Qwen2.5-0.5B-Instruct --chat --prompt "Invent a person, in JSON." \\
       --json-schema person.json --particles 20 --html person.html
+  smc generate --model gpt2 --prompt "Is water wet?" --choice yes --choice no
+  smc generate --model Qwen/Qwen2.5-0.5B-Instruct --system "Answer in JSON." --prompt "Who?" \\
+      --output-type ./people.py:Person
   smc generate --model ./model --prompt "Molecule:" --grammar smiles.lark --stop '\\n' \\
       --potential potentials.molecule:SMILESValidity --potential ./mine.py:NoRings
 """
@@ -103,6 +107,7 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--model", required=True, help="a folder, or a name on the Hugging Face Hub")
     add("--prompt", required=True, help="text to go on from; - reads it from standard input")
     add("--chat", action="store_true", help="the prompt is a user's message to a chat model")
+    add("--system", metavar="TEXT", help="system message before the prompt; implies --chat")
     add_load_arguments(group)
 
     group = generate.add_argument_group("constraints (each may be repeated)")
@@ -110,6 +115,18 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--grammar", action="append", default=[], metavar="FILE", help="a Lark grammar")
     add("--regex", action="append", default=[], help="for the whole text")
     add("--json-schema", action="append", default=[], metavar="FILE", help="a JSON schema")
+    add(
+        "--choice",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="the whole text is one of those that are given so",
+    )
+    add(
+        "--output-type",
+        metavar="WHERE:NAME",
+        help="what the text stands for, as JSON: a pydantic class, dataclass, Enum, function, …",
+    )
     add(
         "--potential",
         action="append",
@@ -145,6 +162,14 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         help="resample when the effective sample size is under F·N (default 0.5)",
     )
     add("--resampling", default="systematic", help=f"{', '.join(RESAMPLERS)}")
+    add("--resample-at", metavar="WHERE", help=f"where particles wait: {BOUNDARIES}")
+    add("--proposal", metavar="HOW", help=f"how tokens are drawn: {PROPOSALS}")
+    add(
+        "--resample-among",
+        default="all",
+        metavar="WHOM",
+        help="all particles, or alike: finished texts take no places from the others (default all)",
+    )
     add(
         "--stop",
         action="append",

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from smc.backends.load_arguments import load_options
+from smc.cli.engine_options import boundary_of, output_type_of, proposal_of
 from smc.cli.files import check_writable, read
 from smc.cli.live import LiveParticles
 from smc.cli.output import quiet_libraries, show_table
@@ -34,16 +35,19 @@ def generate(options: argparse.Namespace) -> bool:
         max_tokens=options.max_tokens,
         ess_threshold=options.ess_threshold,
         resampling=options.resampling,
+        resample_among=options.resample_among,
         at_max_tokens=options.at_max_tokens,
     )
     Retries(options.retries)
     settings = method_settings(options.method, free)  # before the weights are read
     constraints = potentials(options)
+    resample_at = boundary_of(options.resample_at)
     stop = [_stop(given) for given in options.stop]
     if options.html is not None:
         check_writable(options.html, "--html")
     loading = load_options(options)
     quiet_libraries()
+    proposal = proposal_of(options.proposal, options.device)
     from smc import load
 
     model = load(options.model, **loading)
@@ -51,13 +55,16 @@ def generate(options: argparse.Namespace) -> bool:
     with LiveParticles(console, options.method, settings.ess_threshold) as live:
         posterior = sample(
             model,
-            _prompt(options.prompt, options.chat),
+            _prompt(options.prompt, options.chat, options.system),
             constraints,
             num_particles=options.particles,
             max_tokens=options.max_tokens,
             at_max_tokens=options.at_max_tokens,
             ess_threshold=options.ess_threshold,
             resampling=options.resampling,
+            resample_at=resample_at,
+            proposal=proposal,
+            resample_among=options.resample_among,
             method=options.method,
             stop=stop,
             seed=options.seed,
@@ -67,7 +74,7 @@ def generate(options: argparse.Namespace) -> bool:
     if options.json:
         print(as_json(posterior))
     else:
-        _show(Console(), posterior)
+        _show(Console(), posterior, options.output_type is not None)
     if options.html is not None:
         from smc.pages import posterior_page
 
@@ -79,12 +86,12 @@ def generate(options: argparse.Namespace) -> bool:
 
 
 def potentials(options: argparse.Namespace) -> list[AnyPotential]:
-    """Return the constraints in the order: grammars, expressions, schemas, potentials.
+    """Return the constraints: grammars, expressions, schemas, choices, types, potentials.
 
     Raises:
         SMCError: One of them cannot be made.
     """
-    from potentials import Grammar, JSONSchema, Regex
+    from potentials import Choice, Grammar, JSONSchema, Regex
 
     constraints: list[AnyPotential] = []
     for path in options.grammar:
@@ -97,6 +104,9 @@ def potentials(options: argparse.Namespace) -> list[AnyPotential]:
     for path in options.json_schema:
         schema = read(path, "--json-schema")
         constraints.append(_made(f"--json-schema {path}", lambda s=schema: JSONSchema(s)))
+    if options.choice:
+        constraints.append(_made("--choice", lambda: Choice(map(unescape, options.choice))))
+    constraints += output_type_of(options.output_type)
     return constraints + [find_potential(reference) for reference in options.potential]
 
 
@@ -141,12 +151,15 @@ def _stop(given: str) -> str:
     return unescape(given)
 
 
-def _prompt(text: str, chat: bool) -> Prompt:
+def _prompt(text: str, chat: bool, system: str | None) -> Prompt:
     text = sys.stdin.read() if text == "-" else text
-    return [{"role": "user", "content": text}] if chat else text
+    if not chat and system is None:
+        return text
+    said = [] if system is None else [{"role": "system", "content": system}]
+    return [*said, {"role": "user", "content": text}]
 
 
-def _show(console: Console, posterior: Posterior) -> None:
+def _show(console: Console, posterior: Posterior, typed: bool) -> None:
     cut = posterior.truncated
     rows = [
         [f"{p:.4f}", one_line(text) + (" (cut)" if text in cut else "")]
@@ -154,6 +167,10 @@ def _show(console: Console, posterior: Posterior) -> None:
     ]
     if rows:
         show_table(console, ("probability", "text"), rows, numeric=(0,))
+        print()
+    if typed and rows:
+        values = [[f"{p:.4f}", one_line(repr(value))] for value, p in posterior.parsed()]
+        show_table(console, ("probability", "value"), values, numeric=(0,))
         print()
     print(f"log evidence: {posterior.log_evidence:.4f}")
     print(f"effective sample size: {posterior.ess:.2f} of {len(posterior.sequences)}")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from smc.engine.deaths import Death, Stage
 from smc.engine.evaluator import Growth, PotentialEvaluator, Request
 from smc.engine.population import Ending, Population
 from smc.engine.prefix import Prefix
+from smc.engine.requests import Growing
 from smc.utf8 import decode_more
 
 
@@ -111,28 +111,10 @@ def _read(candidate: Candidate) -> Growing:
         return Growing(candidate.population.evaluators, parent, token, new)
     text, held, ends = config.stops.strings.read(parent.held, new or b"")
     if candidate.ending is not None:  # an EOS token, of which no byte is text
-        text, held = text[: len(parent.held)] if ends else parent.held, b""
+        text, held, token = text[: len(parent.held)] if ends else parent.held, b"", -1
     elif ends:
         candidate.ending = Ending(token)
     return Growing(candidate.population.evaluators, parent, token, text, held)
-
-
-class Growing(NamedTuple):
-    """A prefix that gets one more token.
-
-    Attributes:
-        evaluators: Of its problem.
-        parent: The prefix.
-        token: The token.
-        new: The bytes that are text now.
-        held: Those behind them that are held back.
-    """
-
-    evaluators: Sequence[PotentialEvaluator]
-    parent: Prefix
-    token: int
-    new: bytes
-    held: bytes = b""
 
 
 def extended_prefixes(steps: Sequence[Growing]) -> list[Prefix]:

@@ -14,18 +14,15 @@ resampled: until then its particles keep their numbers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from smc.engine.candidates import Candidate
 from smc.engine.deaths import Death, Stage
+from smc.engine.draft_vocabulary import fitted_request
 from smc.engine.population import Ending, Population
 from smc.engine.prefix import Prefix
-from smc.engine.propose import LocalSampler
-from smc.engine.sampler import ProposalSampler, sampler_of
 from smc.errors import SettingsError
 from smc.model import (
     HOLD,
@@ -35,13 +32,8 @@ from smc.model import (
     Draws,
     FloatArray,
     IntArray,
-    LanguageModel,
-    Prompt,
-    Vocabulary,
-    mask_width,
 )
 from smc.proposals import DraftProposal
-from smc.vocabulary import shared_vocabulary
 
 
 @dataclass(frozen=True)
@@ -136,6 +128,11 @@ class Drafted:
         self._paths: dict[Population, dict[int, _Path]] = {}
         self._rows: dict[Prefix, int] = {root: r for r, root in enumerate(roots)}
 
+    @property
+    def runs_ahead(self) -> bool:
+        """See `Decoding`; the draft's."""
+        return getattr(self._draft, "runs_ahead", False)
+
     def join(self, other: Decoding) -> bool:
         """See `Decoding.join`: no, since two decodings would have to take the rows."""
         return False
@@ -146,7 +143,7 @@ class Drafted:
 
     def draw(self, request: DrawRequest) -> Draws:
         """See `Decoding.draw`."""
-        draws = self._draft.draw(_fitted(request, self._size))
+        draws = self._draft.draw(fitted_request(request, self._size))
         if draws.log_probs is None:
             raise SettingsError(
                 "proposal: a DraftProposal asks how probable each token is, which the draft's "
@@ -224,86 +221,3 @@ class Drafted:
             row[width - len(path.tokens) :] = path.tokens
         parents = np.array([self._rows[path.anchor] for path in paths], dtype=np.int64)
         return self._large.extend(parents, tokens).sum(axis=1)
-
-
-class DraftSampler(LocalSampler):
-    """Draws from the draft; the large model completes the weights at the end of each block."""
-
-    def __init__(self, proposal: DraftProposal) -> None:
-        self._proposal = proposal
-        self._drafted: Drafted | None = None
-
-    def start(
-        self,
-        model: LanguageModel,
-        prompts: Sequence[Prompt],
-        vocabulary: Vocabulary,
-        max_tokens: int,
-        roots: Sequence[Prefix],
-    ) -> Decoding:
-        """See `start_drafted`."""
-        proposal = self._proposal
-        self._drafted = start_drafted(model, prompts, vocabulary, max_tokens, roots, proposal)
-        return self._drafted
-
-    def settle(
-        self, candidates: Sequence[Candidate], populations: Sequence[Population]
-    ) -> tuple[Sequence[Candidate], Sequence[Population]]:
-        """See `Drafted.settle`."""
-        assert self._drafted is not None, "a sampler settles what it has started"
-        return self._drafted.settle(candidates, populations)
-
-
-@sampler_of.register
-def _(proposal: DraftProposal) -> ProposalSampler:
-    return DraftSampler(proposal)
-
-
-def start_drafted(
-    model: LanguageModel,
-    prompts: Sequence[Prompt],
-    vocabulary: Vocabulary,
-    max_tokens: int,
-    roots: Sequence[Prefix],
-    proposal: DraftProposal,
-) -> Drafted:
-    """Start both models on the same prompts.
-
-    Args:
-        model: The large one.
-        prompts: One a row.
-        vocabulary: The large model's, with the run's EOS ids.
-        max_tokens: How many tokens may follow.
-        roots: The empty text behind each prompt.
-        proposal: Has the draft.
-
-    Raises:
-        VocabularyError: The two have different vocabularies.
-        SettingsError: The large model's backend takes one token at a time.
-    """
-    own = shared_vocabulary(vocabulary, proposal.draft.vocabulary, "DraftProposal", "the draft")
-    large = model.start(prompts, vocabulary, max_tokens)
-    if not isinstance(large, BlockDecoding):
-        raise SettingsError(
-            "proposal: a DraftProposal has the model weigh several tokens in one pass, which "
-            f"{type(large).__name__} cannot; expected a backend with `extend`: the one over "
-            "transformers (smc.load), or the table. The draft may be on any backend."
-        )
-    draft = proposal.draft.start(prompts, own, max_tokens)
-    return Drafted(draft, large, roots, proposal, len(own))
-
-
-def _fitted(request: DrawRequest, size: int) -> DrawRequest:
-    """A request for a vocabulary of another width: what is beyond either is no text."""
-    mask, scores = request.mask, request.log_scores
-    return replace(
-        request,
-        mask=None if mask is None else _resized(mask, mask_width(size)),
-        log_scores=None if scores is None else _resized(scores, size),
-    )
-
-
-def _resized(values: NDArray[Any], width: int) -> NDArray[Any]:
-    """`[R, width]`: cut, or padded with zeros."""
-    missing = max(0, width - values.shape[1])
-    return np.pad(values[:, :width], ((0, 0), (0, missing)))

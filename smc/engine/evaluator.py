@@ -25,7 +25,7 @@ from smc.engine.potential_errors import (
 )
 from smc.engine.prefix import PotentialState
 from smc.engine.requests import Cost, Growth, Request
-from smc.engine.stop_scores import NOWHERE, StopRow, corrected, whole_states
+from smc.engine.stop_scores import scores_with_stops
 from smc.errors import SMCError
 from smc.model import Vocabulary
 from smc.potential import (
@@ -42,17 +42,27 @@ _REMEMBERED = 20_000
 
 
 class PotentialEvaluator:
-    """Evaluates one potential under a vocabulary."""
+    """Evaluates one potential under a vocabulary.
+
+    Attributes:
+        known: Values by whether of a finished text, and its bytes.
+        failed: Texts asked about ahead in vain, by whether as finished ones, and with what error.
+    """
 
     def __init__(self, potential: AnyPotential, vocabulary: Vocabulary) -> None:
         self.name = potential.name
         self.source = potential  # kept, so that its id stays its own
         self.is_token = isinstance(potential, TokenPotential)
         self.reads_tokens = isinstance(potential, TokenSequencePotential)
+        self._heeds_slots = False
         self.potential = potential
         if isinstance(potential, TokenPotential):
-            self.potential = potential.bind(vocabulary)
-        self._known: LRUCache[tuple[bool, bytes], float] = LRUCache(_REMEMBERED)
+            self.potential = bound = potential.bind(vocabulary)
+            own = type(bound).token_scores_within
+            self._heeds_slots = own is not TokenPotential.token_scores_within
+        self.concurrent = potential.concurrent and not self.is_token
+        self.known: LRUCache[tuple[bool, bytes], float] = LRUCache(_REMEMBERED)
+        self.failed: dict[bool, tuple[set[bytes], BaseException]] = {}
         self._width = len(vocabulary.eos_mask), len(vocabulary)
 
     def start(self) -> PotentialState:
@@ -108,19 +118,22 @@ class PotentialEvaluator:
         fresh: dict[bytes, Request] = {}
         for request in requests:
             raw = request.prefix.raw
-            known = self._known.get((complete, raw))
+            known = self.known.get((complete, raw))
             if known is None:
                 fresh.setdefault(raw, request)
             else:
                 values[raw] = known
         if fresh:
+            failed = self.failed.pop(complete, None)
+            if failed is not None and failed[0] == fresh.keys():
+                raise failed[1]
             began = time.perf_counter()
             new_values = self._evaluate(list(fresh.values()), complete)
             _charge([r.cost for r in fresh.values()], time.perf_counter() - began)
             for raw, value in zip(fresh, new_values, strict=True):
                 if type(value) is not float or not value < math.inf:  # NaN is not
                     value = checked_log_value(self.name, value, raw, complete=complete)
-                values[raw] = self._known[complete, raw] = value
+                values[raw] = self.known[complete, raw] = value
         return [values[request.prefix.raw] for request in requests]
 
     def token_scores(
@@ -150,35 +163,42 @@ class PotentialEvaluator:
         """Ask about distinct texts."""
         potential, raw = self.potential, requests[0].prefix.raw
         assert isinstance(potential, TokenPotential)
-        states = whole = [r.prefix.states[r.k].state for r in requests]
+        states = [r.prefix.states[r.k].state for r in requests]
+        ask = partial(self._scores_at, potential, raw, [r.slots for r in requests])
         # One that weighs tokens weighs those of a stop string as any others.
-        held_back = not self.reads_tokens
-        rows = [
-            StopRow(r.stops, r.prefix.held) if held_back and r.stops else None for r in requests
-        ]
-        stopping = any(rows)
-        if stopping:
-            read = partial(whole_states, potential, states, rows)
-            whole = self._guarded("advance", raw, read)
-        # Where a text cannot go on as it is, the scores of the one before are of the same form.
-        asked = [s if w is NOWHERE else w for s, w in zip(states, whole, strict=True)]
-        scores = self._guarded("token_scores", raw, partial(potential.token_scores, asked))
+        if self.reads_tokens or not any(r.stops for r in requests):
+            return ask(states)
+        with_stops = partial(scores_with_stops, potential, requests, states, ask)
+        return self._guarded("complete_after", raw, with_stops)
+
+    def _scores_at(
+        self,
+        potential: TokenPotential[Any],
+        raw: bytes,
+        slots: Sequence[int | None],
+        states: Sequence[Any],
+    ) -> TokenScores:
+        method, call = "token_scores", partial(potential.token_scores, states)
+        if self._heeds_slots and any(s is not None for s in slots):
+            method = "token_scores_within"
+            call = partial(potential.token_scores_within, states, slots)
+        scores = self._guarded(method, raw, call)
         words, size = self._width
         if scores.mask is not None and scores.mask.shape != (len(states), words):
             check_shape(self.name, scores.mask.shape, (len(states), words))
         if scores.log_scores is not None and scores.log_scores.shape != (len(states), size):
             check_shape(self.name, scores.log_scores.shape, (len(states), size))
-        if stopping:
-            put = partial(corrected, potential, scores, states, whole, rows)
-            scores = self._guarded("complete_after", raw, put)
         return scores
 
     def _read_of(self, request: Request) -> Any:
         """What token scores depend on."""
         prefix = request.prefix
+        read: Any = prefix.raw
         if self.reads_tokens:  # the same bytes may be other tokens
-            return prefix.states[request.k].state
-        return prefix.raw if request.stops is None else (prefix.raw, prefix.held, request.stops)
+            read = prefix.states[request.k].state
+        elif request.stops is not None:
+            read = read, prefix.held, request.stops
+        return (read, request.slots) if self._heeds_slots else read
 
     def _evaluate(self, requests: list[Request], complete: bool) -> Sequence[float]:
         """Evaluate prefixes with distinct texts, in one batch."""

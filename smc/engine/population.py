@@ -75,6 +75,7 @@ class Population:
         costs: One for each potential, of the current step.
         error: What one of its potentials raised: nothing of it goes on, and there is no result.
         removed: Nobody waits for it any more.
+        concurrent: Whether some of its potentials may work beside the model.
     """
 
     config: RunConfig
@@ -92,6 +93,10 @@ class Population:
     reason: str | None = None
     error: Exception | None = None
     removed: bool = False
+    concurrent: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.concurrent = any(e.concurrent for e in self.evaluators)
 
     @property
     def size(self) -> int:

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from smc.engine import draft, rejection  # noqa: F401  (their samplers are registered)
+from smc.engine import draft_sampler, rejection_sampler  # noqa: F401  (both are registered)
 from smc.engine.batch import Batch
 from smc.engine.candidates import set_log_values
 from smc.engine.deaths import Death, DeathTally, Stage

@@ -159,9 +159,24 @@ def _requests(
             if evaluator.is_token:
                 _, where, asked = requests.setdefault(evaluator, (evaluator, [], []))
                 where.append(r)
-                stops = population.config.stops
-                asked.append(Request(rows[r].prefix, k, population.costs[k], stops))
+                prefix, cost = rows[r].prefix, population.costs[k]
+                stops, slots = population.config.stops, _slots_left(rows[r])
+                asked.append(Request(prefix, k, cost, stops, slots))
     return requests.values()
+
+
+def _slots_left(row: Row) -> int | None:
+    """How many more tokens of text a row may have; None where the masks are not to know.
+
+    Where weights are kept a token may be left out that leads to weight zero only; where they are
+    not, the masks are the method.
+    """
+    settings, stops = row.population.config.settings, row.population.config.stops
+    slack = 0 if stops is None else stops.slack
+    if slack is None or not settings.proposal.properly_weighted:
+        return None
+    last = settings.at_max_tokens == "end"  # which is EOS's
+    return settings.max_tokens - row.prefix.length - last + slack
 
 
 def _dead_end(row: Row) -> Death:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from smc.engine.prefix import PotentialState, Prefix
 from smc.engine.stop_tokens import StopTable
+
+if TYPE_CHECKING:
+    from smc.engine.evaluator import PotentialEvaluator
 
 
 @dataclass
@@ -25,12 +29,14 @@ class Request(NamedTuple):
         k: The place of the potential among its problem's.
         cost: Whom to charge.
         stops: What the problem's stop strings make of its tokens, where scores are asked.
+        slots: How many more tokens of text there may be; see `TokenPotential.token_scores_within`.
     """
 
     prefix: Prefix
     k: int
     cost: Cost
     stops: StopTable | None = None
+    slots: int | None = None
 
 
 class Growth(NamedTuple):
@@ -49,3 +55,21 @@ class Growth(NamedTuple):
     new: bytes
     text: str
     token: int = -1
+
+
+class Growing(NamedTuple):
+    """A prefix that gets one more token.
+
+    Attributes:
+        evaluators: Of its problem.
+        parent: The prefix.
+        token: The token.
+        new: The bytes that are text now.
+        held: Those behind them that are held back.
+    """
+
+    evaluators: Sequence[PotentialEvaluator]
+    parent: Prefix
+    token: int
+    new: bytes
+    held: bytes = b""

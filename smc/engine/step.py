@@ -19,6 +19,9 @@ place of φ once EOS is drawn (Loula et al. 2025; Del Moral, Doucet & Jasra 2006
 
 Ẑ Σᵢ Wⁱ f(xⁱ) is an unbiased estimate of Σₓ γ(x) f(x) for every f and every N.
 
+Potentials that may be called from other threads are asked beside the forward pass of all that may
+go on (`smc.engine.beside`); `evaluate` finds what they said, and the last advance frees the rest.
+
 Rows and particles are two things: particles with the same tokens share one row of the model's
 batch, one mask and one call of each potential, and part when their draws do. What is proposed for
 the particles of one row that drew one token is a candidate; proposals and potentials fill it in,
@@ -32,12 +35,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from smc.engine.batch import Batch
+from smc.engine.beside import questions
 from smc.engine.candidates import Candidate, evaluate, extend
 from smc.engine.population import Population
 from smc.engine.propose import propose
 from smc.engine.sampler import ProposalSampler
-from smc.resampling import RESAMPLERS, is_due
-from smc.weights import normalise
+from smc.resampling import RESAMPLERS
+from smc.weights import is_due, normalise
 
 
 def step(batch: Batch) -> None:
@@ -49,6 +53,11 @@ def step(batch: Batch) -> None:
     populations = batch.populations()
     candidates = propose(batch)
     extend(candidates)
+    concurrent = [c for c in candidates if c.population.concurrent]
+    if concurrent and (asked := questions(concurrent)):
+        with batch.workers.learning(asked):
+            if batch.decodings.runs_ahead:
+                batch.advance(candidates)
     evaluate(candidates)
     candidates, settled = settle(candidates, populations)
     commit(candidates, populations)

@@ -13,42 +13,43 @@ weight.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smc.engine.requests import Request
 from smc.engine.stop_tokens import StopTable, StopTokens
 from smc.model import IntArray
 from smc.potential import TokenPotential, TokenScores
 
-NOWHERE: Final = object()
+_NOWHERE: Final = object()
 """In the place of a state: no text that begins so has weight."""
 
 
-class StopRow(NamedTuple):
-    """A text with stop strings that a token potential is asked about.
-
-    Attributes:
-        table: Of its stop strings.
-        held: What is held back of it.
-    """
+class _Row(NamedTuple):
+    """A text whose scores are others beside stop strings: their table, and what is held back."""
 
     table: StopTable
     held: bytes
 
 
-def whole_states(
-    potential: TokenPotential[Any], states: Sequence[Any], rows: Sequence[StopRow | None]
-) -> list[Any]:
-    """`[R]` states at the whole texts; `NOWHERE` at those that cannot go on as they are.
+def scores_with_stops(
+    potential: TokenPotential[Any],
+    requests: Sequence[Request],
+    states: Sequence[Any],
+    ask: Callable[[Sequence[Any]], TokenScores],
+) -> TokenScores:
+    """Return token scores, corrected for the tokens that stop strings concern.
 
     Args:
         potential: Bound.
+        requests: `[R]` of distinct texts.
         states: `[R]` at each text before what is held back.
-        rows: `[R]` None where there are no stop strings.
+        ask: For the potential's own scores at some states.
     """
+    rows = [_row(request) for request in requests]
     whole = list(states)
     held = {i: row.held for i, row in enumerate(rows) if row is not None and row.held}
     for i, u in held.items():
@@ -56,26 +57,11 @@ def whole_states(
     if held:
         values = potential.batch_prefix([whole[i] for i in held])
         for i, value in zip(held, values, strict=True):
-            whole[i] = whole[i] if value > -np.inf else NOWHERE
-    return whole
-
-
-def corrected(
-    potential: TokenPotential[Any],
-    scores: TokenScores,
-    states: Sequence[Any],
-    whole: Sequence[Any],
-    rows: Sequence[StopRow | None],
-) -> TokenScores:
-    """Return token scores corrected for the tokens that stop strings concern.
-
-    Args:
-        potential: Whose they are.
-        scores: At the whole texts; anything where there is `NOWHERE`.
-        states: `[R]` at each text before what is held back.
-        whole: As of `whole_states`.
-        rows: As there.
-    """
+            whole[i] = whole[i] if value > -np.inf else _NOWHERE
+    # Where a text cannot go on as it is, the scores of the one before are of the same form.
+    scores = ask([s if w is _NOWHERE else w for s, w in zip(states, whole, strict=True)])
+    if not any(rows):
+        return scores
     mask = None if scores.mask is None else scores.mask.copy()
     log_scores = None if scores.log_scores is None else scores.log_scores.copy()
     for i, row in enumerate(rows):
@@ -88,8 +74,13 @@ def corrected(
     return TokenScores(mask=mask, log_scores=log_scores)
 
 
+def _row(request: Request) -> _Row | None:
+    stops, held = request.stops, request.prefix.held
+    return None if stops is None or not stops.concerns(held) else _Row(stops, held)
+
+
 def _correct(
-    scores: NDArray[Any], potential: TokenPotential[Any], before: Any, whole: Any, row: StopRow
+    scores: NDArray[Any], potential: TokenPotential[Any], before: Any, whole: Any, row: _Row
 ) -> None:
     """Correct the scores of one text, in place.
 
@@ -97,15 +88,15 @@ def _correct(
         scores: `[W]` packed bits or `[V]` log scores, at the whole text.
         potential: Whose they are.
         before: Its state before what is held back.
-        whole: At the whole text, or `NOWHERE`.
+        whole: At the whole text, or `_NOWHERE`.
         row: What is held back.
     """
     soft = scores.dtype != np.uint32
     behind = row.table.behind(row.held) if row.held else None
-    if whole is NOWHERE:
+    if whole is _NOWHERE:
         scores[:] = -np.inf if soft else 0
     as_text = _log_scores(scores, behind.ids) if behind is not None else None
-    if whole is not NOWHERE:
+    if whole is not _NOWHERE:
         inside = row.table.inside()
         guards = np.where(inside.guards < 0, 0.0, _log_scores(scores, inside.guards))
         own, (end,) = _log_scores(scores, inside.ids), _log_scores(scores, row.table.eos)

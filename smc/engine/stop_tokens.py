@@ -47,6 +47,31 @@ class StopTable:
         self._by_held: dict[bytes, StopTokens] = {}
         self.eos = np.asarray(vocabulary.eos_ids[:1], dtype=np.int64)
 
+    def concerns(self, held: bytes) -> bool:
+        """Whether any token's score is another beside what is held back."""
+        return bool(held) or len(self.inside().ids) > 0
+
+    @cached_property
+    def slack(self) -> int | None:
+        """How many tokens more the text before a stop string may take than the token it ends in.
+
+        A text that ends in the middle of a token may have no token of its own for its last part.
+        None: it cannot be spelt, so that nothing is known.
+        """
+        counts = [self._count(text) for text in self.inside().texts]
+        return None if None in counts else max((c - 1 for c in counts if c), default=0)
+
+    def _count(self, text: bytes) -> int | None:
+        """In how many tokens a text can be spelt, each as long as can be."""
+        count = 0
+        while text:
+            guard = self._guard(text)
+            if guard == _NONE:
+                return None
+            text = text[len(self._vocabulary.tokens[guard] or b"") :]
+            count += 1
+        return count
+
     def inside(self) -> StopTokens:
         """Return the tokens with a stop string, or the beginning of one, in them."""
         if b"" not in self._by_held:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from smc.engine.candidates import Growing, extended_prefixes, set_log_values
+from smc.engine.candidates import extended_prefixes, set_log_values
 from smc.engine.evaluator import (
     Cost,
     PotentialEvaluator,
@@ -16,6 +16,7 @@ from smc.engine.evaluator import (
     combined_scores,
 )
 from smc.engine.prefix import Prefix
+from smc.engine.requests import Growing
 from smc.model import Vocabulary
 from smc.potential import AnyPotential, flatten
 from smc.steps.token_rows import Ids

@@ -303,6 +303,25 @@ def test_rows_store_a_prompt_once(model_of):
     assert stored[128] == stored[1] == 2 * 2 * 2 * 8 * (len(PROMPTS[1]) - 1)
 
 
+def test_128_rows_hold_at_most_twice_the_bytes_of_one_and_what_they_wrote(model_of):
+    """Measured in bytes, after a walk in which all rows part.
+
+    What each row has to itself besides, the prompt's last token, is in the first half.
+    """
+    model, length, steps, bytes_of = model_of("qwen2"), 200, 6, {}
+    for count in (1, 128):
+        decoding = start(model, [tuple(range(1, length + 1))])
+        rows = np.arange(count)
+        decoding.advance(np.zeros(count, dtype=np.int64), np.full(count, HOLD))
+        for step in range(steps):
+            decoding.advance(rows, (rows + step) % 200 + 1)
+        bytes_of[count] = decoding.kv_bytes
+    wrote = 128 * steps * 2 * 2 * 2 * 8 * 4  # keys and values, layers, heads, width, float32
+    assert bytes_of[128] <= 2 * bytes_of[1] + wrote
+    whole = 128 * (length + steps) * 2 * 2 * 2 * 8 * 4
+    assert bytes_of[128] < whole / 4, "as much as rows that each have the prompt"
+
+
 def node(tokens):
     values = torch.tensor(tokens, dtype=torch.float32).view(1, 1, -1, 1)
     return PrefixNode(tuple(tokens), [values], [values])

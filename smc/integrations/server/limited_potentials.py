@@ -136,5 +136,10 @@ class _LimitedToken(_LimitedIncremental, TokenPotential[_LazyState]):
     def token_scores(self, states: Sequence[_LazyState]) -> TokenScores:
         return self._limit(lambda: self._token.token_scores(self._known(states)))
 
+    def token_scores_within(
+        self, states: Sequence[_LazyState], slots: Sequence[int | None]
+    ) -> TokenScores:
+        return self._limit(lambda: self._token.token_scores_within(self._known(states), slots))
+
     def complete_after(self, state: _LazyState, texts: Sequence[bytes]) -> Sequence[float]:
         return self._limit(lambda: self._token.complete_after(state.of(self._potential), texts))
