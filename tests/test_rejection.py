@@ -120,6 +120,7 @@ def test_unbiased_where_nearly_everything_is_rejected(particles):
         [[Rare()]] * runs,
         num_particles=particles,
         max_tokens=2,
+        at_max_tokens="end",
         proposal=smc.RejectionProposal(),
         seeds=SEED,
     )
@@ -146,6 +147,7 @@ def test_stop_strings(threshold):
         [[Ab()]] * 4000,
         num_particles=4,
         max_tokens=3,
+        at_max_tokens="end",
         ess_threshold=threshold,
         stop=stops,
         proposal=smc.RejectionProposal(),

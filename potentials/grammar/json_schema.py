@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
 
 from potentials.grammar.llguidance import NO_FORCING, MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
@@ -19,7 +21,16 @@ from potentials.grammar.schema.resources import Resources, Schema
 from smc.errors import GrammarError
 from smc.model import Vocabulary, unpack_mask
 
-_SCANS = 4096
+
+@dataclass(frozen=True, slots=True)
+class DocumentState(GrammarState):
+    """The state of a document in which names matter.
+
+    Attributes:
+        scan: The names of the objects that the text is in.
+    """
+
+    scan: Scan = field(default=Scan(), compare=False)
 
 
 class JSONSchema(MaskPotential):
@@ -85,10 +96,11 @@ class JSONSchema(MaskPotential):
                 f"JSONSchema: no document at all is valid: {reading.shown(self.schema)}. Give the "
                 "schema at least one."
             )
+        is_object = isinstance(self.schema, dict) and self.schema.get("type") == "object"
+        self._last_bytes = (b"}" if is_object else b'}]"0123456789el') + b" \t\r\n"
         self._watches_names = compiler.frees_names
         self._tight_names = compiler.tight_names
         self._token_names = TokenNames(())
-        self._scans: LRUCache[bytes, Scan] = LRUCache(_SCANS)
         super().__init__(NO_FORCING + source, limits=limits, max_threads=max_threads)
         self._byte_matchers = self._matchers  # stays that of bytes where this is bound
 
@@ -98,6 +110,35 @@ class JSONSchema(MaskPotential):
         if self._watches_names and bound._token_names is self._token_names:
             bound._token_names = TokenNames(vocabulary.tokens)
         return bound
+
+    def parse(self, text: str) -> Any:
+        """Return the document as Python objects.
+
+        Raises:
+            ValueError: It is none.
+        """
+        return json.loads(text)
+
+    def start(self) -> GrammarState:
+        """Return the empty text."""
+        return DocumentState() if self._watches_names else super().start()
+
+    def advance(self, state: GrammarState, new_bytes: bytes) -> GrammarState:
+        """Return the text with the bytes after it; the grammar is asked only later."""
+        if not isinstance(state, DocumentState) or not new_bytes:
+            return super().advance(state, new_bytes)
+        scan = state.scan.then(new_bytes)
+        return DocumentState(state.text + new_bytes, len(state.text), scan)
+
+    def complete_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[float]:
+        """See `MaskPotential.complete_after`; of those that it accepts, names are looked at."""
+        values = super().complete_after(state, texts)
+        accepted = [i for i, value in enumerate(values) if value == 0.0]
+        if accepted and self._watches_names:
+            longer = [self.advance(state, texts[i]) for i in accepted]
+            for i, value in zip(accepted, self.batch_complete(longer), strict=True):
+                values[i] = value
+        return values
 
     def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
         r"""Judge texts; one that names a property twice begins no sentence."""
@@ -109,29 +150,22 @@ class JSONSchema(MaskPotential):
     def _with_names(self, state: GrammarState, verdict: GrammarVerdict) -> GrammarVerdict:
         if not verdict.viable:
             return verdict
-        scan = self._scan(state)
+        scan = state.scan if isinstance(state, DocumentState) else Scan().then(state.text)
         row = verdict.row
         if scan.repeats or not self._open(scan, state.text):
             dead = None if row is None else np.zeros_like(row)
             return GrammarVerdict(verdict.text, False, False, dead)
         if row is None:
             return verdict
-        banned = list(self._token_names.repeating(scan, row))
+        banned = self._token_names.repeating(scan, row)
         if self._tight_names:
             banned += self._closed(scan, state.text, row)
-        if banned:
-            row = row.copy()
-            for i in banned:
-                row[i >> 5] &= ~np.uint32(1 << (i & 31))
+        if not banned:
+            return verdict
+        row = row.copy()
+        for i in banned:
+            row[i >> 5] &= ~np.uint32(1 << (i & 31))
         return verdict._replace(row=row)
-
-    def _scan(self, state: GrammarState) -> Scan:
-        scan = self._scans.get(state.text)
-        if scan is None:
-            before = self._scans.get(state.text[: state.parent])
-            new = state.text[state.parent :] if before is not None else state.text
-            scan = self._scans[state.text] = (before or Scan()).then(new)
-        return scan
 
     def _open(self, scan: Scan, text: bytes) -> bool:
         """Whether a name that is begun, or must come, can be one that the object has not."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from potentials.grammar.scheduling import GrammarVerdict, HeldMatcher, Job
+from potentials.grammar.slices import slices_for
 from smc.errors import GrammarError, PotentialError, SettingsError
 from smc.model import mask_width
 
@@ -83,17 +84,23 @@ Limits = MaskLimits
 
 
 @lru_cache(maxsize=4)
-def tokenizer_for(tokens: tuple[bytes | None, ...]) -> LLTokenizer:
+def tokenizer_for(tokens: tuple[bytes | None, ...], slices: tuple[str, ...]) -> LLTokenizer:
     """Return llguidance's tokenizer of the tokens, then the bytes, then an end; about 4 µs a token.
 
     Args:
         tokens: `[V]` the bytes of each id, None where it is not text.
+        slices: See `slices`.
     """
+    return _without_slices(tokens).with_slices(list(slices))
+
+
+@lru_cache(maxsize=2)
+def _without_slices(tokens: tuple[bytes | None, ...]) -> LLTokenizer:
     from llguidance import LLTokenizer, TokenizerWrapper
 
     texts = [*tokens, *(bytes([b]) for b in range(BYTES))]
     known = [b"" if not t or _NEVER_TEXT in t else t for t in texts]
-    return LLTokenizer(TokenizerWrapper(_Tokens([*known, b"<end>"])))
+    return LLTokenizer(TokenizerWrapper(_Tokens([*known, b"<end>"])), slices=[])
 
 
 class _Tokens:
@@ -135,7 +142,8 @@ class GrammarRoot:
         bounds = LLParserLimits(**asdict(limits), verbose_errors=False)
         self._first_byte, self._limits, self._name = len(tokens), limits, name
         # No mask is ever asked of it: a mask that it remembered would not bring new fuel.
-        self._matcher = LLMatcher(tokenizer_for(tokens), source, log_level=0, limits=bounds)
+        tokenizer = tokenizer_for(tokens, slices_for(source))
+        self._matcher = LLMatcher(tokenizer, source, log_level=0, limits=bounds)
         self._scratch = np.zeros(mask_width(len(tokens) + BYTES + 1), dtype=np.uint32)
         self._bytes_on_this_fuel = 0
         if self._matcher.is_error():
@@ -164,6 +172,25 @@ class GrammarRoot:
         # A lexer that is spent refuses all bytes, and may have taken one for what it is not.
         if unsure and not self._matcher.validate_tokens([self._first_byte + unsure.text[0]]):
             raise LexerSpentError(self._failure(unsure.text, "the lexer's fuel is spent"))
+
+    def accepting_after(self, held: HeldMatcher, texts: Sequence[bytes]) -> list[bool] | None:
+        """Return whether a matcher accepts each of some texts and then the end, as it stands.
+
+        None where the lexer's fuel did not suffice, or nobody can tell.
+        """
+        end = self._first_byte + BYTES
+        took = []
+        for text in texts:
+            ids = [self._first_byte + byte for byte in text]
+            took.append(held.matcher.validate_tokens([*ids, end]))
+        known = held.text or next((t for t, n in zip(texts, took, strict=True) if t and n), b"")
+        if self._stuck(held.matcher, held.text) or not known:
+            return None
+        if not self._matcher.validate_tokens([self._first_byte + known[0]]):
+            self._refuel()  # a lexer that is spent refuses all bytes
+            return None
+        now = held.matcher.is_accepting()  # one that nothing can follow refuses even the end
+        return [n > len(t) if t else now for t, n in zip(texts, took, strict=True)]
 
     def _judge(self, job: Job, refuel_every: int) -> bool:
         """Fill in a job; return whether a mask vouches for the lexer, whose failure it reports."""

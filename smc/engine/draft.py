@@ -19,8 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from smc.engine.candidates import Candidate
+from smc.engine.deaths import Death, Stage
 from smc.engine.draft_vocabulary import fitted_request
-from smc.engine.population import Death, Ending, Population, Stage
+from smc.engine.population import Ending, Population
 from smc.engine.prefix import Prefix
 from smc.errors import SettingsError
 from smc.model import (
@@ -88,8 +89,11 @@ def _weigh(weighed: Sequence[tuple[_Place, _Path]], log_ratios: Sequence[float])
             candidate.prefix, candidate.ending = place.prefix, place.ending
             further.append(candidate)
         if log_ratio == -np.inf:
-            reason = f"the model gave probability zero to {place.prefix.text!r}"
-            candidate.death = Death(reason, Stage.SETTLEMENT, place.particle)
+            text = place.prefix.text
+            reason = f"the model gave probability zero to {text!r}"
+            candidate.death = Death(
+                "the model", text, reason, Stage.SETTLEMENT, place.particle, said="model"
+            )
         elif candidate not in done:
             candidate.log_increments.append(float(log_ratio))
             done.add(candidate)
@@ -123,6 +127,11 @@ class Drafted:
         self._size = size
         self._paths: dict[Population, dict[int, _Path]] = {}
         self._rows: dict[Prefix, int] = {root: r for r, root in enumerate(roots)}
+
+    @property
+    def runs_ahead(self) -> bool:
+        """See `Decoding`; the draft's."""
+        return getattr(self._draft, "runs_ahead", False)
 
     def join(self, other: Decoding) -> bool:
         """See `Decoding.join`: no, since two decodings would have to take the rows."""

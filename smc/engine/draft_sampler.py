@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from smc.engine.candidates import Candidate
 from smc.engine.draft import Drafted
-from smc.engine.draft_vocabulary import fitted_vocabulary
 from smc.engine.population import Population
 from smc.engine.prefix import Prefix
 from smc.engine.propose import LocalSampler
@@ -14,6 +13,7 @@ from smc.engine.sampler import ProposalSampler, sampler_of
 from smc.errors import SettingsError
 from smc.model import BlockDecoding, Decoding, LanguageModel, Prompt, Vocabulary
 from smc.proposals import DraftProposal
+from smc.vocabulary import shared_vocabulary
 
 
 class DraftSampler(LocalSampler):
@@ -38,7 +38,8 @@ class DraftSampler(LocalSampler):
             SettingsError: The large model's backend takes one token at a time.
         """
         proposal = self._proposal
-        own = fitted_vocabulary(vocabulary, proposal.draft.vocabulary)
+        small = proposal.draft.vocabulary
+        own = shared_vocabulary(vocabulary, small, "DraftProposal", "the draft")
         large = model.start(prompts, vocabulary, max_tokens)
         if not isinstance(large, BlockDecoding):
             raise SettingsError(

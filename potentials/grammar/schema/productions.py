@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from potentials.grammar.left_factoring import left_factored
 from smc.errors import GrammarError
 
 MOST_SYMBOLS = 400_000
@@ -87,11 +88,11 @@ class Productions:
         if start not in productive:
             return None
         names: dict[Terminal, str] = {}
-        lines = [f"start: r{start.number}"]
+        rules: dict[str, list[tuple[str, ...]]] = {}
         reached, stack = {start}, [start]
         while stack:
             rule = stack.pop()
-            options = []
+            options = rules[f"r{rule.number}"] = []
             for body in dict.fromkeys(self.bodies[rule.number]):
                 if all(isinstance(s, Terminal) or s in productive for s in body):
                     options.append(_spelt(body, names))
@@ -99,12 +100,14 @@ class Productions:
                         if isinstance(symbol, Rule) and symbol not in reached:
                             reached.add(symbol)
                             stack.append(symbol)
-            lines.append(f"r{rule.number}: {' | '.join(options)}")
+        lines = [f"start: r{start.number}"]
+        for name, bodies in left_factored(rules).items():
+            lines.append(f"{name}: {' | '.join(map(' '.join, bodies))}")
         lines += [f"{name}: {terminal.source}" for terminal, name in names.items()]
         return "\n".join(lines) + "\n"
 
 
-def _spelt(body: Sequence[Symbol], names: dict[Terminal, str]) -> str:
+def _spelt(body: Sequence[Symbol], names: dict[Terminal, str]) -> tuple[str, ...]:
     words = []
     for symbol in body:
         if isinstance(symbol, Rule):
@@ -112,7 +115,7 @@ def _spelt(body: Sequence[Symbol], names: dict[Terminal, str]) -> str:
         else:
             kind = "j" if symbol.source.startswith("%json") else "T"
             words.append(names.setdefault(symbol, f"{kind}{len(names)}"))
-    return " ".join(words)
+    return tuple(words)
 
 
 def alternatives(grammar: Productions, options: Iterable[Sequence[Symbol]]) -> Rule:

@@ -8,7 +8,18 @@ from functools import cached_property
 
 from potentials.grammar.lark.automata.minimisation import DEAD, minimal
 
-__all__ = ["DEAD", "DFA", "both", "either", "meeting", "minus", "same_language", "trimmed", "union"]
+__all__ = [
+    "DEAD",
+    "DFA",
+    "both",
+    "either",
+    "meeting",
+    "minus",
+    "pairs",
+    "same_language",
+    "trimmed",
+    "union",
+]
 
 
 @dataclass(frozen=True)
@@ -123,6 +134,23 @@ def meeting(
             if then not in seen:
                 seen.add(then)
                 stack.append(then)
+
+
+def pairs(a: DFA, b: DFA) -> Iterator[tuple[int, int]]:
+    """Yield the states of two automata that the same texts lead to, each pair once."""
+    seen = {(0, 0)}
+    stack = [(0, 0)]
+    while stack:
+        pair = stack.pop()
+        yield pair
+        s, t = pair
+        row = b.steps[t]
+        for x, to in a.edges[s]:
+            if row[x] != DEAD:
+                then = (to, row[x])
+                if then not in seen:
+                    seen.add(then)
+                    stack.append(then)
 
 
 def minus(a: DFA, b: DFA, *, and_extensions: bool) -> DFA:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from re import _constants as op  # pyright: ignore[reportAttributeAccessIssue]
 from re import _parser  # pyright: ignore[reportAttributeAccessIssue]
 from typing import Any
@@ -123,15 +124,15 @@ def _sequence(items: Any, flags: int) -> Node:
 
 def _node(code: Any, arg: Any, flags: int) -> Node:
     if code is op.LITERAL:
-        return Chars(_cased(charset.normal([(arg, arg)]), flags))
+        return Chars(_class(((op.LITERAL, arg),), flags))
     if code is op.NOT_LITERAL:
-        return Chars(charset.complement(_cased(charset.normal([(arg, arg)]), flags)))
+        return Chars(_class(((op.NEGATE, None), (op.LITERAL, arg)), flags))
     if code is op.ANY:
         everything = charset.UNIVERSE
         newline = charset.single("\n")
         return Chars(everything if flags & re.DOTALL else charset.complement(newline))
     if code is op.IN:
-        return Chars(_class(arg, flags))
+        return Chars(_class(tuple(arg), flags))
     if code is op.BRANCH:
         return Alt(tuple(_sequence(branch, flags) for branch in arg[1]))
     if code is op.SUBPATTERN:
@@ -175,7 +176,8 @@ def _position(where: Any, flags: int) -> Node:
     raise Unsupported("uses `^` or `\\A`, which look at the text before the terminal")
 
 
-def _class(items: Any, flags: int) -> Ranges:
+@lru_cache(maxsize=4096)
+def _class(items: tuple[tuple[Any, Any], ...], flags: int) -> Ranges:
     ranges: list[tuple[int, int]] = []
     negate = False
     others = charset.EMPTY

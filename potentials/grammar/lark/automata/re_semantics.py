@@ -52,6 +52,16 @@ def preferred(node: Node, alphabet: Alphabet) -> DFA:
     return _Determiniser(alphabet, ordered=True).run(node)
 
 
+def preferred_or_all(node: Node, alphabet: Alphabet) -> tuple[DFA, bool]:
+    """Return the same, and whether they are all that an expression without assertions matches."""
+    determiniser = _Determiniser(alphabet, ordered=True)
+    texts = determiniser.run(node)
+    if looks_around(node):
+        return texts, False
+    whole = not determiniser.dropped or dfa.same_language(texts, language(node, alphabet))
+    return texts, whole
+
+
 def language(node: Node, alphabet: Alphabet) -> DFA:
     """Return every text that the expression can match."""
     return _Determiniser(alphabet, ordered=False).run(node)
@@ -68,9 +78,12 @@ class _Determiniser:
     ordered: bool
     aheads: list[tuple[Look, DFA]] = field(default_factory=list)
     looks_behind: bool = False
+    dropped: bool = False  # whether a match was preferred to something longer
 
     def run(self, node: Node) -> DFA:
         code = compile_program(node, self.alphabet)
+        if not looks_around(node):
+            return self._run_plain(code)
         self.looks_behind = any(isinstance(i, Assert) and not i.look.ahead for i in code)
         start = self._close(code, [(0, frozenset())], None)
         queue: list[tuple[tuple[Thread, ...], int | None]] = [(start, None)]
@@ -86,6 +99,57 @@ class _Determiniser:
                 last = x if self.looks_behind else None
                 key = (self._close(code, taken, x), last)
                 work += 1 + len(key[0])
+                if key not in index:
+                    if len(queue) >= _MOST_STATES or work > _MOST_STEPS:
+                        raise Unsupported(f"needs more than {len(queue)} states")
+                    index[key] = len(queue)
+                    queue.append(key)
+                row[x] = index[key]
+            steps.append(row)
+            accept.append(accepted)
+        return dfa.trimmed(steps, accept, size)
+
+    def _run_plain(self, code: tuple[Instruction, ...]) -> DFA:
+        """Determinise a program without assertions, whose threads are only places in it."""
+        size = self.alphabet.size
+        symbols: dict[int, list[int]] = {}
+        reads: list[list[int] | None] = []
+        for instruction in code:
+            mask = instruction.mask if isinstance(instruction, Read) else None
+            if mask is not None and mask not in symbols:
+                symbols[mask] = self.alphabet.indices(mask)
+            reads.append(None if mask is None else symbols[mask])
+        closures: dict[int, tuple[int, ...]] = {}
+
+        def close(at: int) -> tuple[int, ...]:
+            if at not in closures:
+                threads = self._close(code, [(at, frozenset())], None)
+                closures[at] = tuple(place for place, _pending in threads)
+            return closures[at]
+
+        queue = [close(0)]
+        index = {queue[0]: 0}
+        steps: list[list[int]] = []
+        accept: list[int] = []
+        work = 0
+        for threads in queue:
+            following: dict[int, dict[int, None]] = {}
+            accepted = 0
+            for n, at in enumerate(threads):
+                read = reads[at]
+                if read is None:  # a match
+                    accepted = (2 << size) - 1
+                    if self.ordered and n + 1 < len(threads):
+                        self.dropped = True
+                        break
+                    continue
+                then = close(at + 1)
+                for x in read:
+                    following.setdefault(x, {}).update(dict.fromkeys(then))
+            row = [DEAD] * size
+            for x, taken in following.items():
+                key = tuple(taken) if self.ordered else tuple(sorted(taken))
+                work += 1 + len(key)
                 if key not in index:
                     if len(queue) >= _MOST_STATES or work > _MOST_STEPS:
                         raise Unsupported(f"needs more than {len(queue)} states")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from potentials.grammar.lark.automata.dfa import DFA, meeting
+from potentials.grammar.lark.automata.dfa import DFA, meeting, pairs
 
 
 @dataclass
@@ -24,6 +24,7 @@ class Beginnings:
     taken: dict[str, DFA]
     strings: frozenset[str]
     _starts: dict[tuple[str, str], bool] = field(default_factory=dict)
+    _shares: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     @cached_property
     def _longer(self) -> dict[str, set[str]]:
@@ -72,10 +73,8 @@ class Beginnings:
         key = (name, other)
         if key not in self._starts:
             a, b = self.taken[name], self.taken[other]
-            self._starts[key] = bool(a.first & b.first) and any(
-                b.accept[t] & (a.accept[s] | a.live_next(s))
-                for s, alive in meeting([b], a, together=True)
-                for _which, t in alive
+            self._starts[key] = any(
+                b.accept[t] & (a.accept[s] | a.live_next(s)) for s, t in pairs(a, b)
             )
         return self._starts[key]
 
@@ -83,12 +82,11 @@ class Beginnings:
         """Return whether two terminals have a text in common."""
         if name in self.strings and other in self.strings:
             return other in self._longer[name] and name in self._longer[other]
-        a, b = self.taken[name], self.taken[other]
-        return bool(a.first & b.first) and any(
-            a.accept[s] & b.accept[t]
-            for s, alive in meeting([b], a, together=True)
-            for _which, t in alive
-        )
+        key = (min(name, other), max(name, other))
+        if key not in self._shares:
+            a, b = self.taken[name], self.taken[other]
+            self._shares[key] = any(a.accept[s] & b.accept[t] for s, t in pairs(a, b))
+        return self._shares[key]
 
     def sharing_texts(self, name: str) -> list[str]:
         """Return the other terminals that have a text in common with one."""

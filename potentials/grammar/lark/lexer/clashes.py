@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from potentials.grammar.lark.automata.bitmask import joined, members
-from potentials.grammar.lark.automata.dfa import DFA, meeting
+from potentials.grammar.lark.automata.dfa import DFA, meeting, pairs
 from potentials.grammar.lark.lexer.contexts import Clash, Context
 from potentials.grammar.lark.lexer.shares import ShareTable
 
@@ -56,12 +56,8 @@ class ClashFinder:
         Non-ASCII symbols that share their first byte with such a one count.
         """
         if (a, b) not in self._pairs:
-            onward = 0
-            if a.first & b.first:
-                for s, alive in meeting([b], a, together=True):
-                    for _which, t in alive if a.accept[s] else ():
-                        onward |= self._widened(b.live_next(t))
-            self._pairs[a, b] = onward
+            onward = joined(b.live_next(t) for s, t in pairs(a, b) if a.accept[s])
+            self._pairs[a, b] = self._widened(onward) if onward else 0
         return self._pairs[a, b]
 
     def _widened(self, mask: int) -> int:

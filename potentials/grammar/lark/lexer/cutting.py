@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
+from potentials.grammar.lark.automata.bitmask import joined
 from potentials.grammar.lark.automata.dfa import DEAD, DFA, trimmed
 from potentials.grammar.lark.lexer.contexts import Context
 from potentials.grammar.lark.lexer.product_automaton import (
@@ -87,33 +88,41 @@ class _Cuts(ProductAutomaton):
     def cutting(self) -> Cutting:
         """Cut, and return the lexemes."""
         self._reached: dict[int, set[int]] = {}
+        self._segments: dict[int, list[int]] = {}
+        self._back: list[set[int]] = [set() for _ in self.states]
+        self._read_at: dict[int, list[int]] = {}
+        for z, (row, pick) in enumerate(zip(self.steps, self.picks, strict=True)):
+            for to in set(row) - {DEAD}:
+                self._back[to].add(z)
+            if pick is not None:
+                self._read_at.setdefault(pick[0], []).append(z)
         self.cuts = [self._cut_symbols(z) for z in range(len(self.states))]
         return Cutting(
             {n: tuple(self._pieces(n)) for n in self.names if n in self.context.next_symbols}
         )
 
-    def _preferred(self, first: int) -> list[int]:
-        """Return the terminals that would have gone before, had they matched."""
+    def _preferred(self, z: int, first: int) -> list[int]:
+        """Return the living terminals that would have gone before, had they matched."""
         limit = self.place[first]
-        return [i for i, p in enumerate(self.place) if p <= limit and self.tried[i]]
+        return [i for i in self.alive[z] if self.place[i] <= limit and self.tried[i]]
 
     def _cut_symbols(self, z: int) -> int:
         state, pick = self.states[z], self.picks[z]
         if pick is None:
             return 0
         allowed = self.context.next_symbols.get(self.names[pick[0]], 0)
-        preferred = self._preferred(pick[1])
+        preferred = self._preferred(z, pick[1])
         lawful = 0
         for x in range(self.size):
             going = (
                 self.dfas[i].accept[to]
                 for i in preferred
-                if state.at[i] != DEAD and (to := self.dfas[i].steps[state.at[i]][x]) != DEAD
+                if (to := self.dfas[i].steps[state.at[i]][x]) != DEAD
             )
             # Where one of these matches one more character, Lark reads on, too.
             if allowed >> x & 1 and not any(going) and not self.violates(state, x):
                 lawful |= 1 << x
-        live = _joint(self.dfas, state.at)
+        live = joined(self.dfas[i].live_next(state.at[i]) for i in self.alive[z])
         ahead = _joint(self.ahead_dfas, state.ahead)
         if ahead & lawful or self._sharing(ahead, lawful):
             raise TooLargeError
@@ -131,26 +140,26 @@ class _Cuts(ProductAutomaton):
         assert pick is not None
         allowed = self.context.next_symbols.get(self.names[pick[0]], 0)
         forbidden: set[Continuation] = set()
-        for i in self._preferred(pick[1]):
+        for i in self._preferred(z, pick[1]):
             s = state.at[i]
-            wanted = self.dfas[i].live_next(s) & allowed if s != DEAD else 0
+            wanted = self.dfas[i].live_next(s) & allowed
             if wanted & ~(self._enforced(z, pick[0]) & ~self.cuts[z]):
                 forbidden.add(Continuation(self.names[i], s))
         for earlier, d, s in zip(self.forbidden, self.ahead_dfas, state.ahead, strict=False):
             if s != DEAD and d.live_next(s) & allowed:
                 forbidden.add(Continuation(earlier.terminal, s))
         alongside = {
-            Continuation(self.names[i], s)
-            for i, s in enumerate(state.at)
-            if s != DEAD and self.dfas[i].live_next(s) & self.cuts[z]
+            Continuation(self.names[i], state.at[i])
+            for i in self.alive[z]
+            if self.dfas[i].live_next(state.at[i]) & self.cuts[z]
         }
         return Lookahead(frozenset(forbidden), frozenset(alongside))
 
     def _enforced(self, z: int, pick: int) -> int:
         """Return the symbols on which llguidance is sure to read on, so that `pick` cannot end."""
         mask = 0
-        for i, name in enumerate(self.names):
-            if i == pick or name in self.context.certain:
+        for i in self.alive[z]:
+            if i == pick or self.names[i] in self.context.certain:
                 reaches = self._reaches(i)
                 mask |= sum(1 << x for x, to in enumerate(self.steps[z]) if to in reaches)
         return mask
@@ -165,17 +174,17 @@ class _Cuts(ProductAutomaton):
             if source in done:
                 continue
             done.add(source)
-            inside = self._segment(source)
+            inside = [z for z in self._segment(source) if z in reaches]
             ends: dict[Lookahead, set[int]] = {}
             for z in inside:
                 if self._reads(z, i):
                     ends.setdefault(self._lookahead_after(z), set()).add(z)
             for lookahead, zs in ends.items():
-                out.append(Piece(source, None, lookahead, self._texts(source, zs)))
+                out.append(Piece(source, None, lookahead, self._texts(source, zs, reaches)))
             for z in inside:
                 onward = [x for x in range(self.size) if self.cuts[z] >> x & 1]
                 if any(self.steps[z][x] in reaches for x in onward):
-                    out.append(Piece(source, z, ANYTHING_AHEAD, self._texts(source, {z})))
+                    out.append(Piece(source, z, ANYTHING_AHEAD, self._texts(source, {z}, reaches)))
                     todo.append(z)
         return out
 
@@ -187,15 +196,11 @@ class _Cuts(ProductAutomaton):
         """Return the states from which the terminal may still end."""
         if i in self._reached:
             return self._reached[i]
-        back: dict[int, list[int]] = {}
-        for z, row in enumerate(self.steps):
-            for to in set(row) - {DEAD}:
-                if self.states[to].at[i] != DEAD:
-                    back.setdefault(to, []).append(z)
-        leading = {z for z in range(len(self.states)) if self._reads(z, i)}
+        leading = set(self._read_at.get(i, ()))
         stack = list(leading)
         while stack:
-            for z in back.get(stack.pop(), ()):
+            now = stack.pop()
+            for z in self._back[now] if self.states[now].at[i] != DEAD else ():
                 if z not in leading:
                     leading.add(z)
                     stack.append(z)
@@ -209,6 +214,8 @@ class _Cuts(ProductAutomaton):
         return [to if take >> x & 1 else DEAD for x, to in enumerate(self.steps[z])]
 
     def _segment(self, source: int) -> list[int]:
+        if source in self._segments:
+            return self._segments[source]
         seen: set[int] = set()
         stack = [t for t in set(self._edges(source, source, True)) if t != DEAD]
         while stack:
@@ -216,9 +223,11 @@ class _Cuts(ProductAutomaton):
             if z not in seen:
                 seen.add(z)
                 stack.extend(t for t in set(self._edges(source, z, False)) if t != DEAD)
-        return sorted(seen)
+        self._segments[source] = sorted(seen)
+        return self._segments[source]
 
-    def _texts(self, source: int, ends: set[int]) -> DFA:
+    def _texts(self, source: int, ends: set[int], reaches: set[int]) -> DFA:
+        """Return what leads from a source to one of some ends, through states of a terminal's."""
         index = {-2: 0}
         queue = [-2]
         steps: list[list[int]] = []
@@ -228,10 +237,10 @@ class _Cuts(ProductAutomaton):
             edges = self._edges(source, source if z == -2 else z, z == -2)
             row: list[int] = []
             for to in edges:
-                if to != DEAD and to not in index:
+                if to in reaches and to not in index:
                     index[to] = len(queue)
                     queue.append(to)
-                row.append(DEAD if to == DEAD else index[to])
+                row.append(index[to] if to in reaches else DEAD)
             steps.append(row)
             accept.append(full if z in ends else 0)
         return trimmed(steps, accept, self.size)

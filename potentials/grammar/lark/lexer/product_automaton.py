@@ -6,8 +6,10 @@ spell (a negative lookahead), and those that llguidance looks for, too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from potentials.grammar.lark.automata.bitmask import joined, members
 from potentials.grammar.lark.automata.dfa import DEAD
 from potentials.grammar.lark.lexer.contexts import Context
 from potentials.grammar.lark.lexer.shares import ShareTable
@@ -94,6 +96,7 @@ class ProductAutomaton:
         self.ahead_dfas = [taken[c.terminal] for c in self.ahead]
         self.leads = [shares.terminals.alphabet.lead_bytes(1 << i) for i in range(self.size)]
         self.states: list[State] = []
+        self.alive: list[list[int]] = []
         self.steps: list[list[int]] = []
         self.picks: list[tuple[int, int] | None] = []
         self._explore()
@@ -104,48 +107,48 @@ class ProductAutomaton:
         index = {start: 0}
         self.states = [start]
         for state in self.states:
-            row: list[int] = []
-            for x in range(self.size):
-                to = self._step(state, x)
+            row = [DEAD] * self.size
+            # Of many terminals few are alive after a few characters.
+            alive = [i for i, s in enumerate(state.at) if s != DEAD]
+            self.alive.append(alive)
+            for x in members(joined(self.dfas[i].live_next(state.at[i]) for i in alive)):
+                to = self._step(state, alive, x)
                 if to is None:
-                    row.append(DEAD)
                     continue
                 if to not in index:
                     if len(index) >= _MOST_STATES:
                         raise TooLargeError
                     index[to] = len(self.states)
                     self.states.append(to)
-                row.append(index[to])
+                row[x] = index[to]
             self.steps.append(row)
-            self.picks.append(self._picked(state))
+            self.picks.append(self._picked(state, alive))
 
-    def _step(self, state: State, x: int) -> State | None:
+    def _step(self, state: State, alive: Sequence[int], x: int) -> State | None:
+        if self.violates(state, x):
+            return None
         ahead = tuple(
             DEAD if s == DEAD else d.steps[s][x]
             for d, s in zip(self.ahead_dfas, state.ahead, strict=True)
         )
-        if self.violates(state, x):
+        at = {
+            i: to
+            for i in alive
+            if self.rank[i] <= state.best and (to := self.dfas[i].steps[state.at[i]][x]) != DEAD
+        }
+        if not at:
             return None
-        at = tuple(
-            DEAD if s == DEAD or r > state.best else d.steps[s][x]
-            for d, s, r in zip(self.dfas, state.at, self.rank, strict=True)
-        )
-        if all(s == DEAD for s in at):
-            return None
-        best = state.best
-        for d, s, p, tried in zip(self.dfas, at, self.place, self.tried, strict=True):
-            if tried and s != DEAD and d.accept[s]:
-                best = min(best, p)
-        at = tuple(DEAD if r > best else s for s, r in zip(at, self.rank, strict=True))
-        return State(at, best, ahead)
+        matched = (self.place[i] for i, s in at.items() if self.tried[i] and self.dfas[i].accept[s])
+        best = min([state.best, *matched])
+        row = [DEAD] * len(self.names)
+        for i, s in at.items():
+            if self.rank[i] <= best:
+                row[i] = s
+        return State(tuple(row), best, ahead)
 
-    def _picked(self, state: State) -> tuple[int, int] | None:
+    def _picked(self, state: State, alive: Sequence[int]) -> tuple[int, int] | None:
         """Return what Lark reads here, if anything: the terminal, and the one it comes from."""
-        matching = [
-            i
-            for i, (d, s) in enumerate(zip(self.dfas, state.at, strict=True))
-            if s != DEAD and d.accept[s]
-        ]
+        matching = [i for i in alive if self.dfas[i].accept[state.at[i]]]
         first = min(
             (i for i in matching if self.tried[i]), key=lambda i: self.place[i], default=None
         )

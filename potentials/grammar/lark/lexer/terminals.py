@@ -51,11 +51,9 @@ def understand(loaded: Loaded) -> Terminals:
     rewritten: list[str] = []
     for name, terminal in loaded.terminals.items():
         try:
-            texts = re_semantics.preferred(terminal.node, alphabet)
+            texts, whole = re_semantics.preferred_or_all(terminal.node, alphabet)
             around = re_semantics.looks_around(terminal.node)
-            plain = terminal.is_string or (
-                not around and same_language(texts, re_semantics.language(terminal.node, alphabet))
-            )
+            plain = terminal.is_string or whole
             spelling = spell(terminal.node) if plain else spell_dfa(texts, alphabet)
         except Unsupported as error:
             raise GrammarError(

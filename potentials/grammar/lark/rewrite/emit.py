@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from potentials.grammar.lark.productions import Rules
+from potentials.grammar.left_factoring import left_factored
 
 HEADER = '%llguidance {"no_forcing": true, "allow_initial_skip": true}'
 
@@ -29,12 +30,15 @@ def write(rules: Rules, start: str, lexemes: Mapping[str, str], ignore: Sequence
         lines.append(f'after_all: "" | {skipped}')
     else:
         lines.append(f"start: {rule_names[start]}")
-    for name, productions in rules.items():
-        bodies = [
-            " ".join(terminal_names[n] if terminal else rule_names[n] for n, terminal in p) or '""'
+    named = {
+        rule_names[name]: [
+            tuple(terminal_names[n] if terminal else rule_names[n] for n, terminal in p)
             for p in productions
         ]
-        lines.append(f"{rule_names[name]}: " + "\n  | ".join(bodies))
+        for name, productions in rules.items()
+    }
+    for name, bodies in left_factored(named).items():
+        lines.append(f"{name}: " + "\n  | ".join(" ".join(b) or '""' for b in bodies))
     lines += [f"{terminal_names[name]}: {text}" for name, text in lexemes.items()]
     lines += [f"%ignore {terminal_names[t]}" for t in ignore]
     return "\n".join(lines) + "\n"
