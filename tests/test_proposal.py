@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import smc
+from smc.backends import draws
 from smc.backends.draws import draw_rows
 from smc.model import DrawRequest, pack_mask
 
@@ -184,3 +185,26 @@ def test_a_few_rows_of_many_are_drawn_from_alone():
     bad[7, 0] = torch.nan
     with pytest.raises(smc.ModelError, match=r"rows \[7\]"):
         draw_rows(bad, plan(rows, uniforms))
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2, 5])
+def test_rows_taken_a_few_at_a_time_draw_the_same(rows_at_once, monkeypatch):
+    """Bit by bit, with long rows each by itself; among them one without mass, one with little."""
+    rng = np.random.default_rng(4)
+    size, count = 700, 9
+    logits = torch.from_numpy(rng.normal(0, 4, (count, size)).astype(np.float32))
+    allowed = rng.random((count, size)) < 0.5
+    allowed[3] = logits[3].numpy() < -14
+    allowed[4] = False
+    scores = rng.normal(0, 1, (count, size)).astype(np.float32)
+    scores[:6] = 0
+    rows = rng.permutation([0, 1, 2, 3, 3, 4, 6, 8, 8])  # rows 5 and 7 are not drawn from
+    asked = plan(rows, rng.random(9), mask=pack_mask(allowed), log_scores=scores)
+    whole = draw_rows(logits, asked)
+    monkeypatch.setattr(draws, "_LONG_ROW", size)
+    monkeypatch.setattr(draws, "_CELLS_AT_ONCE", rows_at_once * size)
+    few = draw_rows(logits, asked)
+    np.testing.assert_array_equal(few.tokens, whole.tokens)
+    np.testing.assert_array_equal(few.log_weights, whole.log_weights)
+    np.testing.assert_array_equal(few.log_probs, whole.log_probs)
+    assert ((few.tokens < 0) == (rows == 4)).all()

@@ -125,6 +125,8 @@ class MaskPotential(TokenPotential[GrammarState]):
         """
         scores = self.token_scores(states)
         assert scores.mask is not None and self._narrowing is not None
+        if all(left is None or left > self._narrowing.horizon for left in slots):
+            return scores
         return TokenScores(
             mask=self._narrowing.narrow([s.text for s in states], slots, scores.mask)
         )

@@ -7,10 +7,13 @@ on what else is in the batch, or on the backend.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from smc.backends.peaks import masses_at_peaks
 from smc.errors import ModelError, PotentialError
 from smc.model import DrawRequest, Draws
 
@@ -20,8 +23,11 @@ if TYPE_CHECKING:
 _BLOCK = 256
 """Tokens a block: the inverse CDF searches the block sums first, then one block."""
 
-_LARGE_SCORE = 16.0
-"""Absolute log score from which on float32 sums of logits and scores are not exact enough."""
+_CELLS_AT_ONCE = 6_000_000
+"""Tokens whose masses a CPU holds at once, 24 MB: malloc reuses what is below 32."""
+
+_LONG_ROW = 1 << 14
+"""Tokens of a row from which on a CPU takes each by itself."""
 
 _TINY = 1e-20
 """Allowed share of a row's mass under which float32 sums relative to the row's peak lose digits."""
@@ -43,9 +49,8 @@ def draw_rows(logits: torch.Tensor, request: DrawRequest) -> Draws:
     """
     if len(request.rows) == 0:
         return Draws(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
-    asked, (logits, request) = request, _rows_in_use(logits, request)
-    tokens, log_weights, log_probs, norms, totals = _draw(logits, request).cpu().numpy()
-    _check(norms, totals, asked)
+    tokens, log_weights, log_probs, norms, totals = _drawn(logits, request)
+    _check(norms, totals, request)
     dead = totals <= 0
     return Draws(
         tokens=np.where(dead, -1, tokens).astype(np.int64),
@@ -54,14 +59,74 @@ def draw_rows(logits: torch.Tensor, request: DrawRequest) -> Draws:
     )
 
 
-def _draw(logits: torch.Tensor, request: DrawRequest) -> torch.Tensor:
+def _drawn(logits: torch.Tensor, request: DrawRequest) -> np.ndarray:
+    """`[5, M]` columns of `_draw`, on the host; of the rows alone that are drawn from.
+
+    On a CPU a few rows at a time, which stay in its cache from the first pass over them to the
+    last, in memory that all share: to get fresh pages takes longer than to compute what is in them.
+    """
+    used = np.unique(request.rows)
+    size = logits.shape[-1]
+    if logits.device.type != "cpu" or len(used) * size <= _CELLS_AT_ONCE:
+        if 2 * len(used) <= len(logits):
+            logits, request = _part(logits, request, used)[1:]
+        return _draw(logits, request, _Scratch.of(logits, len(logits))).cpu().numpy()
+    at_once = max(1, _CELLS_AT_ONCE // size)
+    scratch = _Scratch.of(logits, at_once)
+    columns = np.empty((5, len(request.rows)))
+    for first in range(0, len(used), at_once):
+        which, own, part = _part(logits, request, used[first : first + at_once])
+        columns[:, which] = _draw(own, part, scratch).numpy()
+    return columns
+
+
+def _part(
+    logits: torch.Tensor, request: DrawRequest, rows: np.ndarray
+) -> tuple[np.ndarray, torch.Tensor, DrawRequest]:
+    """Indices of the draws that concern some rows in ascending order, their logits, a request."""
+    import torch
+
+    which, part = request.part(rows)
+    first, end = int(rows[0]), int(rows[-1]) + 1
+    if end - first == len(rows):
+        return which, logits[first:end], part
+    return which, logits[torch.from_numpy(rows).to(logits.device)], part
+
+
+@dataclass(frozen=True)
+class _Scratch:
+    """Memory for the masses of some rows.
+
+    Attributes:
+        mass: `[R, V padded to blocks]`, with zeros behind V.
+        factor: `[rows at once, V]`.
+    """
+
+    mass: torch.Tensor
+    factor: torch.Tensor
+
+    @classmethod
+    def of(cls, logits: torch.Tensor, rows: int) -> _Scratch:
+        size = logits.shape[-1]
+        mass = logits.new_empty(rows, -(-size // _BLOCK) * _BLOCK)
+        mass[:, size:] = 0
+        in_cache = logits.device.type == "cpu" and size >= _LONG_ROW
+        return cls(mass, logits.new_empty(1 if in_cache else rows, size))
+
+    def pieces(self, rows: int) -> Iterator[slice]:
+        """Rows to go over at once: on a CPU a long one by itself, which its cache can hold."""
+        at_once = len(self.factor)
+        return (slice(i, min(i + at_once, rows)) for i in range(0, rows, at_once))
+
+
+def _draw(logits: torch.Tensor, request: DrawRequest, scratch: _Scratch) -> torch.Tensor:
     """`[5, M]`: tokens, log weights, log probabilities; log norm and total mass of each row."""
     import torch
 
     device = logits.device
     rows = torch.from_numpy(request.rows).to(device)
     uniforms = torch.from_numpy(request.uniforms).to(device)
-    mass, block_sums, log_norm, log_scale, own = _masses(logits, request)
+    mass, block_sums, log_norm, log_scale, own = _masses(logits, request, scratch)
     total = block_sums.double().sum(-1)
     tokens = _inverse_cdf(mass, block_sums, rows, uniforms)
     log_weights = (total.log() + log_scale)[rows] - log_norm[rows]
@@ -74,33 +139,24 @@ def _draw(logits: torch.Tensor, request: DrawRequest) -> torch.Tensor:
     return torch.stack(columns)
 
 
-def _rows_in_use(logits: torch.Tensor, request: DrawRequest) -> tuple[torch.Tensor, DrawRequest]:
-    """The same draws from the rows alone that are drawn from, where they are few."""
+def _allowed(mask: np.ndarray, out: torch.Tensor) -> torch.Tensor:
+    """Fill `[R, V]` with 0 and 1 from packed words; unpacked where the logits live."""
     import torch
 
-    used = np.unique(request.rows)
-    if 2 * len(used) > len(logits):
-        return logits, request
-    return logits[torch.from_numpy(used).to(logits.device)], request.part(used)[1]
-
-
-def _allowed(mask: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
-    """`[R, V]` of 0 and 1 in the logits' dtype from packed words; unpacked where they live."""
-    import torch
-
-    size = logits.shape[-1]
-    if logits.device.type == "cpu":  # bytes to floats is five times faster than bools to floats
+    out = out[: len(mask)]
+    size = out.shape[-1]
+    if out.device.type == "cpu":  # bytes to floats is five times faster than bools to floats
         packed = np.ascontiguousarray(mask).view(np.uint8)
         bits = np.unpackbits(packed, axis=-1, count=size, bitorder="little")
-        return torch.from_numpy(bits).to(logits.dtype)
-    words = torch.from_numpy(mask.view(np.int32)).to(logits.device)
-    shifts = torch.arange(32, device=logits.device, dtype=torch.int32)
+        return out.copy_(torch.from_numpy(bits))
+    words = torch.from_numpy(mask.view(np.int32)).to(out.device)
+    shifts = torch.arange(32, device=out.device, dtype=torch.int32)
     bits = (words[:, :, None] >> shifts) & 1
-    return bits.view(words.shape[0], -1)[:, :size].to(logits.dtype)
+    return out.copy_(bits.view(words.shape[0], -1)[:, :size])
 
 
 def _masses(
-    logits: torch.Tensor, request: DrawRequest
+    logits: torch.Tensor, request: DrawRequest, scratch: _Scratch
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Proposal masses `[R, V padded to blocks]`, their block sums, two float64 logs, and a flag.
 
@@ -112,24 +168,27 @@ def _masses(
     """
     import torch
 
-    rows, size = logits.shape
-    mass = logits.new_empty(rows, -(-size // _BLOCK) * _BLOCK)
+    size = logits.shape[-1]
+    mass = scratch.mass[: len(logits)]
     body = mass[:, :size]
-    mass[:, size:] = 0
-    allowed = None if request.mask is None else _allowed(request.mask, logits)
-    torch.softmax(logits, -1, out=body)
-    sums = _block_sums(mass)
+    model_sums = logits.new_empty(len(logits), mass.shape[1] // _BLOCK)
+    sums = model_sums if request.mask is None else torch.empty_like(model_sums)
+    for rows in scratch.pieces(len(logits)):
+        torch.softmax(logits[rows], -1, out=body[rows])
+        _block_sums(mass[rows], out=model_sums[rows])
+        if request.mask is not None:
+            body[rows].mul_(_allowed(request.mask[rows], scratch.factor))
+            _block_sums(mass[rows], out=sums[rows])
     log_norm = mass[:, 0].double() * 0  # a row with NaN or +inf, or all of −inf, is NaN throughout
     if size > _BLOCK:
         # What float32 normalises does not sum to 1: over 150,000 tokens the fifth digit is lost.
-        log_norm = sums.double().sum(-1).log()
+        log_norm = model_sums.double().sum(-1).log()
     log_scale = torch.zeros_like(log_norm)
     again = torch.zeros_like(log_norm).bool()
-    if allowed is not None:
-        body.mul_(allowed)
+    if request.mask is not None:
         # Where the allowed tokens are improbable, their masses are denormal.
-        sums = _block_sums(mass)
         again = sums.sum(-1) < _TINY
+        again &= torch.from_numpy(request.mask.any(axis=-1)).to(again.device)
     scores = None
     if request.log_scores is not None:
         scores = torch.from_numpy(request.log_scores).to(logits)
@@ -140,45 +199,30 @@ def _masses(
     # Do those rows again relative to their own peak, and all that are not the model's.
     where = again.nonzero()[:, 0]
     if where.numel():
-        log_norm[where] = logits[where].double().logsumexp(-1)
-        combined = _combined(logits, scores, hot, where)
-        _fill(body, log_scale, where, combined, None if allowed is None else allowed[where])
+        own = logits[where]
+        log_norm[where] = own.double().logsumexp(-1)
+        allowed = None
+        if request.mask is not None:
+            allowed = _allowed(request.mask[where.cpu().numpy()], torch.empty_like(own))
+        body[where], log_scale[where] = masses_at_peaks(
+            own,
+            allowed,
+            None if scores is None else scores[where],
+            None if hot is None else hot[where],
+        )
         sums[where] = _block_sums(mass[where])
     return mass, sums, log_norm, log_scale, ~again
 
 
-def _block_sums(mass: torch.Tensor) -> torch.Tensor:
+def _block_sums(mass: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
     """`[R, blocks]` float32 sums of masses, which are too few in a block to lose digits."""
-    return mass.view(mass.shape[0], -1, _BLOCK).sum(-1)
-
-
-def _combined(
-    logits: torch.Tensor,
-    scores: torch.Tensor | None,
-    hot: torch.Tensor | None,
-    where: torch.Tensor,
-) -> torch.Tensor:
-    """Tempered logits of some rows with their scores; in float64 where scores are large.
-
-    Beside a score of 10,000 the logits would lose their third digit behind the point.
-    """
     import torch
 
-    combined = logits[where]
-    if hot is not None:
-        combined = combined / hot[where, None].to(combined.dtype)
-    if scores is None:
-        return combined
-    scores = scores[where]
-    if scores.masked_fill(scores == -torch.inf, 0).abs().amax() > _LARGE_SCORE:
-        large = scores.masked_fill(scores == -torch.inf, 0).abs().amax(-1) > _LARGE_SCORE
-        exact = combined.double() + scores.double()
-        return torch.where(large[:, None], exact, (combined + scores).double())
-    return combined + scores
+    return torch.sum(mass.view(mass.shape[0], -1, _BLOCK), -1, out=out)
 
 
 def _temperatures(request: DrawRequest, logits: torch.Tensor) -> torch.Tensor | None:
-    """`[R]` float64 proposal temperatures; None where all are 1."""
+    """`[R]` float64 proposal _temperatures; None where all are 1."""
     import torch
 
     if not isinstance(request.temperature, np.ndarray):
@@ -190,26 +234,10 @@ def _temperatures(request: DrawRequest, logits: torch.Tensor) -> torch.Tensor | 
     return torch.from_numpy(request.temperature).to(logits.device)
 
 
-def _fill(
-    body: torch.Tensor,
-    log_scale: torch.Tensor,
-    where: torch.Tensor | slice,
-    combined: torch.Tensor,
-    allowed: torch.Tensor | None,
-) -> None:
-    """Set the masses and log scales of some rows relative to the peak of their own tokens."""
-    if allowed is not None:
-        combined = combined.masked_fill(allowed == 0, float("-inf"))
-    peak = combined.amax(-1, keepdim=True)
-    peak = peak.masked_fill(peak == float("-inf"), 0.0)
-    body[where] = (combined - peak).to(body.dtype).exp_()
-    log_scale[where] = peak[:, 0].double()
-
-
 def _inverse_cdf(
     mass: torch.Tensor, block_sums: torch.Tensor, rows: torch.Tensor, uniforms: torch.Tensor
 ) -> torch.Tensor:
-    """`[M]` token ids at the uniforms' quantiles; always a token with mass, where there is one.
+    """`[M]` token ids at the uniforms' quantiles; a token with mass, or 0 where there is none.
 
     Running sums round, and a parallel scan need not be monotone, so the position found is only a
     proposal for it: it is moved to the nearest token with mass.
@@ -223,7 +251,9 @@ def _inverse_cdf(
     within = mass.view(mass.shape[0], -1, _BLOCK)[rows, block[:, 0]].double().cumsum_(-1)
     inside = torch.searchsorted(within, target - before, right=True).clamp_(max=_BLOCK - 1)
     tokens = (block * _BLOCK + inside)[:, 0]
-    stray = (mass[rows, tokens] <= 0).nonzero()[:, 0]
+    dead = blocks[:, -1] <= 0
+    tokens[dead] = 0
+    stray = ((mass[rows, tokens] <= 0) & ~dead).nonzero()[:, 0]
     if stray.numel():
         tokens[stray] = _nearest_with_mass(mass[rows[stray]], tokens[stray])
     return tokens

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 from collections.abc import Sequence
@@ -43,6 +44,10 @@ class Narrowing:
         vocabulary: Of the model.
         name: How warnings call the grammar.
         limits: How much work one mask may be.
+
+    Attributes:
+        horizon: With more slots left than that, no text is looked at; known once the grammar is
+            read, when a mask is first narrowed.
     """
 
     def __init__(
@@ -58,7 +63,7 @@ class Narrowing:
         self._begun = False
         self._recogniser: Recogniser | None = None
         self._growth = 0
-        self._horizon = 0
+        self.horizon = sys.maxsize
         self._every_byte = False
 
     def narrow(self, texts: Sequence[bytes], slots: Sequence[int | None], masks: Mask) -> Mask:
@@ -79,7 +84,7 @@ class Narrowing:
             for r in near:
                 left = slots[r]
                 assert left is not None
-                if self._recogniser is None or left > self._horizon:
+                if self._recogniser is None or left > self.horizon:
                     continue
                 removed = self._removed(texts[r], left, masks[r])
                 if removed is not None:
@@ -102,7 +107,7 @@ class Narrowing:
         self._is_text = pack_mask(np.array([bool(t) for t in texts]))
         self._recogniser = Recogniser(grammar)
         self._every_byte = len({t for t in texts if t and len(t) == 1}) == 256
-        self._horizon = 2 * self._slots_of(grammar.lengths[grammar.start] + self._growth)
+        self.horizon = 2 * self._slots_of(grammar.lengths[grammar.start] + self._growth)
         self._completions = Completions(
             self._recogniser,
             TokenTrie(texts),
