@@ -15,7 +15,16 @@ from smc.model import LanguageModel, Prompt
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, flatten
 from smc.retries import Retries
-from smc.settings import Settings
+from smc.settings import METHODS, Settings
+
+_ALWAYS = (
+    "num_particles",
+    "max_tokens",
+    "at_max_tokens",
+    "ess_threshold",
+    "resampling",
+    "proposal",
+)
 
 
 def with_record(
@@ -55,19 +64,20 @@ def settings_record(
     stop: Sequence[str],
     retries: Retries,
 ) -> dict[str, Any]:
-    """Return what a run was asked for, as plain JSON; what was left out of it is not there."""
-    record: dict[str, Any] = {
-        "method": method,
-        "num_particles": int(settings.num_particles),
-        "max_tokens": int(settings.max_tokens),
-        "at_max_tokens": settings.at_max_tokens,
-        "ess_threshold": float(settings.ess_threshold),
-        "resampling": settings.resampling,
-        "proposal": _described(settings.proposal),
-        "potentials": [_text(p.name) for p in flatten(potentials)],
-    }
-    if settings.resample_at is not None:
-        record["resample_at"] = _described(settings.resample_at)
+    """Return what a run was asked for, as plain JSON.
+
+    The first fields are always there, the others where they are not as usual; what the method
+    fixes is in its name.
+    """
+    record: dict[str, Any] = {"method": method}
+    fixed = METHODS[method].keys()
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if field.name not in _ALWAYS and (field.name in fixed or value == field.default):
+            continue
+        scalar = isinstance(value, bool | int | float | str | np.generic)
+        record[field.name] = plain(value, field.name) if scalar else _described(value)
+    record["potentials"] = [_text(p.name) for p in flatten(potentials)]
     if stop:
         record["stop"] = list(stop)
     if retries.most:

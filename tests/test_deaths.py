@@ -211,6 +211,9 @@ def test_the_run_is_kept_with_its_result():
     assert kept["at_max_tokens"] == "cut" and kept["stop"] == ["ab"]
     assert kept["potentials"] == ["Even"] and "retries" not in kept
     assert smc.Posterior.from_json(posterior.to_json()).settings == dict(kept)
+    other = smc.sample(MODEL, "", num_particles=np.int64(3), resample_among="alike").settings
+    assert other is not None and other["resample_among"] == "alike"
+    assert "resample_among" not in kept and "expensive" not in kept
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 import smc
-from potentials import Choice, OutputType, Regex
+from potentials import Choice, OutputType, Regex, after_mark
 from smc.integrations.constraints import constraints
 
 WORDS = smc.TableModel.constant(
@@ -109,3 +109,14 @@ def test_plain_values_become_types_too():
     assert [p.name for p in made] == ["Choice", "OutputType(int)"]
     with pytest.raises(smc.GrammarError, match="choice: Choice: got no texts"):
         constraints(choice=[])
+
+
+def test_an_output_type_may_stand_behind_a_mark():
+    """Its masks and its reading are both asked of what follows, and of nothing else."""
+    form = OutputType(list[int])
+    marked = after_mark(form, "no")
+    posterior = smc.sample(WORDS, "", [marked], num_particles=200, max_tokens=10, seed=2)
+    values = posterior.parsed(lambda text: form.parse(text.partition("no")[2]))
+    assert values and all(isinstance(value, list) for value, _ in values)
+    text = "yesno[1,2]"
+    assert marked.complete(text) == 0.0 and marked.complete(text + "]") == -math.inf

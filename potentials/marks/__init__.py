@@ -16,6 +16,7 @@ from smc.potential import (
     AnyPotential,
     IncrementalPotential,
     Potential,
+    Product,
     TokenPotential,
     TokenSequencePotential,
 )
@@ -23,14 +24,14 @@ from smc.potential import (
 __all__ = ["Marked", "MarkedMask", "after_mark", "between"]
 
 
-def after_mark(potential: AnyPotential, mark: str, *, required: bool = True) -> Marked:
+def after_mark(potential: AnyPotential, mark: str, *, required: bool = True) -> AnyPotential:
     """Return a potential that weighs what follows the first mark, to the end of the text.
 
     Before the mark every token is free.
 
     Args:
-        potential: Of any level; a `TokenPotential` gives token masks or scores after the mark, and
-            of the tokens that hold the mark and more.
+        potential: Of any level, or a product (an `OutputType`); a `TokenPotential` gives token
+            masks or scores after the mark, and of the tokens that hold the mark and more.
         mark: Say `</think>`.
         required: Whether a text without the mark has weight zero: then it cannot end before it. If
             not, such a text is free.
@@ -41,7 +42,9 @@ def after_mark(potential: AnyPotential, mark: str, *, required: bool = True) -> 
     return _marked(potential, mark, None, required)
 
 
-def between(potential: AnyPotential, begin: str, end: str, *, required: bool = True) -> Marked:
+def between(
+    potential: AnyPotential, begin: str, end: str, *, required: bool = True
+) -> AnyPotential:
     """Return a potential that weighs each part between two marks; the parts multiply.
 
     A part ends before the first end mark after it begins, or with the text. Outside every token
@@ -59,7 +62,9 @@ def between(potential: AnyPotential, begin: str, end: str, *, required: bool = T
     return _marked(potential, begin, end, required)
 
 
-def _marked(potential: AnyPotential, begin: str, end: str | None, required: bool) -> Marked:
+def _marked(potential: AnyPotential, begin: str, end: str | None, required: bool) -> AnyPotential:
+    if isinstance(potential, Product) and potential.factors:  # each keeps its masks
+        return Product(_marked(factor, begin, end, required) for factor in potential.factors)
     if not isinstance(potential, Potential | IncrementalPotential):
         raise SettingsError(f"marks: expected a potential to wrap, got {potential!r}.")
     if isinstance(potential, TokenSequencePotential):

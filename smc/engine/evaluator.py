@@ -54,12 +54,12 @@ class PotentialEvaluator:
         self.source = potential  # kept, so that its id stays its own
         self.is_token = isinstance(potential, TokenPotential)
         self.reads_tokens = isinstance(potential, TokenSequencePotential)
-        self._heeds_slots = False
+        self.heeds_slots = False
         self.potential = potential
         if isinstance(potential, TokenPotential):
             self.potential = bound = potential.bind(vocabulary)
             own = type(bound).token_scores_within
-            self._heeds_slots = own is not TokenPotential.token_scores_within
+            self.heeds_slots = own is not TokenPotential.token_scores_within
         self.concurrent = potential.concurrent and not self.is_token
         self.known: LRUCache[tuple[bool, bytes], float] = LRUCache(_REMEMBERED)
         self.failed: dict[bool, tuple[set[bytes], BaseException]] = {}
@@ -179,7 +179,7 @@ class PotentialEvaluator:
         states: Sequence[Any],
     ) -> TokenScores:
         method, call = "token_scores", partial(potential.token_scores, states)
-        if self._heeds_slots and any(s is not None for s in slots):
+        if self.heeds_slots and any(s is not None for s in slots):
             method = "token_scores_within"
             call = partial(potential.token_scores_within, states, slots)
         scores = self._guarded(method, raw, call)
@@ -198,7 +198,7 @@ class PotentialEvaluator:
             read = prefix.states[request.k].state
         elif request.stops is not None:
             read = read, prefix.held, request.stops
-        return (read, request.slots) if self._heeds_slots else read
+        return (read, request.slots) if self.heeds_slots else read
 
     def _evaluate(self, requests: list[Request], complete: bool) -> Sequence[float]:
         """Evaluate prefixes with distinct texts, in one batch."""

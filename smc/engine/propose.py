@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
@@ -185,8 +186,13 @@ def _dead_end(row: Row) -> Death:
         cause = f"max_tokens={config.settings.max_tokens}"
         reason = f"{cause}: the text cannot end after {text!r}"
         return Death(cause, text, reason, Stage.PROPOSAL)
-    refusing = [e.name for e in row.population.evaluators if config.sampler.asks(e.source)]
-    return Death.without_token(" · ".join(refusing), text)
+    asked = [e for e in row.population.evaluators if config.sampler.asks(e.source)]
+    death = Death.without_token(" · ".join(e.name for e in asked), text)
+    slots = _slots_left(row)
+    if slots is None or not any(e.heeds_slots for e in asked):
+        return death
+    left = f"{slots} slots left of max_tokens={config.settings.max_tokens}"
+    return dataclasses.replace(death, reason=f"{death.reason} with {left}")
 
 
 class LocalSampler:

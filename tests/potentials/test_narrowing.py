@@ -312,6 +312,48 @@ def test_users_potentials_know_nothing_of_slots():
     assert {len(text) % 2 for text in posterior.probabilities()} == {0}
 
 
+@pytest.mark.parametrize(("how", "slots"), [("cut", 2), ("end", 1)])
+def test_a_population_that_no_sentence_fits_dies_at_once_and_is_told_why(how, slots):
+    model = smc.TableModel.constant({"a": 0.6, "aa": 0.2}, eos=0.2)
+    posterior = smc.sample(model, "", [Regex("a{5}")], max_tokens=2, at_max_tokens=how, seed=1)
+    assert posterior.status.name == "EXTINCT" and len(posterior.history) == 1
+    told = f"Regex allows no next token after '' with {slots} slots left of max_tokens=2"
+    assert posterior.reason == told
+
+
+def test_the_law_of_slots_is_checked():
+    smc.check_potential(Regex("a+b{2,3}(ab)?"), ["abb", "aabbbab", "abab"])
+
+    class Tight(Regex):
+        def token_scores_within(self, states, slots):
+            return super().token_scores_within(states, [s and s - 1 for s in slots])
+
+    with pytest.raises(AssertionError, match="with 2 slots left"):
+        smc.check_potential(Tight("a+b{2,3}(ab)?"), ["abb", "aabbbab"])
+
+
+@pytest.mark.parametrize(
+    "texts", [(" CC(C)=O", " C1CC1"), (" [NH4+]", " c1ccccc1")], ids=["chains", "rings"]
+)
+def test_molecules_keep_the_law_of_slots(texts):
+    from potentials.molecule import smiles_grammar
+
+    smc.check_potential(Grammar(smiles_grammar()), texts)
+
+
+def test_queries_keep_the_law_of_slots(tmp_path):
+    import sqlite3
+
+    from potentials.sql import Schema, schema_grammar
+
+    path = str(tmp_path / "shop.db")
+    with sqlite3.connect(path) as shop:
+        shop.execute("CREATE TABLE customer (name TEXT, age INTEGER)")
+    shop.close()
+    grammar = Grammar(schema_grammar(Schema.from_sqlite(path)))
+    smc.check_potential(grammar, [" SELECT name FROM customer"])
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -33,15 +33,16 @@ class Narrowing:
 
     Heuristic: that all which stays can be finished. A token may stay because the search gave up,
     because only the larger language has a sentence that near, or because the end seemed too far
-    off to look: a state is looked at once its shortest completion in bytes, with what one token
-    may add to it (as many bytes as the grammar's longest symbol needs at least), is more than the
-    slots left.
+    off to look. A state is looked at once the slots left are fewer than its shortest completion
+    and what one token may add to it, in bytes: as many as the grammar's longest symbol needs at
+    least, and a few. Of a vocabulary that has every byte, and so has longer tokens too, two bytes
+    count as a token. So steps far from the end cost nothing.
 
     Args:
         source: The grammar in llguidance's dialect.
         vocabulary: Of the model.
         name: How warnings call the grammar.
-        limits: How much work one question may be.
+        limits: How much work one mask may be.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Narrowing:
         self._recogniser: Recogniser | None = None
         self._growth = 0
         self._horizon = 0
+        self._every_byte = False
 
     def narrow(self, texts: Sequence[bytes], slots: Sequence[int | None], masks: Mask) -> Mask:
         """Return masks without the tokens after which no sentence fits.
@@ -94,19 +96,24 @@ class Narrowing:
             self._give_up(f"the grammar {error}")
             return
         self._growth = _longest_symbol(grammar) + _SLACK_BYTES
-        self._horizon = 2 * grammar.lengths[grammar.start] + 2 * self._growth
         vocabulary, ends = self._vocabulary, self._vocabulary.eos_set
         texts = [None if i in ends else t for i, t in enumerate(vocabulary.tokens)]
         last = [t if t and t[-1] in grammar.last_bytes else None for t in texts]
         self._is_text = pack_mask(np.array([bool(t) for t in texts]))
         self._recogniser = Recogniser(grammar)
+        self._every_byte = len({t for t in texts if t and len(t) == 1}) == 256
+        self._horizon = 2 * self._slots_of(grammar.lengths[grammar.start] + self._growth)
         self._completions = Completions(
             self._recogniser,
             TokenTrie(texts),
             TokenTrie(last),
-            every_byte=len({t for t in texts if t and len(t) == 1}) == 256,
+            every_byte=self._every_byte,
             limits=self._limits,
         )
+
+    def _slots_of(self, length: int) -> int:
+        """How many slots so many bytes may well need."""
+        return length // 2 + 4 if self._every_byte else length
 
     def _removed(self, text: bytes, left: int, mask: Mask) -> Mask | None:
         """`[W]` the tokens after which no sentence fits; None: there are none."""
@@ -117,7 +124,7 @@ class Narrowing:
             state = self._state(text)
             if state < 0:
                 return None  # the mask's own affair
-            if int(self._recogniser.distance[state]) + self._growth < left:
+            if self._slots_of(int(self._recogniser.distance[state]) + self._growth) < left:
                 return None
             key = state, left
             if key not in self._masks:
@@ -148,10 +155,10 @@ class Narrowing:
         if missing.any():
             self._give_up("it allows tokens that its grammar over bytes does not")
             return None
-        met = np.bincount(walked.states, minlength=1) > 0
-        late = met.copy()
-        for following in np.flatnonzero(met).tolist():
-            late[following] = self._completions.fits(following, left - 1) is False
+        count = np.bincount(walked.states, minlength=1)
+        often = np.argsort(-count, kind="stable")[: np.count_nonzero(count)]
+        late = np.zeros(len(count), np.bool_)
+        late[self._completions.out_of_reach(often.tolist(), left - 1)] = True
         return self._packed(walked.tokens[late[walked.states]]) if late.any() else None
 
     def _packed(self, tokens: NDArray[np.int32]) -> Mask:

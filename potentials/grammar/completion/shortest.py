@@ -1,12 +1,13 @@
 """Shortest completions: how many tokens of a vocabulary lead from a state to a sentence.
 
-`fits(state, k)` asks whether at most k do. It is answered by a search over the states that tokens
-lead to, nearest to a sentence first: yes with a witness, no when all that k tokens can reach has
-been seen, and not at all when that would take too long. Answers are kept as bounds of each state.
+Whether at most k do is answered by a search over the states that tokens lead to, nearest to a
+sentence first: yes with a witness, no when all that k tokens can reach has been seen, and not at
+all when that would take too long. Answers are kept as bounds of each state.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ _NEVER = 1 << 20
 
 @dataclass(frozen=True)
 class SearchLimits:
-    """How much work one question may be. Counts, not seconds: the answers are the same everywhere.
+    """How much work one mask may be. Counts, not seconds: the answers are the same everywhere.
 
     Attributes:
         visits: Nodes of the trie (some ten million a second).
@@ -30,11 +31,11 @@ class SearchLimits:
     """
 
     visits: int = 2_000_000
-    states: int = 1000
+    states: int = 500
 
 
 class _SpentError(Exception):
-    """The question would take too long."""
+    """The mask would take too long."""
 
 
 class Completions:
@@ -45,7 +46,7 @@ class Completions:
         trie: Of all tokens of text.
         last: Of those that a sentence may end with.
         every_byte: Whether each byte is a token by itself.
-        limits: How much work one question may be.
+        limits: How much work one mask may be.
     """
 
     def __init__(
@@ -66,17 +67,29 @@ class Completions:
         self._walks: LRUCache[int, Walked] = LRUCache(_KEPT_BYTES, lambda w: 200 + 8 * len(w[0]))
         self._visits = self._states = 0
 
-    def fits(self, state: int, slots: int) -> bool | None:
-        """Return whether at most so many tokens lead from a state to a sentence; None: unknown."""
+    def out_of_reach(self, states: Sequence[int], slots: int) -> list[int]:
+        """Return the states from which no sentence is reached with so many tokens at most.
+
+        Where the limits are met the rest is not among them, except what needs no search; the first
+        ones are therefore those that matter most.
+        """
+        self._visits = self._limits.visits
+        self._states = self._recogniser.expanded + self._limits.states
+        return [s for s in states if self._fits(s, slots) is False]
+
+    def _fits(self, state: int, slots: int) -> bool | None:
+        """Whether at most so many tokens lead from a state to a sentence; None: unknown."""
         known = self._known(state, slots)
         if known is not None or (state, slots) in self._given_up:
             return known
-        self._visits = self._limits.visits
-        self._states = self._recogniser.expanded + self._limits.states
+        begun = self._recogniser.expanded, self._visits
         try:
+            self._spend(0)
             return self._search(state, slots)
         except (_SpentError, TooManyStatesError):
-            self._given_up.add((state, slots))
+            expanded, visits = self._recogniser.expanded - begun[0], begun[1] - self._visits
+            if 2 * expanded > self._limits.states or 2 * visits > self._limits.visits:
+                self._given_up.add((state, slots))  # it would spend the next mask's limits, too
             return None
 
     def walk(self, state: int) -> Walked:

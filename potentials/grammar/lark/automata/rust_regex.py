@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from heapq import heapify, heappop, heappush
+
 from potentials.grammar.lark.automata.alphabet import Alphabet
 from potentials.grammar.lark.automata.charset import EMPTY, UNIVERSE, Ranges
 from potentials.grammar.lark.automata.dfa import DEAD, DFA
@@ -39,12 +41,18 @@ def spell_set(ranges: Ranges) -> str:
 
 def spell_dfa(automaton: DFA, alphabet: Alphabet) -> str:
     """Return a regular expression of an automaton, by eliminating its states."""
-    edges: dict[tuple[int, int], str] = {}
     count = len(automaton.steps)
     start, final = count, count + 1
+    onward: dict[int, dict[int, str]] = {s: {} for s in range(count + 2)}
+    back: dict[int, dict[int, None]] = {s: {} for s in range(count + 2)}
 
     def add(a: int, b: int, text: str) -> None:
-        edges[a, b] = f"{edges[a, b]}|{text}" if (a, b) in edges else text
+        onward[a][b] = f"{onward[a][b]}|{text}" if b in onward[a] else text
+        back[b][a] = None
+
+    def cost(s: int) -> int:
+        loops = s in onward[s]
+        return (len(back[s]) - loops) * (len(onward[s]) - loops)
 
     for s, row in enumerate(automaton.steps):
         by_target: dict[int, int] = {}
@@ -56,20 +64,26 @@ def spell_dfa(automaton: DFA, alphabet: Alphabet) -> str:
         if automaton.accept[s]:
             add(s, final, "")
     add(start, 0, "")
+    # The state with the fewest ways through it goes first; costs that have changed are pushed anew.
+    queue = [(cost(s), s) for s in range(count)]
+    heapify(queue)
     left = set(range(count))
-    while left:
-        ways_in = {s: sum(1 for a, b in edges if b == s != a) for s in left}
-        ways_out = {s: sum(1 for a, b in edges if a == s != b) for s in left}
-        s = min(left, key=lambda s: (ways_in[s] * ways_out[s], s))
+    while queue:
+        known, s = heappop(queue)
+        if s not in left or known != cost(s):
+            continue
         left.remove(s)
-        loop = f"(?:{edges[s, s]})*" if (s, s) in edges else ""
-        before = [(a, text) for (a, b), text in edges.items() if b == s != a]
-        after = [(b, text) for (a, b), text in edges.items() if a == s != b]
-        edges = {pair: text for pair, text in edges.items() if s not in pair}
+        loop = f"(?:{onward[s][s]})*" if s in onward[s] else ""
+        before = [(a, onward[a].pop(s)) for a in back.pop(s) if a != s]
+        after = [(b, text) for b, text in onward.pop(s).items() if b != s]
+        for b, _text in after:
+            del back[b][s]
         for a, head in before:
             for b, tail in after:
                 add(a, b, _wrap(head) + loop + _wrap(tail))
-    return edges[start, final]
+        for other in {*(a for a, _head in before), *(b for b, _tail in after)} & left:
+            heappush(queue, (cost(other), other))
+    return onward[start][final]
 
 
 def _wrap(text: str) -> str:

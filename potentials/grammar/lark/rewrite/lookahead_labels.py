@@ -35,6 +35,7 @@ from potentials.grammar.lark.rewrite.labels import (
 from potentials.grammar.lark.rewrite.merging import Label, Lexeme, LexemeGrammar, Top
 
 _MOST_SYMBOLS = 2000
+_MOST_STEPS = 500_000  # some seconds
 
 T = TypeVar("T")
 
@@ -64,6 +65,7 @@ class LookaheadLabeller:
     )
     _situations: dict[tuple[int, Lookahead], Situation] = field(default_factory=dict)
     _by_end: dict[Opening, dict[Situation, list[Body]]] = field(default_factory=dict)
+    _steps: int = 0
 
     def label(self, start: str) -> LexemeGrammar[DFA]:
         """Return the labelled grammar.
@@ -117,6 +119,9 @@ class LookaheadLabeller:
                     inner = [Opening(at, end, symbol) for end in ends]
                     ends = _union(self._ends.setdefault(o, {}) for o in inner)
                 at = to
+                self._steps += 1 + len(ends)
+                if self._steps > _MOST_STEPS:
+                    raise TooLargeError
                 if not ends:
                     break
             barred = self._barred(at, opening.name, production)
