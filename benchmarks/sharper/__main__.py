@@ -11,12 +11,11 @@ from pathlib import Path
 
 import smc
 from benchmarks.provenance import commit, machine, shown_model
-from benchmarks.sharper import chains, language_model, marks, resample_among, tempered
+from benchmarks.sharper import language_model, marks, resample_among, tempered
 from benchmarks.sharper.paired import Experiment, run, table
 from smc.model import LanguageModel
 
 EXPERIMENTS: Mapping[str, Callable[[LanguageModel, int, int], Experiment]] = {
-    "chains": chains.experiment,
     "contrast": language_model.contrasted,
     "marks": marks.experiment,
     "power": language_model.powered,
