@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks run DOMAIN …` and `python -m benchmarks report DIR …`."""
+"""The command line: `python -m benchmarks run`, `report`, `kl` and `cost`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from benchmarks import report, run
+from benchmarks import cost, kl, report, run
 from benchmarks.command import explained
 
 
@@ -19,8 +19,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_arguments(running)
     reporting = commands.add_parser("report", help="tables and a plot of what a run left")
     report.add_arguments(reporting)
+    diverging = commands.add_parser("kl", help="how far methods are from the target, on one item")
+    kl.add_arguments(diverging)
+    costing = commands.add_parser("cost", help="quality over cost, of several runs of a domain")
+    cost.add_arguments(costing)
     parsed = parser.parse_args(arguments)
-    work = {"run": run.main, "report": report.main}[parsed.command]
+    commands_by_name = {
+        "run": run.main,
+        "report": report.main,
+        "kl": kl.main,
+        "cost": cost.main,
+    }
+    work = commands_by_name[parsed.command]
     return explained(lambda: work(parsed))
 
 

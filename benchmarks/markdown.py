@@ -25,7 +25,7 @@ def render(run: Mapping[str, Any], rows: Sequence[MethodRow], *, picture: str | 
     """
     settings = run["settings"]
     variant = f", {settings['variant']}" if settings.get("variant") else ""
-    parts = [f"# {settings['domain']}{variant}: {settings['primary']}", _provenance(run)]
+    parts = [f"# {settings['domain']}{variant}: {settings['primary']}", provenance_table(run)]
     parts += [_missing(run, rows), _scores(rows, settings["primary"])]
     if picture:
         parts.append(f"![Scores of the methods]({picture})")
@@ -38,13 +38,14 @@ def _where(boundary: str | None) -> str:
     return f", only where {boundary} fires" if boundary else ""
 
 
-def _provenance(run: Mapping[str, Any]) -> str:
+def provenance_table(run: Mapping[str, Any]) -> str:
     """Return commands, commits, machines and dates of all starts, and the settings."""
     settings, starts = run["settings"], run["starts"]
     commands = _distinct(s["command"] for s in starts)
     digest = f" (digest {settings['model_digest']})" if settings["model_digest"] else ""
     facts = {
         "model": f"{settings['model']}{digest}",
+        **({"backend": settings["backend"]} if "backend" in settings else {}),
         "temperature": settings.get("temperature", 1.0),
         "particles": settings["num_particles"],
         "resampling": f"{settings['resampling']}, under {settings['ess_threshold']} N"
@@ -63,7 +64,7 @@ def _provenance(run: Mapping[str, Any]) -> str:
         *commands,
         "```",
         "",
-        *_table(["", ""], [[k, str(v)] for k, v in facts.items()]),
+        *table(["", ""], [[k, str(v)] for k, v in facts.items()]),
     ]
     return "\n".join(lines)
 
@@ -99,7 +100,7 @@ def _scores(rows: Sequence[MethodRow], primary: str) -> str:
         ]
         for row in rows
     ]
-    return "\n".join(_table(head, body))
+    return "\n".join(table(head, body))
 
 
 def _differences(rows: Sequence[MethodRow], primary: str) -> str:
@@ -109,17 +110,17 @@ def _differences(rows: Sequence[MethodRow], primary: str) -> str:
     body = [
         [f"{AHEAD} − {name}", _shown(i, sign="+"), str(i.items)] for name, i in differences.items()
     ]
-    table = _table(["", f"difference in {primary}", "items"], body)
-    return "\n".join(["Paired differences, on the same items and seeds:", "", *table])
+    lines = table(["", f"difference in {primary}", "items"], body)
+    return "\n".join(["Paired differences, on the same items and seeds:", "", *lines])
 
 
 def _diagnostics(rows: Sequence[MethodRow]) -> str:
     body = [
-        [r.method, _plain(r.log_evidence), f"{r.ess:.1f}", str(r.extinct), str(r.unfinished)]
+        [r.method, _plain(r.log_evidence), f"{r.ess:.1f}", str(r.extinct), _plain(r.truncated)]
         for r in rows
     ]
-    head = ["method", "log evidence", "ESS", "extinct", "without answer"]
-    return "\n".join(["Diagnostics, means over runs and counts of runs:", "", *_table(head, body)])
+    head = ["method", "log evidence", "ESS", "extinct", "cut"]
+    return "\n".join(["Diagnostics, means over runs and counts of runs:", "", *table(head, body)])
 
 
 def _costs(rows: Sequence[MethodRow]) -> str:
@@ -131,15 +132,16 @@ def _costs(rows: Sequence[MethodRow]) -> str:
     if not body:
         return ""
     head = ["method", "potential", "calls", "µs a call", "ms a generated token"]
-    return "\n".join(["What the potentials took (wall time):", "", *_table(head, body)])
+    return "\n".join(["What the potentials took (wall time):", "", *table(head, body)])
 
 
 def _notes(run: Mapping[str, Any], rows: Sequence[MethodRow]) -> str:
     primary = run["settings"]["primary"]
     notes = [
         f"- {primary}: posterior-weighted, Σ wᵢ · scoreᵢ over the N texts of a run, mean over "
-        "runs (an item with a seed). Weights sum to 1 over texts that came to their own end; a "
-        "run without any scores 0. lm, lcd and, up to its final check, rerank weigh all alike.",
+        "runs (an item with a seed). Every text is scored as it is, whatever ended it, with the "
+        "weight its method gives it, one that was cut at max tokens like any other; a run in which "
+        "all particles died scores 0. lm, lcd and, up to its final check, rerank weigh all alike.",
         f"- Beside {primary}, a score that not every text has (that of a level of difficulty) is a "
         f"mean over runs whose answers have it: a run without an answer is 0 in {primary}, and is "
         "left out there.",
@@ -150,7 +152,8 @@ def _notes(run: Mapping[str, Any], rows: Sequence[MethodRow]) -> str:
         "- tokens: particle-tokens drawn. seconds: wall time, an item's share of its batch; what "
         "else the machine does slows it, and CPU seconds less so. Means of a run.",
         "- log evidence: mean of log Ẑ, extinct runs left out; biased low, and comparable only "
-        "between methods with the same potentials. ESS: of the final weights.",
+        "between methods with the same potentials. ESS: of the final weights. cut: share of the "
+        "weight that texts have which were cut at max tokens.",
         "- calls: evaluations of distinct texts, mean of a run; a potential shared by the items of "
         "a batch is evaluated once for equal texts.",
     ]
@@ -159,7 +162,8 @@ def _notes(run: Mapping[str, Any], rows: Sequence[MethodRow]) -> str:
     return "\n".join(notes)
 
 
-def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table; the first column stands to the left."""
     right = ["---" if column == 0 else "---:" for column in range(len(head))]
     if len(head) == 2 and not any(head):
         right[1] = "---"

@@ -13,10 +13,15 @@ import numpy as np
 
 from domains.base import Item
 from smc.errors import SettingsError
-from smc.settings import METHODS, Settings, method_settings
+from smc.settings import METHODS, LastSlot, Settings
 
 PAPER_RESAMPLING = {"gdb17": "stratified", "ds1000": "stratified"}
 """By domain; the paper's others resampled multinomially."""
+
+
+AT_MAX_TOKENS: LastSlot = "cut"
+"""Of every method: an end that is forced costs nothing where weights are not kept, and so would be
+a better answer for the methods that do not correct. See `benchmarks.records`."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class RunSettings:
 
     Attributes:
         num_particles: N.
-        max_tokens: Of an answer, its end included.
+        max_tokens: Of an answer, its end included; a longer one is cut.
         ess_threshold: Fraction of N under which to resample.
         resampling: The scheme.
         stop: Strings that end an answer.
@@ -58,11 +63,6 @@ def parse_methods(text: str) -> list[str]:
             f"--methods: got {text!r}; expected some of {','.join(METHODS)}, separated by commas."
         )
     return [m for m in METHODS if m in named]
-
-
-def corrects(method: str) -> bool:
-    """Whether a method weighs what its proposal changed."""
-    return method_settings(method, Settings()).proposal.properly_weighted
 
 
 def generator(seed: int, item: Item) -> np.random.Generator:

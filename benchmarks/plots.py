@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.divergence import Divergence
 from benchmarks.summary import AHEAD, MethodRow
-from smc.intervals import Interval
+from smc.intervals import Interval, wilson
 
 _INK = "#2b4c7e"
 
@@ -33,6 +35,65 @@ def plot(rows: Sequence[MethodRow], path: Path, *, title: str, score: str) -> No
         _points(axes[1], gains, f"difference in {score}, same items")
         axes[1].axvline(0, color="#999999", linewidth=1, zorder=0)
     figure.suptitle(title)
+    figure.savefig(path, dpi=150)
+
+
+def plot_divergences(results: Sequence[Divergence], path: Path, *, title: str) -> None:
+    """Draw E[log Ẑ] of each method with its interval, and beside it the share of finite runs.
+
+    Args:
+        results: A method each.
+        path: `.png`, `.svg` or `.pdf`.
+        title: Of the whole.
+    """
+    from matplotlib.figure import Figure
+
+    finite = [r for r in results if math.isfinite(r.bound)]
+    figure = Figure(figsize=(9.2, 1.4 + 0.36 * len(results)), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    bounds = {
+        r.method: Interval(r.bound, r.low if math.isfinite(r.low) else r.bound, r.high, r.runs)
+        for r in finite
+    }
+    _points(left, bounds, "E[log Ẑ], nats, and 95% interval")
+    shares = {r.method: wilson(round(r.finite * r.runs), r.runs) for r in results}
+    _points(right, shares, "share of finite runs")
+    figure.suptitle(title)
+    figure.savefig(path, dpi=150)
+
+
+def plot_costs(
+    points: Sequence[tuple[str, float, Interval]], path: Path, *, title: str, label: str
+) -> None:
+    """Draw scores over costs, one line for each name.
+
+    Args:
+        points: Name of the line, cost, score; those of a line in its order.
+        path: `.png`, `.svg` or `.pdf`.
+        title: Of the whole.
+        label: Of the axis of costs, which is logarithmic.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for name in dict.fromkeys(line for line, _, _ in points):
+        own = [(cost, score) for line, cost, score in points if line == name]
+        means = [score.mean for _, score in own]
+        bars = [
+            [max(0.0, score.mean - score.low) for _, score in own],
+            [max(0.0, score.high - score.mean) for _, score in own],
+        ]
+        axes.errorbar(
+            [c for c, _ in own], means, yerr=bars, marker="o", markersize=4, capsize=2, label=name
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel(label)
+    axes.set_ylabel(f"{title}, mean and 95% interval")
+    axes.grid(color="#e5e5e5")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize="small")
     figure.savefig(path, dpi=150)
 
 

@@ -5,10 +5,12 @@ Nothing here names a folder of the machine: paths are shortened to what another 
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import hashlib
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from importlib import metadata
@@ -116,3 +118,18 @@ def _cpu() -> str:
         lines = []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def full_command(arguments: argparse.Namespace, **shown: Any) -> str:
+    """Return a command with all that it used, defaults too.
+
+    Args:
+        arguments: Of `benchmarks run`.
+        shown: What stands in the place of some of them, so that no folder of this machine does.
+    """
+    words = ["python", "-m", "benchmarks", "run", arguments.domain]
+    for name, value in vars(arguments).items():
+        value = shown.get(name, value)
+        if name not in ("domain", "command", "action") and value is not None:
+            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+    return shlex.join(words)

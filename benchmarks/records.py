@@ -1,4 +1,10 @@
-"""Result records: one for what a method made of one item with one seed."""
+"""Result records: one for what a method made of one item with one seed.
+
+One rule of what a text counts, for every method: each text is scored as it is, whatever ended it,
+with the weight that its posterior gives it. A text that was cut at `max_tokens` is the method's
+answer like any other. Methods that do not correct weigh all their texts alike; those with
+potentials have had `complete` judge the cut text, and give none to one that it refuses.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from benchmarks.methods import corrects
 from domains.base import Item, Task
 from potentials import returned
 from smc.errors import SettingsError
 from smc.model import FloatArray
 from smc.posterior import Posterior
-from smc.weights import normalise
 
 Record = dict[str, Any]
 """Plain JSON; see `Recorder.record` and the README for its keys."""
@@ -30,7 +32,6 @@ class Recorder:
     task: Task[Any]
     method: str
     seed: int
-    max_tokens: int
 
     def record(
         self, item: Item, posterior: Posterior, seconds: float, cpu_seconds: float
@@ -44,11 +45,10 @@ class Recorder:
             cpu_seconds: The same in processor time, which other processes disturb less.
 
         Returns:
-            `weights` are what scores are averaged by: 0 for unfinished texts, sum 1 over the
-            others; all 0 if there are none. −inf is written as null.
+            `weights` are what scores are averaged by, see the module: sum 1, or all 0 if every
+            particle died. −inf is written as null.
         """
-        finished = self._finished(posterior)
-        weights = normalise(np.where(finished, posterior.log_weights, -np.inf))
+        weights = posterior.weights
         texts = [s.text for s in posterior.sequences]
         return {
             "item": item.id,
@@ -71,7 +71,8 @@ class Recorder:
             "texts": texts,
             "weights": weights.tolist(),
             "log_weights": [_finite(w) for w in posterior.log_weights.tolist()],
-            "finished": finished,
+            "finished": [s.finished for s in posterior.sequences],
+            "truncated": [s.truncated for s in posterior.sequences],
             "lengths": [len(s.tokens) for s in posterior.sequences],
             "scores": self._scores(item, texts, weights),
             "population_scores": _numbers_by_name(
@@ -79,15 +80,6 @@ class Recorder:
                 f"{self.task.name}: population_scores of {item.id}",
             ),
         }
-
-    def _finished(self, posterior: Posterior) -> list[bool]:
-        """Whether each text came to its own end.
-
-        The last of `max_tokens` slots is a forced end. Methods that correct give it its exact
-        weight; the others would count a text that was cut off as if the model had ended it.
-        """
-        cut = math.inf if corrects(self.method) else self.max_tokens
-        return [s.finished and len(s.tokens) < cut for s in posterior.sequences]
 
     def _scores(
         self, item: Item, texts: Sequence[str], weights: FloatArray
@@ -114,6 +106,9 @@ def complaint(record: Mapping[str, Any]) -> str | None:
             return f"has no {name!r}"
         if not right(record[name]):
             return f"has {record[name]!r:.80} under {name!r}"
+    cut = record.get("truncated")  # older records do not tell
+    if cut is not None and not (_truths(cut) and len(cut) == len(record["weights"])):
+        return f"has {cut!r:.80} under 'truncated'"
     if len(record["weights"]) != len(record["scores"]):
         return f"has {len(record['weights'])} weights, and scores of {len(record['scores'])} texts"
     return None
@@ -132,6 +127,10 @@ def is_text(value: object) -> bool:
 def list_of(right: Callable[[Any], bool]) -> Callable[[object], bool]:
     """Return a test for lists whose members are all right."""
     return lambda value: isinstance(value, list) and all(map(right, value))
+
+
+def _truths(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(v, bool) for v in value)
 
 
 def _numbers(value: object) -> bool:

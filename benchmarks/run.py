@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import shlex
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -22,10 +21,12 @@ from rich.progress import (
 )
 
 from benchmarks import provenance
-from benchmarks.methods import PAPER_RESAMPLING, RunSettings, parse_methods
+from benchmarks.live_summary import LiveSummary
+from benchmarks.methods import AT_MAX_TOKENS, PAPER_RESAMPLING, RunSettings, parse_methods
 from benchmarks.ray.cluster import LOCAL, check_address
 from benchmarks.ray.pool import ray_team
 from benchmarks.ray.worker import Setup, code_digest, items_digest
+from benchmarks.selection import Selection
 from benchmarks.store import Store
 from benchmarks.tasks import (
     current_name,
@@ -38,6 +39,8 @@ from benchmarks.tasks import (
 )
 from benchmarks.work import Here, Workplace, pending_units, ways
 from domains.base import Item, Task
+from smc.backends.load_arguments import add_load_arguments, load_options
+from smc.backends.load_options import LoadOptions
 from smc.errors import SettingsError
 from smc.settings import METHODS
 
@@ -53,17 +56,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--particles", type=int, default=10, help="N (default: 10)")
     parser.add_argument("--seeds", type=int, default=1, help="how many: 0 to K-1 (default: 1)")
     parser.add_argument("--limit", type=int, help="the first so many items (default: all)")
+    parser.add_argument(
+        "--sample", type=int, help="so many of these, spread over the data (default: all)"
+    )
+    parser.add_argument(
+        "--items", type=_ids, help="ids of the items, separated by commas (default: all)"
+    )
     parser.add_argument("--data", type=Path, help="root of the data sets (default: SMC_DATA)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--ess-threshold", type=float, default=0.9, help="default: 0.9")
     parser.add_argument("--resampling", help="default: what the paper used in the domain")
     parser.add_argument("--max-tokens", type=int, help="of an answer (default: the domain's)")
     parser.add_argument("--batch", type=int, default=10, help="items at once (default: 10)")
-    parser.add_argument("--device", help="cpu, cuda, … (default: the backend's choice)")
-    parser.add_argument("--dtype", default="auto", help="default: the model's own")
-    parser.add_argument(
-        "--temperature", type=float, default=1.0, help="of the model, so of the target (default: 1)"
-    )
+    add_load_arguments(parser)
     parser.add_argument(
         "--ray",
         nargs="?",
@@ -98,6 +103,7 @@ def main(arguments: argparse.Namespace) -> None:
             )
     elif arguments.ray_workers is not None:
         raise SettingsError("--ray-workers: got a number without --ray; expected both or neither.")
+    loading = load_options(arguments)
     methods = parse_methods(arguments.methods)
     arguments = argparse.Namespace(**{**vars(arguments), "domain": current_name(arguments.domain)})
     task = load_task(arguments.domain)
@@ -109,7 +115,8 @@ def main(arguments: argparse.Namespace) -> None:
         stop=tuple(task.stop),
     )
     data = find_data(arguments.data)
-    items = load_items(task, arguments.limit, data)
+    selection = Selection(arguments.limit, arguments.sample, arguments.items or ())
+    items = load_items(task, selection, data)
     model_name = arguments.model or default_model(task)
     resample_at, proposal = ways(task)
     store = Store(arguments.out)
@@ -117,7 +124,9 @@ def main(arguments: argparse.Namespace) -> None:
     most = runs * math.ceil(len(items) / arguments.batch)
     with (
         store.locked(),
-        _workplace(arguments, task, items, settings, data, most, console) as workplace,
+        _workplace(
+            arguments, loading, task, selection, items, settings, data, most, console
+        ) as workplace,
     ):
         common = {
             "domain": task.name,
@@ -125,15 +134,29 @@ def main(arguments: argparse.Namespace) -> None:
             "primary": task.primary,
             "model": provenance.shown_model(model_name),
             "model_digest": provenance.model_digest(model_name),
-            "dtype": arguments.dtype,
-            "temperature": arguments.temperature,
+            "backend": loading.get("backend", "transformers"),
+            "dtype": "auto",
+            "temperature": 1.0,
+            **_of_the_target(loading),
             "data": "examples" if data is None else data.name,
             "resample_at": _named(resample_at),
             "proposal": _named(proposal),
+            "at_max_tokens": AT_MAX_TOKENS,
             **asdict(settings),
         }
         start = {
-            "command": _command(arguments, model_name, data, settings),
+            "command": provenance.full_command(
+                arguments,
+                methods=",".join(methods),
+                model=provenance.shown_model(model_name),
+                data=None if arguments.data is None or data is None else data.name,
+                out=arguments.out.name,
+                resampling=settings.resampling,
+                max_tokens=settings.max_tokens,
+                items=",".join(arguments.items) if arguments.items else None,
+                # no host's name
+                ray=arguments.ray if arguments.ray in (None, LOCAL) else "auto",
+            ),
             "date": provenance.now(),
             "commit": provenance.commit(),
             **workplace.provenance(),
@@ -147,13 +170,16 @@ def main(arguments: argparse.Namespace) -> None:
             store, items, methods=methods, seeds=arguments.seeds, batch=arguments.batch
         )
         total = runs * len(items)
+        summary = LiveSummary(store)
         with _progress(console) as progress:
             missing = sum(len(unit.items) for unit in units)
             bar = progress.add_task(task.name, total=total, completed=total - missing)
             for unit, records in workplace.results(units):
                 store.append(unit.method, unit.seed, records)
+                summary.update()
                 shown = f"{task.name} {unit.method} seed {unit.seed}"
                 progress.update(bar, advance=len(unit.items), description=shown)
+        summary.update(last=True)
     console.print(
         f"Results in {arguments.out}; see them with: python -m benchmarks report {arguments.out}",
         highlight=False,
@@ -161,14 +187,29 @@ def main(arguments: argparse.Namespace) -> None:
     )
 
 
+def _ids(text: str) -> tuple[str, ...]:
+    return tuple(i for i in text.split(",") if i)
+
+
 def _named(what: object) -> str | None:
     """Return what stands in run.json for an object of a task's; None: the usual."""
     return None if what is None else type(what).__name__
 
 
+def _of_the_target(loading: LoadOptions) -> dict[str, Any]:
+    """Return the options that the model's distribution depends on, within rounding or beyond it.
+
+    Where it runs is told by the command; folders of before these options hold none of them.
+    """
+    elsewhere = ("device", "backend", "tensor_parallel_size", "engine_args", "trust_remote_code")
+    return {n: v for n, v in loading.items() if n not in elsewhere}
+
+
 def _workplace(
     arguments: argparse.Namespace,
+    loading: LoadOptions,
     task: Task[Any],
+    selection: Selection,
     items: Sequence[Item],
     settings: RunSettings,
     data: Path | None,
@@ -177,24 +218,17 @@ def _workplace(
 ) -> AbstractContextManager[Workplace]:
     """Return where units, `most` at most, are run: here, or by Ray's workers."""
     if arguments.ray is None:
-        model = load_model(
-            arguments.model or default_model(task),
-            device=arguments.device,
-            dtype=arguments.dtype,
-            temperature=arguments.temperature,
-        )
+        model = load_model(arguments.model or default_model(task), loading)
         return nullcontext(Here(task, model, settings))
     given: str | None = arguments.model
     if given is not None and Path(given).exists():
         given = str(Path(given).resolve())
     setup = Setup(
         domain=arguments.domain,
-        limit=arguments.limit,
+        selection=selection,
         data=None if data is None else str(data.resolve()),
         model=given,
-        device=arguments.device,
-        dtype=arguments.dtype,
-        temperature=arguments.temperature,
+        options=loading,
         settings=settings,
         items_digest=items_digest(items),
         model_digest=provenance.model_digest(given or default_model(task)),
@@ -214,24 +248,3 @@ def _progress(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
     )
-
-
-def _command(
-    arguments: argparse.Namespace, model: str, data: Path | None, settings: RunSettings
-) -> str:
-    """Return the command with all that it used, defaults too, and no folder of this machine."""
-    shown = {
-        "methods": ",".join(parse_methods(arguments.methods)),
-        "model": provenance.shown_model(model),
-        "data": None if arguments.data is None or data is None else data.name,
-        "out": arguments.out.name,
-        "resampling": settings.resampling,
-        "max_tokens": settings.max_tokens,
-        "ray": arguments.ray if arguments.ray in (None, LOCAL) else "auto",  # no host's name
-    }
-    words = ["python", "-m", "benchmarks", "run", arguments.domain]
-    for name, value in vars(arguments).items():
-        value = shown.get(name, value)
-        if name not in ("domain", "command", "action") and value is not None:
-            words += [f"--{name.replace('_', '-')}", str(value)]
-    return shlex.join(words)

@@ -121,9 +121,27 @@ class Store:
             run = {"format": 1, "settings": common, "starts": []}
         if "variant" in common:  # a folder from before tasks had variants does not say which
             run["settings"].setdefault("variant", common["variant"])
+        if "backend" in common:  # of which there was one
+            run["settings"].setdefault("backend", "transformers")
         self._check_same(run["settings"], common)
         run["starts"].append(dict(start))
-        self._replace(self.folder / RUN, json.dumps(run, indent=2, ensure_ascii=False) + "\n")
+        self.write(RUN, json.dumps(run, indent=2, ensure_ascii=False) + "\n")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file such that it is there whole, as before or as after."""
+        path = self.folder / name
+        draft = path.with_name(path.name + ".new")
+        with explained_disk(path, "--out"):
+            try:
+                with open(draft, "w", encoding="utf-8") as file:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(draft, path)
+            except OSError:
+                draft.unlink(missing_ok=True)
+                raise
+            _sync_folder(path.parent)
 
     def append(self, method: str, seed: int, records: Sequence[Record]) -> None:
         """Write records, and return once they are on disk."""
@@ -183,21 +201,6 @@ class Store:
                 f"--out: {self.folder} holds results of other settings: {changes}. They cannot "
                 "be mixed; use the settings of before, or give another folder."
             )
-
-    def _replace(self, path: Path, text: str) -> None:
-        """Write a file such that it is there whole, as before or as after."""
-        draft = path.with_name(path.name + ".new")
-        with explained_disk(path, "--out"):
-            try:
-                with open(draft, "w", encoding="utf-8") as file:
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(draft, path)
-            except OSError:
-                draft.unlink(missing_ok=True)
-                raise
-            _sync_folder(path.parent)
 
 
 def read_lines(path: Path, complaint: Complaint = complaint) -> tuple[list[Record], int]:

@@ -48,7 +48,8 @@ class MethodRow:
         log_evidence: Mean of the runs that did not die out; NaN if all did.
         ess: Effective sample size at the end, mean of a run.
         extinct: Runs in which every particle died.
-        unfinished: Runs in which no text came to its end, the extinct included: they score 0.
+        truncated: Share of the weight that texts have which were cut, mean of the runs that did
+            not die out; NaN if all did, or their records do not tell.
         scores: The domain's other scores.
         differences: `score` minus that of other methods, on the same items and seeds.
         costs: By potential.
@@ -63,7 +64,7 @@ class MethodRow:
     log_evidence: float
     ess: float
     extinct: int
-    unfinished: int
+    truncated: float
     scores: Mapping[str, Interval]
     differences: Mapping[str, Interval]
     costs: Mapping[str, Cost]
@@ -80,7 +81,7 @@ class MethodRow:
             "log_evidence": _number(self.log_evidence),
             "ess": self.ess,
             "extinct": self.extinct,
-            "unfinished": self.unfinished,
+            "truncated": _number(self.truncated),
             "scores": {name: _interval(i) for name, i in self.scores.items()},
             "differences": {name: _interval(i) for name, i in self.differences.items()},
             "costs": {name: asdict(cost) for name, cost in self.costs.items()},
@@ -125,6 +126,11 @@ def summarise(records: Iterable[Record], primary: str) -> list[MethodRow]:
     return rows
 
 
+def primary_scores(records: Sequence[Record], primary: str) -> dict[Key, float]:
+    """Return the posterior mean of the primary score of each run; 0 of a run without weight."""
+    return {(r["item"], r["seed"]): _mean_score(r, primary, {primary}) or 0.0 for r in records}
+
+
 def _row(
     method: str,
     records: Sequence[Record],
@@ -143,11 +149,20 @@ def _row(
         log_evidence=float(np.mean(evidence)) if evidence else math.nan,
         ess=float(np.mean([r["ess"] for r in records])),
         extinct=sum(r["status"] == "extinct" for r in records),
-        unfinished=sum(not any(r["weights"]) for r in records),
+        truncated=_truncated(records),
         scores={name: mean_interval(_by_item(values)) for name, values in others.items()},
         differences=differences,
         costs=_costs(records),
     )
+
+
+def _truncated(records: Sequence[Record]) -> float:
+    shares = [
+        math.fsum(w for w, cut in zip(r["weights"], r["truncated"], strict=True) if cut)
+        for r in records
+        if any(r["weights"]) and r.get("truncated") is not None
+    ]
+    return float(np.mean(shares)) if shares else math.nan
 
 
 def _costs(records: Sequence[Record]) -> dict[str, Cost]:

@@ -13,7 +13,9 @@ from typing import Any
 
 import domains
 import smc
+from benchmarks.selection import Selection
 from domains.base import Item, Task, Variants
+from smc.backends.load_options import LoadOptions
 from smc.errors import SettingsError
 from smc.model import LanguageModel
 
@@ -108,28 +110,25 @@ def default_model(task: Task[Any]) -> str:
     return str(folder)
 
 
-def load_model(
-    name: str, *, device: str | None = None, dtype: str = "auto", temperature: float = 1.0
-) -> LanguageModel:
+def load_model(name: str, options: LoadOptions | None = None) -> LanguageModel:
     """Return a language model.
 
     Args:
         name: What `smc.load` takes, or `module:function`, called without arguments.
-        device: Of a Hugging Face model: `cpu`, `cuda`, …; None: the backend's choice.
-        dtype: Of a Hugging Face model: `float32`, `bfloat16`, …
-        temperature: Of a Hugging Face model.
+        options: What `smc.load` takes besides; of a function none.
 
     Raises:
-        SettingsError: There is no such module or function, or it was to have a temperature.
+        SettingsError: There is no such module or function, or it was to have options.
         ModelError: The model cannot be loaded.
     """
     module_name, colon, function = name.partition(":")
     if not colon or Path(name).exists():
-        return smc.load(name, device=device, dtype=dtype, temperature=temperature)
-    if temperature != 1:
+        return smc.load(name, **(options or LoadOptions()))
+    if options:
+        given = ", ".join(f"--{n.replace('_', '-')} {v}" for n, v in options.items())
         raise SettingsError(
-            f"--temperature: got {temperature} for {name!r}; a function makes its own model, so "
-            "give the model its temperature there."
+            f"{given}: got for {name!r}; a function makes its own model, so give the model its "
+            "options there."
         )
     module = _imported(module_name)
     make = getattr(module, function, None)
@@ -162,20 +161,22 @@ def find_data(given: Path | None) -> Path | None:
     return named
 
 
-def load_items(task: Task[Any], limit: int | None, data: Path | None) -> list[Item]:
-    """Return the items of a task, checked to have distinct ids.
+def load_items(task: Task[Any], selection: Selection, data: Path | None) -> list[Item]:
+    """Return the selected items of a task, checked to have distinct ids.
 
     Raises:
         SettingsError: Bad data, no items, or an id twice.
     """
-    if limit is not None and limit < 1:
-        raise SettingsError(f"--limit: expected a whole number above 0, got {limit}.")
     try:
-        items = list(task.items(limit, data))
+        items = list(task.items(selection.limit, data))
     except (FileNotFoundError, ValueError) as error:
         raise SettingsError(f"--data: {error}") from error
     if not items:
         raise SettingsError(f"{task.name}: the data hold no items.")
+    return selection.of(_distinct(task, items))
+
+
+def _distinct(task: Task[Any], items: list[Item]) -> list[Item]:
     ids = [item.id for item in items]
     twice = next((i for i in ids if ids.count(i) > 1), None)
     if twice is not None:

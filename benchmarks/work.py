@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import smc
 from benchmarks import provenance
-from benchmarks.methods import RunSettings, generator
+from benchmarks.methods import AT_MAX_TOKENS, RunSettings, generator
 from benchmarks.records import Record, Recorder, prompt_digest
 from benchmarks.store import Store
 from domains.base import Item, Task
@@ -89,6 +89,7 @@ def run_unit(
         potentials,
         num_particles=settings.num_particles,
         max_tokens=settings.max_tokens,
+        at_max_tokens=AT_MAX_TOKENS,
         ess_threshold=settings.ess_threshold,
         resampling=settings.resampling,
         resample_at=resample_at,
@@ -99,7 +100,7 @@ def run_unit(
     )
     seconds = (time.perf_counter() - began) / len(items)
     cpu_seconds = (time.process_time() - cpu_began) / len(items)
-    recorder = Recorder(task, unit.method, unit.seed, settings.max_tokens)
+    recorder = Recorder(task, unit.method, unit.seed)
     return [
         recorder.record(i, p, seconds, cpu_seconds) for i, p in zip(items, posteriors, strict=True)
     ]

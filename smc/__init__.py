@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from smc.backends.loading import load
 from smc.errors import (
+    ExtinctError,
     GrammarError,
     ModelError,
     PotentialError,
@@ -21,14 +22,15 @@ from smc.errors import (
     VocabularyError,
 )
 from smc.lazy import lazy_names
-from smc.model import Decoding, LanguageModel, Vocabulary
-from smc.posterior import Posterior, Status, Step, TextSequence
+from smc.model import Chat, Decoding, LanguageModel, Vocabulary
+from smc.posterior import DeathCount, Posterior, Status, Step, TextSequence
 from smc.potential import (
     Boundary,
     IncrementalPotential,
     Potential,
     TokenPotential,
     TokenScores,
+    TokenSequencePotential,
     WhereBoundary,
     product,
 )
@@ -37,25 +39,39 @@ from smc.sampling import sample, sample_batch
 from smc.settings import METHODS, Settings
 
 if TYPE_CHECKING:
+    from smc.asynchronous import asample as asample
     from smc.backends.table import TableModel as TableModel
     from smc.backends.transformers import TransformersModel as TransformersModel
     from smc.backends.vllm import VLLMModel as VLLMModel
     from smc.backends.vllm_remote import RemoteVLLM as RemoteVLLM
     from smc.checking import check_potential as check_potential
+    from smc.integrations.generation import Generated as Generated
+    from smc.integrations.generation import generate as generate
+    from smc.likelihood import log_prob as log_prob
+    from smc.version import __version__ as __version__
 
 _LAZY = {
+    "Generated": "smc.integrations.generation",
     "TableModel": "smc.backends.table",
     "RemoteVLLM": "smc.backends.vllm_remote",
     "TransformersModel": "smc.backends.transformers",
     "VLLMModel": "smc.backends.vllm",
+    "__version__": "smc.version",
+    "asample": "smc.asynchronous",
     "check_potential": "smc.checking",
+    "generate": "smc.integrations.generation",
+    "log_prob": "smc.likelihood",
 }
 
 __all__ = [
     "METHODS",
     "Boundary",
+    "Chat",
+    "DeathCount",
     "Decoding",
     "DraftProposal",
+    "ExtinctError",
+    "Generated",
     "GrammarError",
     "IncrementalPotential",
     "LanguageModel",
@@ -76,13 +92,18 @@ __all__ = [
     "TextSequence",
     "TokenPotential",
     "TokenScores",
+    "TokenSequencePotential",
     "TransformersModel",
     "VLLMModel",
     "Vocabulary",
     "VocabularyError",
     "WhereBoundary",
+    "__version__",
+    "asample",
     "check_potential",
+    "generate",
     "load",
+    "log_prob",
     "product",
     "sample",
     "sample_batch",

@@ -9,18 +9,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smc.model import Vocabulary, unpack_mask
 from smc.potential import (
     AnyPotential,
     IncrementalPotential,
     TokenPotential,
+    TokenScores,
     log_complete,
     log_prefix,
 )
 
 _TOLERANCE = 1e-6
 _FLOAT32_TOLERANCE = 1e-4
+_MOST_ENDS = 8
+_MOST_SLOTS = 5
 
 
 def check_potential(
@@ -30,10 +34,12 @@ def check_potential(
 
     1. All values are log weights: numbers, not NaN, not +inf; and not truth values.
     2. prefix = −inf implies −inf for every extension.
-    3. A batch gives what its parts give.
+    3. A batch gives what its parts give, and `complete_after` what `complete` does.
     4. The value of a text does not depend on how it was split into pieces.
     5. Token scores are the ratios of prefixes, token by token, and at EOS complete over prefix. A
        mask says 0 or −inf, so all that it allows must have the ratio 0.
+    6. With few slots left (`token_scores_within`) a token has the same score or −inf; the same if
+       an example that it leads to can be finished in them, and at EOS.
 
     Log weights that look like probabilities (all in [0, 1], and not all 0) are lawful, since a
     reward may look so, and are warned of.
@@ -41,8 +47,8 @@ def check_potential(
     Args:
         potential: Of any level.
         examples: Texts, good ones and bad ones; a few dozen characters each are plenty.
-        vocabulary: For law 5, best a small one; default: the characters of the examples, with
-            pairs of neighbours, and an EOS.
+        vocabulary: For laws 5 and 6, best a small one; default: the characters of the examples,
+            with pairs of neighbours, and an EOS.
 
     Raises:
         AssertionError: A law does not hold; the message names it, the text and the values.
@@ -59,7 +65,10 @@ def check_potential(
     if isinstance(potential, IncrementalPotential):
         _check_splits(potential, examples, prefixes, completes)
     if isinstance(potential, TokenPotential):
-        _check_tokens(potential, cuts, vocabulary or _small_vocabulary(examples))
+        small = vocabulary or _small_vocabulary(examples)
+        _check_tokens(potential, cuts, small)
+        if type(potential).token_scores_within is not TokenPotential.token_scores_within:
+            _check_slots(potential, cuts, small)
 
 
 def _check_values(
@@ -149,13 +158,16 @@ def _check_tokens(potential: TokenPotential[Any], cuts: list[str], vocabulary: V
     bound = potential.bind(vocabulary)
     states = [bound.advance(bound.start(), t.encode()) for t in cuts]
     alive = [i for i, s in enumerate(states) if bound.prefix(s) > -math.inf]
-    scores = bound.token_scores([states[i] for i in alive])
-    if scores.mask is not None:
-        allowed = unpack_mask(scores.mask, len(vocabulary))
-        rows = np.where(allowed, 0.0, -np.inf)
-    else:
-        assert scores.log_scores is not None
-        rows = scores.log_scores.astype(np.float64)
+    for i in alive:
+        longer = [j for j, t in enumerate(cuts) if t.startswith(cuts[i])][:_MOST_ENDS]
+        ends = [cuts[j][len(cuts[i]) :].encode() for j in longer]
+        for j, value in zip(longer, bound.complete_after(states[i], ends), strict=True):
+            expected = bound.complete(states[j])
+            assert _equal(value, expected), (
+                f"{potential.name}: complete_after gives {value} for {cuts[j]!r} from {cuts[i]!r}, "
+                f"complete gives {expected}."
+            )
+    rows = _rows(bound.token_scores([states[i] for i in alive]), len(vocabulary))
     for row, i in zip(rows, alive, strict=True):
         now = bound.prefix(states[i])
         for token, new in enumerate(vocabulary.tokens):
@@ -169,6 +181,40 @@ def _check_tokens(potential: TokenPotential[Any], cuts: list[str], vocabulary: V
                 f"{potential.name}: after {cuts[i]!r}, token {token} ({new!r}) has score "
                 f"{row[token]}; the ratio of prefixes is {expected}."
             )
+
+
+def _check_slots(potential: TokenPotential[Any], cuts: list[str], vocabulary: Vocabulary) -> None:
+    bound = potential.bind(vocabulary)
+    states = {t: bound.advance(bound.start(), t.encode()) for t in cuts}
+    tokens = list(enumerate(vocabulary.tokens))
+    least: dict[str, float] = {}  # tokens from a cut to the next that is complete
+    for text in sorted(cuts, key=len, reverse=True):
+        after = (text.encode() + new for i, new in tokens if new and i not in vocabulary.eos_ids)
+        nexts = (least.get(raw.decode("utf-8", "replace"), math.inf) for raw in after)
+        ends = bound.complete(states[text]) > -math.inf
+        least[text] = 0 if ends else 1 + min(nexts, default=math.inf)
+    for text in (t for t in cuts if bound.prefix(states[t]) > -math.inf):
+        free = _rows(bound.token_scores([states[text]]), len(vocabulary))[0]
+        for slots in range(_MOST_SLOTS):
+            scores = bound.token_scores_within([states[text]], [slots])
+            row = _rows(scores, len(vocabulary))[0]
+            for token, new in tokens:
+                following = (text.encode() + (new or b"")).decode("utf-8", "replace")
+                fits = bool(new) and least.get(following, math.inf) < slots
+                lawful = fits or token in vocabulary.eos_ids
+                assert row[token] == free[token] or (row[token] == -math.inf and not lawful), (
+                    f"{potential.name}: after {text!r}, with {slots} slots left, token {token} "
+                    f"({new!r}) has score {row[token]}, without a bound {free[token]}; expected "
+                    "that, since a text with weight can still be reached."
+                )
+
+
+def _rows(scores: TokenScores, size: int) -> NDArray[np.float64]:
+    """`[R, V]` log scores, of a mask 0 or −inf."""
+    if scores.mask is not None:
+        return np.where(unpack_mask(scores.mask, size), 0.0, -np.inf)
+    assert scores.log_scores is not None
+    return scores.log_scores.astype(np.float64)
 
 
 def _small_vocabulary(examples: Sequence[str]) -> Vocabulary:

@@ -42,5 +42,18 @@ class GrammarError(SMCError, ValueError):
     """A grammar that is malformed, or cannot be carried over exactly."""
 
 
+class ExtinctError(SMCError, RuntimeError):
+    """A value was asked for, and every particle died; without weight there is none.
+
+    Args:
+        message: What happened.
+        posterior: The result of the run (an `smc.Posterior`).
+    """
+
+    def __init__(self, message: str, posterior: object = None) -> None:
+        super().__init__(message)
+        self.posterior = posterior
+
+
 class EndpointError(SMCError, RuntimeError):
     """A generator behind a network that failed, stalled, or answered with nonsense."""

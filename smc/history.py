@@ -1,9 +1,20 @@
-"""The history of a run: the texts it ended with, and what each token step did to the particles."""
+"""The history of a run: the texts it ended with, what each token step did, who died of what."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+
+class Status(enum.Enum):
+    """How a run ended."""
+
+    COMPLETE = "complete"
+    """Some particle has weight."""
+
+    EXTINCT = "extinct"
+    """Every particle died: log evidence −inf. A result, not an error; see `Posterior.reason`."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +33,32 @@ class TextSequence:
     tokens: tuple[int, ...]
     finished: bool
     truncated: bool = False
+
+
+@dataclass(frozen=True)
+class DeathCount:
+    """Particles that one cause gave weight zero at one step.
+
+    Attributes:
+        step: The token, from 1; 0: the empty text.
+        cause: The potential's name; several, where their masks together leave nothing; or
+            `max_tokens`, or the model.
+        said: Which question the cause said no to. `token`: no next token has weight. `prefix`: a
+            text on its way. `complete`: a final text. `model`: a block that a draft drew, which
+            the model gives probability zero.
+        count: How many particles.
+        texts: Some of the texts that they died at, distinct ones; of a long one its end.
+    """
+
+    step: int
+    cause: str
+    said: str
+    count: int
+    texts: tuple[str, ...] = ()
+
+
+DEATH_SAID = ("token", "prefix", "complete", "model")
+"""What a cause may have said no to."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ logit. Between them pass row indices, token ids, masks and uniforms.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, overload, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,9 @@ from smc.vocabulary import (
 
 __all__ = [
     "HOLD",
+    "AdjustableModel",
     "BlockDecoding",
+    "Chat",
     "Decoding",
     "DrawRequest",
     "Draws",
@@ -32,14 +34,55 @@ __all__ = [
     "IntArray",
     "LanguageModel",
     "Prompt",
+    "Tokenizes",
     "Vocabulary",
     "mask_width",
     "pack_mask",
     "unpack_mask",
 ]
 
-Prompt = str | Sequence[Mapping[str, str]] | Sequence[int]
-"""Plain text, chat messages (`{"role": …, "content": …}`), or token ids."""
+Prompt = str | Sequence[Mapping[str, Any]] | Sequence[int]
+"""Plain text, chat messages (`{"role": …, "content": …}`, see `Chat`), or token ids."""
+
+
+@dataclass(frozen=True)
+class Chat(Sequence[Mapping[str, Any]]):
+    """Chat messages, and how the model's template writes them: a prompt wherever one is taken.
+
+    A message's content is text, or a list of parts `{"type": "text", "text": …}`, which are put
+    together as they stand. Plain lists of messages are chats with nothing else said.
+
+    Attributes:
+        messages: `{"role": …, "content": …}`, oldest first.
+        continue_final_message: The last message is the assistant's and not at its end: the texts
+            go on from it, in the same turn.
+        template_kwargs: What the template takes besides: `{"enable_thinking": False}`.
+        tools: Functions that the model may call, as OpenAI describes them, for the template.
+
+    Example:
+        >>> begun = {"role": "assistant", "content": "The answer is"}
+        >>> chat = Chat([{"role": "user", "content": "1 + 1?"}, begun], continue_final_message=True)
+        >>> len(chat)
+        2
+    """
+
+    messages: Sequence[Mapping[str, Any]]
+    continue_final_message: bool = False
+    template_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    tools: Sequence[Mapping[str, Any]] | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Mapping[str, Any]]: ...
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.messages[index]
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
 
 HOLD = -1
 """As a token of `Decoding.advance`: the row stays as it is (a paused particle)."""
@@ -106,7 +149,12 @@ class Draws:
 
 
 class Decoding(Protocol):
-    """A batch of rows (token prefixes) and their cache; the logits never leave it."""
+    """A batch of rows (token prefixes) and their cache; the logits never leave it.
+
+    One that has an attribute `runs_ahead`, and it is True, lets rows be dropped and moved at any
+    time, also of a forward pass that nobody has drawn from: an `advance` of nothing but `HOLD`
+    takes no pass. Then expensive potentials work beside a pass for rows that may turn out dead.
+    """
 
     def advance(self, parents: IntArray, tokens: IntArray) -> None:
         """Replace the batch: new row r is old row `parents[r]` followed by `tokens[r]`.
@@ -182,5 +230,46 @@ class LanguageModel(Protocol):
 
         Raises:
             PromptError: A prompt is empty or does not fit the context with `max_tokens`.
+        """
+        ...
+
+
+@runtime_checkable
+class AdjustableModel(LanguageModel, Protocol):
+    """A language model that can be had at another temperature, with other tokens cut off."""
+
+    def with_sampling(
+        self,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+    ) -> Self:
+        """Return the same network as another distribution; weights and caches are shared.
+
+        What is drawn from, and what texts weigh, is p after its logits were divided by the
+        temperature, then cut to the top_k most probable tokens, then to the smallest set with
+        mass top_p, each normalised again, token by token. It is part of the target: no weight
+        takes it back.
+
+        Args:
+            temperature: > 0; None: as it is.
+            top_p: In (0, 1]; 1 keeps all tokens; None: as it is.
+            top_k: 0 keeps all tokens; None: as it is.
+
+        Raises:
+            SettingsError: A value is out of its range.
+        """
+        ...
+
+
+@runtime_checkable
+class Tokenizes(Protocol):
+    """A language model that can say how its tokenizer writes a text."""
+
+    def tokenize(self, text: str) -> tuple[int, ...]:
+        """Return the ids of a text that goes on from a prompt, without an end.
+
+        Raises:
+            PromptError: They would not spell the text.
         """
         ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 
 from smc.errors import SettingsError
-from smc.history import Step, TextSequence
+from smc.history import DeathCount, Status, Step, TextSequence
 from smc.model import FloatArray, Prompt
+from smc.parsed import parsed
 from smc.posterior_json import posterior_fields, posterior_json
 from smc.weights import ess, log_mean_exp, normalise
 
@@ -22,19 +22,10 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
-__all__ = ["Posterior", "Status", "Step", "TextSequence"]
+__all__ = ["DeathCount", "Posterior", "Status", "Step", "TextSequence"]
 
 K = TypeVar("K", bound=Hashable)
-
-
-class Status(enum.Enum):
-    """How a run ended."""
-
-    COMPLETE = "complete"
-    """Some particle has weight."""
-
-    EXTINCT = "extinct"
-    """Every particle died: log evidence −inf. A result, not an error; see `Posterior.reason`."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,6 +42,9 @@ class Posterior:
         model: Name of the model, where it was kept.
         seed: Of the run, where it was a number.
         settings: What else was asked for, as plain JSON: `{"num_particles": 10}`.
+        deaths: How many particles died at which step, of what, and at which texts.
+        tries: With retries, the particles of each run of the two ladders; see `smc.retries`.
+        parser: What reads the texts, where a potential can (`Parses`); no file keeps it.
     """
 
     sequences: tuple[TextSequence, ...]
@@ -62,6 +56,9 @@ class Posterior:
     model: str | None = None
     seed: int | None = None
     settings: Mapping[str, Any] | None = None
+    deaths: tuple[DeathCount, ...] = ()
+    tries: tuple[tuple[int, ...], ...] = ()
+    parser: Callable[[str], Any] | None = None
 
     def __post_init__(self) -> None:
         """Check that the weights are some.
@@ -125,11 +122,41 @@ class Posterior:
                 totals[same] = totals.get(same, 0.0) + float(weight)
         return dict(sorted(totals.items(), key=lambda item: -item[1]))
 
+    def parsed(self, parse: Callable[[str], T] | None = None) -> list[tuple[T, float]]:
+        """Return what the texts stand for, with probabilities, the most probable first.
+
+        Texts whose objects are equal, and print alike, are one. None says: as the potential that
+        can read them does (`OutputType`, or any with a method `parse`).
+
+        Raises:
+            SettingsError: There is no parser, or it cannot read a text that has weight.
+
+        Example:
+            >>> texts = (TextSequence(t, (1,), True) for t in ("1", " 1", "2"))
+            >>> Posterior(tuple(texts), np.log([1.0, 2.0, 1.0])).parsed(int)
+            [(1, 0.75), (2, 0.25)]
+        """
+        return parsed(self.probabilities(), parse or self.parser)
+
+    @property
+    def truncated(self) -> dict[str, float]:
+        """The texts with weight that were cut at `max_tokens`, and how much of it they have so."""
+        totals: dict[str, float] = {}
+        for s, weight in zip(self.sequences, self.weights.tolist(), strict=True):
+            if s.truncated and weight > 0:
+                totals[s.text] = totals.get(s.text, 0.0) + weight
+        return totals
+
     @property
     def truncated_share(self) -> float:
-        """The share of the weight that texts have which were cut at `max_tokens`; 0 if extinct."""
-        cut = [s.truncated for s in self.sequences]
-        return float(self.weights[cut].sum())
+        """The share of the weight that they have; 0 if extinct."""
+        return sum(self.truncated.values())
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest that a text could be, where the settings were kept."""
+        kept = (self.settings or {}).get("max_tokens")
+        return kept if isinstance(kept, int) else None
 
     @property
     def best(self) -> str | None:
@@ -163,7 +190,7 @@ class Posterior:
         """Return all of it as JSON text; −inf is written as null.
 
         Raises:
-            SettingsError: `prompt` or `settings` hold something that JSON has not.
+            SettingsError: `prompt` or `settings` hold what JSON has not.
         """
         return posterior_json(self)
 
@@ -196,7 +223,9 @@ class Posterior:
         return cls.from_json(raw)
 
     def to_frame(self) -> pandas.DataFrame:
-        """Return a row for each particle: `text`, `weight`, `log_weight`, `num_tokens`, `finished`.
+        """Return a row for each particle.
+
+        The columns: `text`, `weight`, `log_weight`, `num_tokens`, `finished`, `truncated`.
 
         Raises:
             SettingsError: pandas is not installed.
@@ -206,10 +235,7 @@ class Posterior:
         return particle_frame(self)
 
     def plot(self, *, top: int = 10) -> Figure:
-        """Return a matplotlib figure: the effective sample size over time, and the likeliest texts.
-
-        Args:
-            top: How many texts.
+        """Return a matplotlib figure: effective sample size over time, the `top` likeliest texts.
 
         Raises:
             SettingsError: matplotlib is not installed.

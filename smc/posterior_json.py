@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from smc.checked_json import Field, JSONContentError, parse, plain, refuse
+from smc.checked_json import Field, JSONContentError, parse, plain, refuse, shown
 from smc.errors import SettingsError
-from smc.history import Step, TextSequence
+from smc.history import DEATH_SAID, DeathCount, Step, TextSequence
 from smc.model import Prompt
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def posterior_json(posterior: Posterior) -> str:
         ],
         "num_tokens": posterior.num_tokens,
         "reason": posterior.reason,
+        "deaths": [dataclasses.asdict(d) for d in posterior.deaths],
+        "tries": posterior.tries,
     }
     try:
         for name in ("prompt", "model", "seed", "settings"):
@@ -70,7 +72,9 @@ def posterior_fields(text: str | bytes) -> dict[str, Any]:
             "history": tuple(_step(s, size) for s in record.member("history").items()),
             "num_tokens": record.member("num_tokens").integer(),
             "reason": record.member("reason").optional(Field.text),
-            # Older files do not say how the run was made.
+            # Older files do not say how the run was made, or who died.
+            "deaths": tuple(map(_death, record.member("deaths", []).items())),
+            "tries": tuple(map(_ladder, record.member("tries", []).items())),
             "prompt": record.member("prompt", None).optional(_prompt),
             "model": record.member("model", None).optional(Field.text),
             "seed": record.member("seed", None).optional(lambda seed: seed.integer(2**128)),
@@ -103,6 +107,23 @@ def _step(record: Field, size: int) -> Step:
         log_evidence_increment=record.member("log_evidence_increment").log_weight(),
         costs={Field(name, "costs").text(): _cost(cost) for name, cost in costs.items()},
     )
+
+
+def _death(record: Field) -> DeathCount:
+    said = record.member("said")
+    if said.text() not in DEATH_SAID:
+        refuse(said.place, f"one of {', '.join(DEATH_SAID)}", shown(said.value))
+    return DeathCount(
+        step=record.member("step").integer(),
+        cause=record.member("cause").text(),
+        said=said.text(),
+        count=record.member("count").integer(),
+        texts=tuple(t.text() for t in record.member("texts").items()),
+    )
+
+
+def _ladder(record: Field) -> tuple[int, ...]:
+    return tuple(n.integer() for n in record.items())
 
 
 def _cost(record: Field) -> tuple[int, float]:

@@ -10,6 +10,9 @@ Three levels, from easy to fast; pick the first that serves:
 2. `IncrementalPotential`: carries an immutable state from one piece of text to the next.
 3. `TokenPotential`: scores the whole vocabulary at once and so enters the proposal.
 
+Those that wait for something (a process, a service) say so with `concurrent`, and work beside the
+model.
+
 The law of all three: `prefix` = −inf means that no extension can ever be better than −inf.
 `smc.check_potential` checks it, and the others, on examples.
 """
@@ -69,9 +72,17 @@ class _Base:
     Attributes:
         boundary: When `prefix` is asked; None: after every token. The final target does not
             depend on it.
+        concurrent: Whether `prefix`, `complete`, their batches and `advance` may be called from
+            another thread than the one that samples, one call at a time. Those of one step are
+            then made at the same time as other potentials', and beside the model's next forward
+            pass: worth it where they wait, for a process, a service or code that lets go of the
+            interpreter's lock. Texts that another potential kills in the same step are asked
+            about, too. False by default: all is called in the sampling thread, in order. The
+            result is the same, bit for bit. Of no account for a `TokenPotential`.
     """
 
     boundary: Boundary[Any] | None = None
+    concurrent: bool = False
     _name: ClassVar[str | None] = None
 
     @property
@@ -173,8 +184,58 @@ class TokenPotential(IncrementalPotential[S]):
     def token_scores(self, states: Sequence[S]) -> TokenScores:
         """Score all tokens at each of R distinct states of a bound potential."""
 
+    def token_scores_within(self, states: Sequence[S], slots: Sequence[int | None]) -> TokenScores:
+        """Score all tokens where the text has a bounded number of tokens left.
+
+        May say −inf, beyond `token_scores`, of a token after which every text that can still be
+        reached has `complete` −inf: that changes no target, and keeps particles from texts that
+        cannot be finished in time. An EOS keeps its score. Default: `token_scores`, whatever the
+        slots. The engine asks this where weights are kept, see `Settings.proposal`.
+
+        Args:
+            states: `[R]`; those with equal slots are distinct.
+            slots: `[R]` how many more tokens the text may have, the one that is scored included and
+                an EOS not; None: nobody says. With 0 the text must end here.
+        """
+        return self.token_scores(states)
+
+    def complete_after(self, state: S, texts: Sequence[bytes]) -> Sequence[float]:
+        """`complete` of a state after each of some further bytes, most of which it refuses.
+
+        Asked only where there are stop strings: may the text end in the middle of a token?
+        Override where there is a faster way.
+        """
+        return self.batch_complete([self.advance(state, text) for text in texts])
+
+
+class TokenSequencePotential(TokenPotential[S]):
+    """A token potential to which the bytes of a text are not enough: a language model, say.
+
+    It weighs the tokens that were drawn, however else their bytes could be spelt. States must be
+    hashable, and equal only where what follows is scored alike. What ends a text without a token
+    of its own, be it a stop string or `max_tokens`, is not weighed: `complete` is asked of
+    end-of-sequence tokens alone.
+    """
+
+    @abstractmethod
+    def advance_token(self, state: S, token: int) -> S:
+        """Return the state after one more token, which is no end of sequence."""
+
 
 AnyPotential = Potential | IncrementalPotential[Any]
+
+
+@runtime_checkable
+class Parses(Protocol):
+    """A potential that can also read the texts that it allows; see `Posterior.parsed`."""
+
+    def parse(self, text: str) -> Any:
+        """Return what a text stands for.
+
+        Raises:
+            ValueError: It stands for nothing.
+        """
+        ...
 
 
 class Product(Potential):

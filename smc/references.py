@@ -1,4 +1,4 @@
-"""Object references: potentials named by text, as `module:Name` or `path/to/file.py:Name`."""
+"""Object references: potentials and types by name, `module:Name` or `path/to/file.py:Name`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,6 +25,22 @@ def find_potential(reference: str, option: str = "--potential") -> AnyPotential:
     Raises:
         SettingsError: It cannot be found, imported or made, or is no potential.
     """
+    return _instance(find_object(reference, option, _potentials_hint), f"{option} {reference}")
+
+
+def find_object(
+    reference: str, option: str, hint: Callable[[ModuleType], str] | None = None
+) -> Any:
+    """Return what `module:Name` or `path/to/file.py:Name` means.
+
+    Args:
+        reference: Where it is, and its name there.
+        option: What messages say it was given as.
+        hint: What a message adds where the module has no such name.
+
+    Raises:
+        SettingsError: It cannot be found or imported.
+    """
     shown = f"{option} {reference}"
     where, colon, name = reference.rpartition(":")
     if not (colon and where and name):
@@ -35,9 +52,10 @@ def find_potential(reference: str, option: str = "--potential") -> AnyPotential:
     named: Any = module
     for part in name.split("."):
         if not hasattr(named, part):
-            raise SettingsError(f"{shown}: {where} has no {name!r}{_hint(module)}.")
+            more = "" if hint is None else hint(module)
+            raise SettingsError(f"{shown}: {where} has no {name!r}{more}.")
         named = getattr(named, part)
-    return _instance(named, shown)
+    return named
 
 
 def _from_file(where: str, shown: str) -> ModuleType:
@@ -103,7 +121,7 @@ def _failed(shown: str, doing: str, error: Exception, remedy: str = "") -> Setti
     return SettingsError(f"{shown}: {doing} raised {type(error).__name__}: {error}.{remedy}")
 
 
-def _hint(module: ModuleType) -> str:
+def _potentials_hint(module: ModuleType) -> str:
     kinds = Potential | IncrementalPotential
     names = [
         name

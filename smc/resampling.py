@@ -1,4 +1,4 @@
-"""Resampling: the test of when it is due, and the schemes that draw ancestors.
+"""Resampling: the schemes that draw ancestors; `smc.weights.is_due` says when.
 
 One signature for all schemes, `(rng, weights, count) -> ancestors`:
 
@@ -25,30 +25,8 @@ from types import MappingProxyType
 import numpy as np
 
 from smc.model import FloatArray, IntArray
-from smc.weights import ess
 
 Resampler = Callable[[np.random.Generator, FloatArray, int], IntArray]
-
-_ROUNDING = 1e-9
-
-
-def is_due(log_weights: FloatArray, ess_threshold: float) -> bool:
-    """Return whether a population shall be resampled: ESS < ess_threshold · N.
-
-    Equal weights have an ESS of N up to rounding, and are left alone even at a threshold of 1:
-    drawing among them would only add noise.
-
-    Args:
-        log_weights: `[N]`, −inf for the dead. A population of none but dead counts as ESS 0.
-        ess_threshold: Fraction of N in [0, 1]; 0: never.
-
-    Example:
-        >>> is_due(np.log([0.9, 0.1]), 0.8), is_due(np.log([0.5, 0.5]), 1.0)
-        (True, False)
-
-    Source: Liu & Chen (1995), J. Am. Stat. Assoc. 90, 567-576.
-    """
-    return ess(log_weights) < ess_threshold * len(log_weights) * (1 - _ROUNDING)
 
 
 def multinomial(rng: np.random.Generator, weights: FloatArray, count: int) -> IntArray:

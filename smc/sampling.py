@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from smc.arguments import (
+    Seed,
+    check_potentials,
+    checked_stop,
+    chosen_settings,
+    generators_of,
+)
+from smc.door import adjusted
 from smc.engine import OnStep, Problem, run
-from smc.engine.sampler import sampler_of
 from smc.errors import SettingsError
 from smc.model import LanguageModel, Prompt
 from smc.posterior import Posterior
-from smc.potential import AnyPotential, Boundary, IncrementalPotential, Potential, flatten
+from smc.potential import AnyPotential, Boundary, Parses
 from smc.proposals import Proposal
-from smc.settings import LastSlot, Settings, method_settings
+from smc.retries import Retries, run_with_retries
+from smc.run_record import settings_record, with_record
+from smc.settings import Among, LastSlot, Settings
 
-Seed = int | np.random.Generator
+__all__ = ["Seed", "recorded", "sample", "sample_batch"]
 
 
 def sample(
@@ -27,7 +36,7 @@ def sample(
     *,
     num_particles: int = 10,
     max_tokens: int = 64,
-    at_max_tokens: LastSlot = "end",
+    at_max_tokens: LastSlot = "cut",
     ess_threshold: float = 0.5,
     resampling: str = "systematic",
     resample_at: Boundary[Any] | None = None,
@@ -36,6 +45,12 @@ def sample(
     stop: Sequence[str] = (),
     seed: Seed = 0,
     on_step: OnStep | None = None,
+    retries: int = 0,
+    retry_factor: float = 2.0,
+    resample_among: Among = "all",
+    temperature: float | None = None,
+    top_p: float | None = None,
+    top_k: int | None = None,
 ) -> Posterior:
     """Draw a weighted set of texts from p(text | prompt) · ∏ potentials.
 
@@ -55,7 +70,20 @@ def sample(
         method: One of `smc.METHODS`; full SMC by default.
         stop: Strings that end a text.
         seed: Same seed, same model, same machine: same result.
-        on_step: Called after each token, for progress displays.
+        on_step: Called after each token with the step's number and a function that gives the
+            posteriors so far, one a prompt, for progress displays. What it costs is the run's.
+        retries: How often particles that all died are tried again, with more of them. The evidence
+            stays unbiased, see `smc.retries`: the particles are then two populations of ⌈N/2⌉,
+            each of which has its own retries.
+        retry_factor: Each try has so many times the particles of the one before.
+        resample_among: `all` particles compete, or those `alike` alone, where a finished text
+            takes no place from texts that are not yet judged; see `Settings`.
+        temperature: Of the model, in the place of its own: its logits are divided by it, then cut
+            to the top_k most probable tokens, then to the smallest set with mass top_p, token by
+            token. That is the p of the target, and its texts' weights; to draw otherwise and be
+            corrected, give a proposal a temperature. None: the model's own, as of the next two.
+        top_p: In (0, 1]; 1 keeps all tokens.
+        top_k: 0 keeps all tokens.
 
     Returns:
         The posterior.
@@ -64,9 +92,9 @@ def sample(
         SettingsError, PromptError, PotentialError, VocabularyError: See their messages.
 
     Example:
-        >>> from smc.backends.table import TableModel
-        >>> model = TableModel.constant({"a": 0.5, "b": 0.25}, eos=0.25)
-        >>> class StartsWithB(Potential):
+        >>> import smc
+        >>> model = smc.TableModel.constant({"a": 0.5, "b": 0.25}, eos=0.25)
+        >>> class StartsWithB(smc.Potential):
         ...     def prefix(self, text):
         ...         return 0.0 if text[:1] in ("", "b") else float("-inf")
         ...     def complete(self, text):
@@ -90,6 +118,12 @@ def sample(
         stop=stop,
         seeds=[seed],
         on_step=on_step,
+        retries=retries,
+        retry_factor=retry_factor,
+        resample_among=resample_among,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
     )[0]
 
 
@@ -100,7 +134,7 @@ def sample_batch(
     *,
     num_particles: int = 10,
     max_tokens: int = 64,
-    at_max_tokens: LastSlot = "end",
+    at_max_tokens: LastSlot = "cut",
     ess_threshold: float = 0.5,
     resampling: str = "systematic",
     resample_at: Boundary[Any] | None = None,
@@ -109,6 +143,12 @@ def sample_batch(
     stop: Sequence[str] = (),
     seeds: Sequence[Seed] | Seed = 0,
     on_step: OnStep | None = None,
+    retries: int = 0,
+    retry_factor: float = 2.0,
+    resample_among: Among = "all",
+    temperature: float | None = None,
+    top_p: float | None = None,
+    top_k: int | None = None,
 ) -> list[Posterior]:
     """Run several prompts as one batch, each with its own potentials and resampling.
 
@@ -125,7 +165,8 @@ def sample_batch(
             f"potentials: got {len(potentials)} lists for {len(prompts)} prompts; expected one "
             "list of potentials for each prompt."
         )
-    _check_potentials(potentials)
+    model = adjusted(model, temperature, top_p, top_k)
+    check_potentials(potentials)
     free = Settings(
         num_particles=num_particles,
         max_tokens=max_tokens,
@@ -133,83 +174,59 @@ def sample_batch(
         ess_threshold=ess_threshold,
         resampling=resampling,
         resample_at=resample_at,
+        resample_among=resample_among,
     )
-    settings = method_settings(method, free)
-    if proposal is not None:
-        settings = dataclasses.replace(settings, proposal=proposal)
-        sampler_of(proposal).check([p for own in potentials for p in flatten(own)])
+    settings = chosen_settings(method, free, proposal, potentials)
+    strings, again = checked_stop(stop), Retries(retries, retry_factor)
     problems = [
         Problem(prompt, own, rng)
         for prompt, own, rng in zip(
-            prompts, potentials, _generators(seeds, len(prompts)), strict=True
+            prompts, potentials, generators_of(seeds, len(prompts)), strict=True
         )
     ]
-    return run(model, problems, settings, stop=_checked_stop(stop), on_step=on_step)
-
-
-def _generators(seeds: Sequence[Seed] | Seed, count: int) -> list[np.random.Generator]:
-    if isinstance(seeds, np.random.Generator):
-        return list(seeds.spawn(count))
-    if isinstance(seeds, int | np.integer):
-        sequence = np.random.SeedSequence(_checked_seed(seeds))
-        return [np.random.default_rng(s) for s in sequence.spawn(count)]
-    if isinstance(seeds, str) or not isinstance(seeds, Sequence | np.ndarray):
-        raise SettingsError(f"seeds: expected one for each prompt, or one number; got {seeds!r}.")
-    if len(seeds) != count:
-        raise SettingsError(
-            f"seeds: got {len(seeds)} for {count} prompts; expected one each, or one number."
+    if again.most:
+        posteriors = run_with_retries(
+            model, problems, settings, again, stop=strings, on_step=on_step
         )
-    return [s if isinstance(s, np.random.Generator) else _generator(s) for s in seeds]
-
-
-def _generator(seed: int) -> np.random.Generator:
-    return np.random.default_rng(_checked_seed(seed))
-
-
-def _checked_seed(seed: int) -> int:
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise SettingsError(
-            f"seed: expected a whole number of at least 0 or a numpy Generator, got {seed!r}."
+    else:
+        posteriors = run(model, problems, settings, stop=strings, on_step=on_step)
+    # Numbers that are derived from one would not bring a prompt's result back by themselves.
+    told = seeds if isinstance(seeds, Sequence | np.ndarray) else [None] * len(prompts)
+    return [
+        recorded(
+            posterior,
+            model=model,
+            problem=problem,
+            seed=seed,
+            settings=settings_record(method, settings, problem.potentials, strings, again),
+            options={"temperature": temperature, "top_p": top_p, "top_k": top_k},
         )
-    return int(seed)
+        for posterior, problem, seed in zip(posteriors, problems, told, strict=True)
+    ]
 
 
-def _checked_stop(stop: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(stop, str):
-        raise SettingsError(
-            f"stop: expected a sequence of strings, got {stop!r}; write ({stop!r},)."
-        )
-    if not isinstance(stop, Sequence) or not all(isinstance(s, str) for s in stop):
-        raise SettingsError(f"stop: expected a sequence of strings, got {stop!r}.")
-    if any(not s for s in stop):
-        raise SettingsError("stop: an empty string would end every text before it begins.")
-    for text in stop:
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise SettingsError(
-                f"stop: {text!r} holds half of a surrogate pair, which no text does; expected "
-                "strings that UTF-8 can spell."
-            ) from error
-    return tuple(stop)
+def recorded(
+    posterior: Posterior,
+    *,
+    model: LanguageModel,
+    problem: Problem,
+    seed: Any,
+    settings: Mapping[str, Any],
+    options: Mapping[str, float | None],
+) -> Posterior:
+    """Return a posterior that says how it was made, and reads its texts where a potential can.
 
-
-def _check_potentials(potentials: Sequence[Sequence[AnyPotential]]) -> None:
-    for own in potentials:
-        if isinstance(own, Potential | IncrementalPotential) or not isinstance(own, Iterable):
-            raise SettingsError(
-                f"potentials: expected a list of potentials for a prompt, got {own!r}; write "
-                "[potential], or [] for none."
-            )
-        for potential in flatten(own):
-            if not isinstance(potential, Potential | IncrementalPotential):
-                raise SettingsError(
-                    f"potentials: expected instances of smc.Potential, smc.IncrementalPotential "
-                    f"or smc.TokenPotential; got {potential!r}. Subclass smc.Potential and "
-                    "override `complete`, or make an instance of the class given."
-                )
-            if not isinstance(potential.boundary, Boundary | None):
-                raise SettingsError(
-                    f"potential {potential.name}: boundary is {potential.boundary!r}; expected "
-                    "an object with start and advance (see smc.Boundary), or None."
-                )
+    Args:
+        posterior: Of the run.
+        model: See `with_record`.
+        problem: What it was of.
+        seed: See `with_record`.
+        settings: See `settings_record`.
+        options: Of the model; None for its own.
+    """
+    asked = {name: float(value) for name, value in options.items() if value is not None}
+    told = with_record(
+        posterior, model=model, prompt=problem.prompt, seed=seed, settings={**settings, **asked}
+    )
+    parse = next((p.parse for p in problem.potentials if isinstance(p, Parses)), None)
+    return told if parse is None else dataclasses.replace(told, parser=parse)

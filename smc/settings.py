@@ -18,6 +18,7 @@ from smc.resampling import RESAMPLERS
 
 Expensive = Literal["never", "end", "boundaries"]
 LastSlot = Literal["cut", "end"]
+Among = Literal["all", "alike"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ class Settings:
             at the end only (telescoping makes the target the same), or never.
         shared_draws: Spread the draws of particles that share a prefix evenly over its
             distribution. Each is exactly distributed, but fewer are duplicates.
+        resample_among: Whom a resampling draws from. `all`: all particles. `alike`: those alone
+            that are judged alike, whose texts have not ended; the dead give up their places to
+            them. A finished text, which `complete` has weighed, keeps its place and its weight:
+            it takes no place from texts of which `complete` has not spoken yet, nor they from it.
+            The others' ESS is taken out of their own number, and they weigh their mean afterwards.
+            Unbiased, since the past fixes who takes part, and each group keeps its total weight.
 
     Raises:
         SettingsError: A value outside its range.
@@ -55,7 +62,8 @@ class Settings:
     cheap: bool = True
     expensive: Expensive = "boundaries"
     shared_draws: bool = True
-    at_max_tokens: LastSlot = "end"
+    at_max_tokens: LastSlot = "cut"
+    resample_among: Among = "all"
 
     def __post_init__(self) -> None:
         for name in ("num_particles", "max_tokens"):
@@ -80,6 +88,7 @@ class Settings:
             )
         _one_of("at_max_tokens", self.at_max_tokens, ("cut", "end"))
         _one_of("resampling", self.resampling, RESAMPLERS)
+        _one_of("resample_among", self.resample_among, ("all", "alike"))
         _one_of("expensive", self.expensive, ("never", "end", "boundaries"))
 
 

@@ -77,6 +77,38 @@ class Vocabulary:
         allowed[list(self.eos_ids)] = True
         return pack_mask(allowed)
 
+    def token_of(self, text: bytes) -> int:
+        """Return a token that is this text, and no end of sequence; −1: there is none."""
+        return self._by_bytes.get(text, -1)
+
+    def longest_tokens(self, text: bytes) -> list[int]:
+        """Return the longest tokens, from left to right, that spell a text.
+
+        Raises:
+            VocabularyError: No token goes on at some place.
+        """
+        ids, at = [], 0
+        while at < len(text):
+            ends = range(min(len(text), at + self._longest), at, -1)
+            found = (i for end in ends if (i := self._by_bytes.get(text[at:end])) is not None)
+            token = next(found, None)
+            if token is None:
+                raise VocabularyError(
+                    f"vocabulary: no token begins {text[at : at + 20]!r}; expected text that the "
+                    "tokens can spell."
+                )
+            ids.append(token)
+            at += len(self.tokens[token] or b"")
+        return ids
+
+    @cached_property
+    def _by_bytes(self) -> dict[bytes, int]:
+        return {b: i for i, b in enumerate(self.tokens) if b and i not in self.eos_set}
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self._by_bytes), default=0)
+
     def ending_with(self, stop: Sequence[str]) -> Vocabulary:
         """Return this vocabulary with every token that starts with a stop string as EOS."""
         marks = tuple(s.encode() for s in stop)
@@ -84,6 +116,37 @@ class Vocabulary:
             return self
         found = (i for i, b in enumerate(self.tokens) if b and b.startswith(marks))
         return Vocabulary(self.tokens, tuple(sorted({*self.eos_ids, *found})))
+
+
+def shared_vocabulary(own: Vocabulary, other: Vocabulary, who: str, which: str) -> Vocabulary:
+    """Return a vocabulary as wide as another of the same tokens: trailing ids may be padding.
+
+    Args:
+        own: With a run's EOS ids, which the result has.
+        other: That of a second model.
+        who: Wants them to be the same; for messages.
+        which: The second model, for messages.
+
+    Raises:
+        VocabularyError: A token is not the same in both, or an EOS id is beyond the other.
+    """
+    ends = {*own.eos_ids, *other.eos_ids}
+    width = max(len(own), len(other))
+    tokens, others = (v.tokens + (None,) * (width - len(v.tokens)) for v in (own, other))
+    if tokens != others:
+        for i, (one, its) in enumerate(zip(tokens, others, strict=True)):
+            if i not in ends and one != its:
+                raise VocabularyError(
+                    f"{who}: token {i} is {one!r} to the model and {its!r} to {which}; expected "
+                    "one vocabulary. Take a model of the same family, with the same tokenizer."
+                )
+    beyond = [i for i in own.eos_ids if i >= len(other)]
+    if beyond:
+        raise VocabularyError(
+            f"{who}: the model's EOS ids {beyond} are outside the {len(other)} ids of {which}; "
+            "expected ids that both have."
+        )
+    return Vocabulary(tokens[: len(other)], own.eos_ids)
 
 
 def mask_width(size: int) -> int:

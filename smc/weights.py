@@ -1,4 +1,4 @@
-"""Log weight arithmetic: sums, means, normalising, effective sample size.
+"""Log weight arithmetic: sums, means, normalising, effective sample size, when to resample.
 
 The only module that exponentiates a weight. All functions are pure and take `[N]` float64 log
 weights, of which some may be −inf (dead particles, which stay in the population) and none NaN or
@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from smc.model import FloatArray
+
+_ROUNDING = 1e-9
 
 
 def log_sum_exp(log_weights: FloatArray) -> float:
@@ -47,3 +49,22 @@ def ess(log_weights: FloatArray) -> float:
     weights = normalise(log_weights)
     total = float(np.sum(weights**2))
     return 1.0 / total if total > 0 else 0.0
+
+
+def is_due(log_weights: FloatArray, ess_threshold: float) -> bool:
+    """Return whether a population shall be resampled: ESS < ess_threshold · N.
+
+    Equal weights have an ESS of N up to rounding, and are left alone even at a threshold of 1:
+    drawing among them would only add noise.
+
+    Args:
+        log_weights: `[N]`, −inf for the dead. A population of none but dead counts as ESS 0.
+        ess_threshold: Fraction of N in [0, 1]; 0: never.
+
+    Example:
+        >>> is_due(np.log([0.9, 0.1]), 0.8), is_due(np.log([0.5, 0.5]), 1.0)
+        (True, False)
+
+    Source: Liu & Chen (1995), J. Am. Stat. Assoc. 90, 567-576.
+    """
+    return ess(log_weights) < ess_threshold * len(log_weights) * (1 - _ROUNDING)

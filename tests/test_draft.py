@@ -105,6 +105,7 @@ def test_stop_strings(threshold):
         [[Ab()]] * 5000,
         num_particles=4,
         max_tokens=3,
+        at_max_tokens="end",
         ess_threshold=threshold,
         stop=stops,
         proposal=smc.DraftProposal(uniform, block=2),

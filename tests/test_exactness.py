@@ -208,8 +208,9 @@ def test_the_exact_twist_has_no_variance(monkeypatch):
     twist = Exact(factors)
     for seed in range(25):
         posterior = smc.sample(
-            model, "", [twist], num_particles=3, max_tokens=MAX_TOKENS, ess_threshold=1.0, seed=seed
-        )
+            model, "", [twist], num_particles=3, max_tokens=MAX_TOKENS, at_max_tokens="end",
+            ess_threshold=1.0, seed=seed,
+        )  # fmt: skip
         assert posterior.log_evidence == pytest.approx(math.log(z), abs=2e-5)
 
 

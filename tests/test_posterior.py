@@ -68,7 +68,8 @@ def test_a_row_of_the_table_is_a_particle():
     frame = made("a", "b", weights=(1, 3)).to_frame()
     assert list(frame.text) == ["a", "b"] and list(frame.weight) == pytest.approx([0.25, 0.75])
     assert list(frame.num_tokens) == [2, 2] and list(frame.finished) == [True, True]
-    assert list(frame.columns) == ["text", "weight", "log_weight", "num_tokens", "finished"]
+    columns = ["text", "weight", "log_weight", "num_tokens", "finished", "truncated"]
+    assert list(frame.columns) == columns
 
 
 def test_the_figure_has_the_texts_and_the_sample_size(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 
 import smc
 from smc.pages import posterior_page
-from smc.posterior import Posterior, Step, TextSequence
+from smc.posterior import DeathCount, Posterior, Step, TextSequence
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -33,6 +33,8 @@ def whole() -> Posterior:
         model="toy",
         seed=3,
         settings={"num_particles": 2, "stop": ["\n"], "method": None},
+        deaths=(DeathCount(2, "grammar", "token", 1, ("a<",)),),
+        tries=((1, 1), (1,)),
     )
 
 
@@ -59,6 +61,7 @@ RECORD = json.loads(whole().to_json())
 PLACES = leaves(RECORD)
 # What may stand in a place beside what stands there.
 RUN = ("prompt", "model", "seed", "settings")
+LATER = (*RUN, "deaths", "tries")
 NULLS = {
     ("reason",),
     *((name,) for name in RUN),
@@ -72,7 +75,7 @@ def test_there_and_back():
     assert again.sequences == whole().sequences and again.history == whole().history
     np.testing.assert_array_equal(again.log_weights, whole().log_weights)
     assert again.num_tokens == 5 and again.reason is None
-    for name in RUN:
+    for name in LATER:
         assert getattr(again, name) == getattr(whole(), name)
 
 
@@ -102,9 +105,10 @@ def test_what_json_cannot_say_is_refused_by_name(settings, place):
 
 
 def test_a_file_of_an_older_release_is_read():
-    record = {k: v for k, v in RECORD.items() if k not in RUN}
+    record = {k: v for k, v in RECORD.items() if k not in LATER}
     again = Posterior.from_json(json.dumps(record))
     assert [getattr(again, name) for name in RUN] == [None] * 4
+    assert again.deaths == again.tries == ()
 
 
 def test_saved_and_loaded(tmp_path):
@@ -162,6 +166,11 @@ def test_a_wrong_value_in_any_place_is_refused_or_harmless(path, new):
         (("log_weights", 1), 10**400, "log_weights[1]"),
         (("sequences",), [], "sequences"),
         (("reason",), 3, "reason"),
+        (("deaths", 0, "count"), -1, "deaths[0].count"),
+        (("deaths", 0, "said"), "<b>", "deaths[0].said"),
+        (("deaths", 0, "texts"), [1], "deaths[0].texts[0]"),
+        (("deaths", 0, "cause"), None, "deaths[0].cause"),
+        (("tries", 0, 1), "2", "tries[0][1]"),
     ],
 )
 def test_the_message_names_the_place(path, new, place):
@@ -170,7 +179,7 @@ def test_the_message_names_the_place(path, new, place):
     assert f": {place}: got " in str(raised.value)
 
 
-@pytest.mark.parametrize("name", [n for n in RECORD if n not in RUN])
+@pytest.mark.parametrize("name", [n for n in RECORD if n not in LATER])
 def test_a_member_that_is_missing_is_named(name):
     record = {k: v for k, v in RECORD.items() if k != name}
     with pytest.raises(smc.SettingsError, match=f"an object with '{name}'"):

@@ -120,6 +120,7 @@ def test_unbiased_where_nearly_everything_is_rejected(particles):
         [[Rare()]] * runs,
         num_particles=particles,
         max_tokens=2,
+        at_max_tokens="end",
         proposal=smc.RejectionProposal(),
         seeds=SEED,
     )
@@ -146,6 +147,7 @@ def test_stop_strings(threshold):
         [[Ab()]] * 4000,
         num_particles=4,
         max_tokens=3,
+        at_max_tokens="end",
         ess_threshold=threshold,
         stop=stops,
         proposal=smc.RejectionProposal(),
@@ -406,7 +408,7 @@ def test_control_a_weight_without_its_correction(monkeypatch, fault):
 
 
 def test_control_a_check_that_is_forgotten_leaves_mass_outside_the_target(monkeypatch):
-    monkeypatch.setattr("smc.engine.rejection._Rounds._refused", lambda *a, **k: set())
+    monkeypatch.setattr("smc.engine.checks.Checks._refused", lambda *a, **k: set())
     monkeypatch.setattr("smc.engine.candidates.multiply", lambda *a, **k: None)
     factors = [NoTripleA(), SoftLength(), Judge()]
     with pytest.raises(KeyError):

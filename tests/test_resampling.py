@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from smc.resampling import RESAMPLERS, is_due
-from smc.weights import ess, log_mean_exp, normalise
+from smc.resampling import RESAMPLERS
+from smc.weights import ess, is_due, log_mean_exp, normalise
 
 WEIGHTS = np.array([0.05, 0.0, 0.31, 0.27, 0.0, 0.37])
 RUNS = 20_000

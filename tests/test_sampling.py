@@ -166,6 +166,7 @@ def test_stop_strings_at_within_and_across_tokens(threshold):
         [[Ab()]] * 6000,
         num_particles=4,
         max_tokens=3,
+        at_max_tokens="end",
         ess_threshold=threshold,
         stop=stops,
         seeds=rngs,
@@ -216,7 +217,7 @@ def test_a_text_that_cannot_end_in_time_names_max_tokens():
         def allows(self, state, token):
             return token in (0, 1)
 
-    posterior = smc.sample(MODEL, "", [Long()], max_tokens=3)
+    posterior = smc.sample(MODEL, "", [Long()], max_tokens=3, at_max_tokens="end")
     assert "max_tokens=3" in posterior.reason
 
 

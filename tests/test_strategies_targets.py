@@ -108,7 +108,7 @@ def test_the_engine_over_tokens_has_the_same_target(target):
     seeds = np.random.SeedSequence(72).generate_state(RUNS).tolist()
     for posterior in smc.sample_batch(
         MODEL, [""] * RUNS, [[Rewarded()]] * RUNS, num_particles=4, max_tokens=MAX_TOKENS,
-        ess_threshold=1.0, seeds=seeds,
+        at_max_tokens="end", ess_threshold=1.0, seeds=seeds,
     ):  # fmt: skip
         row: dict[str, float] = {}
         for sequence, log_weight in zip(posterior.sequences, posterior.log_weights, strict=True):

@@ -131,6 +131,14 @@ def test_a_token_writer_draws_from_the_model():
     assert all(t.finished and not t.truncated for t in texts)
 
 
+def test_a_text_that_ends_in_the_last_slot_is_whole_and_one_that_does_not_is_cut():
+    row = {(): (0.5, 0.5, 0.0), (0,): (0.0, 0.0, 1.0), (1,): (0.0, 1.0, 0.0)}
+    letters = Vocabulary((b"a", b"b", None), (2,))
+    writer = TokenWriter(smc.TableModel(letters, lambda prefix: row[prefix]), max_tokens=2)
+    written = {(t.text, t.finished, t.truncated) for t in writer.write([""] * 20, rngs=rngs(2, 20))}
+    assert written == {("a", True, False), ("bb", False, True)}
+
+
 def test_a_text_does_not_depend_on_its_neighbours():
     writer = TokenWriter(MODEL, max_tokens=8)
     together = writer.write([""] * 6, rngs=rngs(7, 6))

@@ -41,7 +41,7 @@ def ray_team(
         ClusterError: Ray cannot be started or joined, or no worker stays alive.
     """
     with connected(address, workers) as ray:
-        room = places(ray.nodes(), workers, setup.device)
+        room = places(ray.nodes(), workers, setup.options.get("device"))
         team = Team(ray, setup, Places(min(room.count, at_most), room.cpus, room.gpus), console)
         try:
             team.start()

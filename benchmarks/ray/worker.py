@@ -23,9 +23,11 @@ import smc
 from benchmarks import provenance
 from benchmarks.methods import RunSettings
 from benchmarks.records import Record, prompt_digest
+from benchmarks.selection import Selection
 from benchmarks.tasks import default_model, find_data, load_items, load_model, load_task
 from benchmarks.work import Unit, run_unit
 from domains.base import Item
+from smc.backends.load_options import LoadOptions
 from smc.errors import SettingsError
 
 
@@ -35,12 +37,10 @@ class Setup:
 
     Attributes:
         domain: As on the command line.
-        limit: The first so many items.
+        selection: Of the items.
         data: Folder of the data on the driver's machine; None: the domain's examples.
         model: As on the command line, a folder in full; None: the domain's own.
-        device: As on the command line.
-        dtype: As on the command line.
-        temperature: Of the model.
+        options: Of its loading.
         settings: Of the run.
         items_digest: Of ids and prompts, in order.
         model_digest: Of the model's files; None of a name.
@@ -48,12 +48,10 @@ class Setup:
     """
 
     domain: str
-    limit: int | None
+    selection: Selection
     data: str | None
     model: str | None
-    device: str | None
-    dtype: str
-    temperature: float
+    options: LoadOptions
     settings: RunSettings
     items_digest: str
     model_digest: str | None
@@ -85,16 +83,14 @@ class Worker:
                 _check("its source code", "the same version", code_digest(), setup.code)
             self._settings = setup.settings
             self._task = load_task(setup.domain)
-            items = load_items(self._task, setup.limit, _data_here(setup.data))
+            items = load_items(self._task, setup.selection, _data_here(setup.data))
             _check("the data", "the same files", items_digest(items), setup.items_digest)
             self._items = {item.id: item for item in items}
             name = _model_here(setup.model or default_model(self._task))
             if setup.model_digest is not None:
                 digest = provenance.model_digest(name)
                 _check("the model", "the same files", digest, setup.model_digest)
-            self._model = load_model(
-                name, device=setup.device, dtype=setup.dtype, temperature=setup.temperature
-            )
+            self._model = load_model(name, setup.options)
         except Exception as error:
             return Failure(_portable(error))
         facts = {"machine": provenance.machine(), "versions": provenance.versions()}

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from domains.ds1000.data import Ds1000Problem
+from domains.ds1000.examining import shown, test
 from domains.ds1000.harness import parse_harness
+from domains.ds1000.program import whole
+from domains.ds1000.statements import all_statements
 from potentials.sandbox import Job, Limits, Outcome, RunResult, Sandbox
 
 LIMITS = Limits(wall_seconds=25.0, cpu_seconds=25.0, memory_bytes=4 << 30)
-"""For all tests of one answer; the time is that of Loula et al. 2025 (arXiv:2504.13139)."""
+"""For the test on one input; the time is that of Loula et al. 2025 (arXiv:2504.13139)."""
 
 
 @dataclass(frozen=True)
@@ -30,25 +33,26 @@ class AnswerVerdict:
 def judge(
     problem: Ds1000Problem, text: str, sandbox: Sandbox, limits: Limits = LIMITS
 ) -> AnswerVerdict:
-    """Run `test_execution` of the problem on an answer, and `test_string` where there is one.
+    """Run the tests of the problem on an answer, and those of its text where there are any.
 
-    The tests run as the benchmark has them: in one interpreter with the answer, which could read
-    what they expect and change what they compare. So the verdict is one on models that answer the
-    question, and no wall against texts that are written to pass.
+    The program runs on each test input; what it comes to is compared in a process that it cannot
+    reach, where alone the expected answers are: see `examining`.
 
     Args:
-        problem: With its harness, which is run as it stands.
+        problem: With its harness.
         text: The answer, without an end marker.
         sandbox: With the versions that the harness was written for.
-        limits: For all tests together.
+        limits: For the program and the test on one input.
     """
-    calls = f"test_execution({text!r})\n"
     harness = parse_harness(problem.context)
-    if harness.tests_text:
-        calls += f"test_string({text!r})\n"
-    quiet = "__import__('matplotlib').use('Agg')\n" if harness.plots else ""
-    job = Job((quiet, problem.context, calls), limits=limits)
-    return verdict(sandbox.run(job))
+    answer = harness.kept(text)
+    jobs: list[Job] = []
+    for case in range(1, harness.cases + 1):
+        program = whole(harness, case, all_statements(answer), answer)
+        pieces = (*shown(program, harness), test(harness, problem.context, case, text))
+        jobs.append(Job(pieces, limits=limits, setup=0))
+    verdicts = [verdict(result) for result in sandbox.run_many(jobs)]
+    return next((v for v in verdicts if not v.correct), verdicts[0])
 
 
 def verdict(result: RunResult) -> AnswerVerdict:

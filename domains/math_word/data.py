@@ -74,8 +74,9 @@ def _find(dataset: DataSet, data: Path | None) -> Path:
     places = [] if data is None else [data, data / folder / name, data / name]
     file = next((place for place in places if place.is_file()), None)
     if file is None:
+        where = "was named" if data is None else f"at {data}"
         raise FileNotFoundError(
-            f"math_word: no file of {dataset} at {data}; expected {folder}/{name} under the root "
+            f"math_word: no file of {dataset} {where}; expected {folder}/{name} under the root "
             "of the data sets, or the path of a file. Give --data, or set SMC_DATA."
         )
     return file

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -94,6 +96,8 @@ class JSONSchema(MaskPotential):
                 f"JSONSchema: no document at all is valid: {reading.shown(self.schema)}. Give the "
                 "schema at least one."
             )
+        is_object = isinstance(self.schema, dict) and self.schema.get("type") == "object"
+        self._last_bytes = (b"}" if is_object else b'}]"0123456789el') + b" \t\r\n"
         self._watches_names = compiler.frees_names
         self._tight_names = compiler.tight_names
         self._token_names = TokenNames(())
@@ -107,6 +111,14 @@ class JSONSchema(MaskPotential):
             bound._token_names = TokenNames(vocabulary.tokens)
         return bound
 
+    def parse(self, text: str) -> Any:
+        """Return the document as Python objects.
+
+        Raises:
+            ValueError: It is none.
+        """
+        return json.loads(text)
+
     def start(self) -> GrammarState:
         """Return the empty text."""
         return DocumentState() if self._watches_names else super().start()
@@ -117,6 +129,16 @@ class JSONSchema(MaskPotential):
             return super().advance(state, new_bytes)
         scan = state.scan.then(new_bytes)
         return DocumentState(state.text + new_bytes, len(state.text), scan)
+
+    def complete_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[float]:
+        """See `MaskPotential.complete_after`; of those that it accepts, names are looked at."""
+        values = super().complete_after(state, texts)
+        accepted = [i for i, value in enumerate(values) if value == 0.0]
+        if accepted and self._watches_names:
+            longer = [self.advance(state, texts[i]) for i in accepted]
+            for i, value in zip(accepted, self.batch_complete(longer), strict=True):
+                values[i] = value
+        return values
 
     def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
         r"""Judge texts; one that names a property twice begins no sentence."""

@@ -173,6 +173,25 @@ class GrammarRoot:
         if unsure and not self._matcher.validate_tokens([self._first_byte + unsure.text[0]]):
             raise LexerSpentError(self._failure(unsure.text, "the lexer's fuel is spent"))
 
+    def accepting_after(self, held: HeldMatcher, texts: Sequence[bytes]) -> list[bool] | None:
+        """Return whether a matcher accepts each of some texts and then the end, as it stands.
+
+        None where the lexer's fuel did not suffice, or nobody can tell.
+        """
+        end = self._first_byte + BYTES
+        took = []
+        for text in texts:
+            ids = [self._first_byte + byte for byte in text]
+            took.append(held.matcher.validate_tokens([*ids, end]))
+        known = held.text or next((t for t, n in zip(texts, took, strict=True) if t and n), b"")
+        if self._stuck(held.matcher, held.text) or not known:
+            return None
+        if not self._matcher.validate_tokens([self._first_byte + known[0]]):
+            self._refuel()  # a lexer that is spent refuses all bytes
+            return None
+        now = held.matcher.is_accepting()  # one that nothing can follow refuses even the end
+        return [n > len(t) if t else now for t, n in zip(texts, took, strict=True)]
+
     def _judge(self, job: Job, refuel_every: int) -> bool:
         """Fill in a job; return whether a mask vouches for the lexer, whose failure it reports."""
         if job.base is None:

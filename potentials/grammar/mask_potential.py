@@ -10,6 +10,7 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
+from potentials.grammar.completion.narrowing import Narrowing
 from potentials.grammar.llguidance import MaskLimits
 from potentials.grammar.matchers import GrammarState, Matchers
 from potentials.grammar.scheduling import GrammarVerdict
@@ -30,6 +31,11 @@ class MaskPotential(TokenPotential[GrammarState]):
     the text is a sentence and −inf elsewhere. Both work unbound; `token_scores` needs `bind`.
     Thread-safe. What was learnt about a text is kept (some 64 MB of mask rows a vocabulary).
 
+    Near the end of its slots a text may go on only with tokens after which a sentence still fits
+    in those that are left (`token_scores_within`). What is left out has weight zero already, for
+    `complete` is −inf where no sentence was reached, whether the text is cut there or EOS forced;
+    so the target is the same. What is proved and what is not: `completion.narrowing.Narrowing`.
+
     Args:
         source: The language as llguidance takes it, starting with `NO_FORCING`.
         limits: How much work one mask may cost before a `PotentialError`.
@@ -39,6 +45,8 @@ class MaskPotential(TokenPotential[GrammarState]):
         GrammarError: The engine refuses the language, or it has no sentence.
     """
 
+    _last_bytes: bytes | None = None  # those that a sentence can end with, where they are known
+
     def __init__(
         self, source: str, *, limits: MaskLimits | None = None, max_threads: int | None = None
     ) -> None:
@@ -47,6 +55,7 @@ class MaskPotential(TokenPotential[GrammarState]):
         self._max_threads = max_threads
         self._bound: LRUCache[Vocabulary, MaskPotential] = LRUCache(_BOUND_AT_ONCE)
         self._masks: _TokenMasks | None = None
+        self._narrowing: Narrowing | None = None
         self._matchers = self._compile(())
         root = self._judge([GrammarState()], rows=True)[0]
         assert root.row is not None
@@ -64,6 +73,7 @@ class MaskPotential(TokenPotential[GrammarState]):
             bound = copy.copy(self)
             bound._matchers = self._compile(vocabulary.tokens)
             bound._masks = _TokenMasks(vocabulary)
+            bound._narrowing = Narrowing(self._source, vocabulary, self.name)
             self._bound[vocabulary] = bound
         assert isinstance(bound, type(self))
         return bound
@@ -104,6 +114,28 @@ class MaskPotential(TokenPotential[GrammarState]):
                 "`bind(model.vocabulary)` first and use what it returns."
             )
         return TokenScores(mask=self._masks.of(self._judge(states, rows=True)))
+
+    def token_scores_within(
+        self, states: Sequence[GrammarState], slots: Sequence[int | None]
+    ) -> TokenScores:
+        """`token_scores`, without the tokens after which no sentence fits in the slots left.
+
+        Raises:
+            PotentialError: As of `token_scores`.
+        """
+        scores = self.token_scores(states)
+        assert scores.mask is not None and self._narrowing is not None
+        return TokenScores(
+            mask=self._narrowing.narrow([s.text for s in states], slots, scores.mask)
+        )
+
+    def complete_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[float]:
+        """`complete` after each of many short texts, from the matcher that filled the mask."""
+        last = self._last_bytes
+        possible = [t for t in texts if last is None or not t or t[-1] in last]
+        accepting = self._matchers.accepting_after(state, possible)
+        accepted = {t for t, accepts in zip(possible, accepting, strict=True) if accepts}
+        return [0.0 if text in accepted else _LOG_ZERO for text in texts]
 
     def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
         return self._matchers.judge(states, rows=rows)

@@ -112,6 +112,21 @@ class Matchers:
                     verdicts[text] = job.verdict
             return [verdicts[s.text] for s in states]
 
+    def accepting_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[bool]:
+        """Return whether a text is a sentence with each of some further bytes.
+
+        Raises:
+            PotentialError: The engine failed, or a limit was exceeded.
+        """
+        with self._lock:
+            held = self._held.get(state.text)
+            if held is not None:
+                accepted = self._root(held.group).accepting_after(held, texts)
+                if accepted is not None:
+                    return accepted
+        longer = [GrammarState(state.text + t, len(state.text)) for t in texts]
+        return [verdict.accepting for verdict in self.judge(longer, rows=False)]
+
     def _nearest(self, state: GrammarState) -> HeldMatcher | None:
         """Return the nearest matcher from which the text can be reached."""
         text, parent = state.text, state.parent

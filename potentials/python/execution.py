@@ -63,6 +63,8 @@ class PythonExecution(Potential):
         -inf
     """
 
+    concurrent = True  # programs run in processes of the sandbox
+
     def __init__(
         self,
         setup: str = "",

@@ -75,6 +75,8 @@ class PythonTests(Potential):
         -0.405
     """
 
+    concurrent = True  # programs run in processes of the sandbox
+
     def __init__(
         self,
         tests: Sequence[str],

@@ -7,7 +7,8 @@ in the large backends, the draw included.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,17 +16,21 @@ from smc.backends.draws import draw_rows
 from smc.errors import ModelError, PromptError
 from smc.model import HOLD, Decoding, DrawRequest, Draws, FloatArray, IntArray, Prompt, Vocabulary
 
+if TYPE_CHECKING:
+    from smc.backends.hf.logits_transform import SamplingOptions
+
 NextProbs = Callable[[tuple[int, ...]], Sequence[float]]
 """From the token ids so far, prompt included, to `[V]` probabilities that sum to 1."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TableModel:
     """A model given by its conditional probabilities.
 
     Attributes:
         vocabulary: Tokens and EOS ids.
         next_probs: `[V]` next-token probabilities of a prefix.
+        options: Temperature, top_k and top_p, applied to them; None changes nothing.
 
     Example:
         >>> model = TableModel.constant({"a": 0.5, "b": 0.25}, eos=0.25)
@@ -35,6 +40,7 @@ class TableModel:
 
     vocabulary: Vocabulary
     next_probs: NextProbs
+    options: SamplingOptions | None = None
 
     @classmethod
     def constant(cls, probs: Mapping[str, float], eos: float) -> TableModel:
@@ -42,6 +48,26 @@ class TableModel:
         tokens = (*(t.encode() for t in probs), None)
         row = (*probs.values(), eos)
         return cls(Vocabulary(tokens, (len(probs),)), lambda prefix: row)
+
+    def with_sampling(
+        self,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+    ) -> TableModel:
+        """Return the same network with other options; see `AdjustableModel.with_sampling`."""
+        from smc.backends.hf.logits_transform import SamplingOptions
+
+        options = (self.options or SamplingOptions()).changed(temperature, top_p, top_k)
+        return replace(self, options=options)
+
+    def __repr__(self) -> str:
+        options = "" if self.options is None else self.options.shown()
+        return f"TableModel({len(self.vocabulary)} tokens{options})"
+
+    def tokenize(self, text: str) -> tuple[int, ...]:
+        """Return the longest tokens that fit a text, one after another."""
+        return self._encode(text)
 
     def start(
         self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int
@@ -69,7 +95,7 @@ class TableModel:
         if outside > 0:
             probs[vocabulary.suppressed] = 0
             probs /= probs.sum()
-        return probs
+        return probs if self.options is None else self._transformed(probs, self.options)
 
     def enumerate(
         self, max_tokens: int, prefix: tuple[int, ...] = (), *, truncated: bool = False
@@ -95,6 +121,14 @@ class TableModel:
         if truncated:
             yield from begun
 
+    def _transformed(self, probs: FloatArray, options: SamplingOptions) -> FloatArray:
+        """What a backend does to logits, done to `[V]` probabilities in the same order."""
+        import torch
+
+        with np.errstate(divide="ignore"):
+            logits = torch.from_numpy(np.log(probs))[None]
+        return options.apply(logits).softmax(-1)[0].numpy()
+
     def _encode(self, prompt: Prompt) -> tuple[int, ...]:
         """Token ids as they are; text by greedy longest match."""
         if not isinstance(prompt, str):
@@ -116,6 +150,8 @@ class TableModel:
 
 class TableDecoding:
     """Rows of a `TableModel`: nothing but their token ids."""
+
+    runs_ahead = True
 
     def __init__(
         self, model: TableModel, vocabulary: Vocabulary, rows: list[tuple[int, ...]]

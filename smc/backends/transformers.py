@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
+from smc.backends.hf import prefill
 from smc.backends.hf.decoding import start_decoding
 from smc.backends.hf.forward import Forward
 from smc.backends.hf.loading import load_pretrained
 from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
-from smc.backends.hf.prefill import LEAST_SHARED
 from smc.backends.hf.prefix_tree import PrefixTree, tree_of
 from smc.backends.hf.prompts import check_fits, encode
+from smc.backends.hf.read_ahead import ReadAhead
+from smc.backends.hf.tokenizing import tokenize
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
+from smc.backends.load_options import TransformersOptions, split
 from smc.model import Decoding, Prompt, Vocabulary
 
 
@@ -70,63 +73,54 @@ class TransformersModel:
         self._forward = Forward(model)
 
     @classmethod
-    def load(
-        cls,
-        name_or_path: str,
-        *,
-        device: str | None = None,
-        dtype: str | torch.dtype = "auto",
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        top_k: int = 0,
-        eos_ids: Sequence[int] | None = None,
-        quantization: Any = None,
-        attn_implementation: str | None = None,
-        gguf_file: str | None = None,
-        trust_remote_code: bool = False,
-        revision: str | None = None,
-    ) -> TransformersModel:
-        """Load a model and its tokenizer by name or from a folder.
+    def load(cls, name_or_path: str, **options: Unpack[TransformersOptions]) -> TransformersModel:
+        """Load a model and its tokenizer by name or from a folder; see `smc.load`.
 
         Args:
             name_or_path: Of a Hub repository, a local folder, or a `.gguf` file.
-            device: `"cuda"`, `"cpu"`, …; `"auto"` spreads the layers over what there is. By
-                default the GPU where there is one.
-            dtype: `"auto"` (the checkpoint's), `"bfloat16"`, `torch.float32`, ….
-            temperature: See the class.
-            top_p: See the class.
-            top_k: See the class.
-            eos_ids: See the class.
-            quantization: A quantization config of `transformers`.
-            attn_implementation: `"sdpa"`, `"eager"`, `"flash_attention_2"`, …; by default what
-                the model prefers. Rows share prefixes under `"sdpa"`.
-            gguf_file: A file of the repository or folder, to be dequantised; needs `gguf`.
-            trust_remote_code: Whether to run code that comes with the model.
-            revision: Branch, tag or commit of the repository.
+            options: As `smc.load` has them.
 
         Raises:
-            ModelError: There is no such model, it cannot be loaded, or the device is not there.
-            SettingsError: An argument is out of its range, or unknown.
+            ModelError: There is no such model, or it cannot be loaded; the device or dtype is not
+                there.
+            SettingsError: An option is out of its range, or unknown.
         """
-        SamplingOptions(temperature, top_p, top_k)  # before the weights are read
-        model, tokenizer = load_pretrained(
-            name_or_path,
-            device=device,
-            dtype=dtype,
-            quantization=quantization,
-            attn_implementation=attn_implementation,
-            gguf_file=gguf_file,
-            trust_remote_code=trust_remote_code,
-            revision=revision,
+        sampling, loading = split("transformers", options)
+        SamplingOptions(**{n: v for n, v in sampling.items() if n != "eos_ids"})  # before weights
+        model, tokenizer = load_pretrained(name_or_path, **loading)
+        return cls(model, tokenizer, **sampling)
+
+    def with_sampling(
+        self,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+    ) -> TransformersModel:
+        """Return the same network with other options; see `AdjustableModel.with_sampling`."""
+        options = self._options.changed(temperature, top_p, top_k)
+        return TransformersModel(
+            self._model,
+            self._tokenizer,
+            temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+            vocabulary=self.vocabulary,
         )
-        return cls(
-            model,
-            tokenizer,
-            temperature=temperature,
-            top_p=top_p,
-            top_k=top_k,
-            eos_ids=eos_ids,
+
+    def __repr__(self) -> str:
+        network = self._model
+        name = self.name or type(network).__name__
+        size = sum(p.numel() for p in network.parameters())
+        kind = str(network.dtype).removeprefix("torch.")
+        options = self._options.shown()
+        return (
+            f"TransformersModel({name!r}, {size:,} parameters, {kind}, {network.device}{options})"
         )
+
+    @property
+    def name(self) -> str:
+        """What the checkpoint was loaded by; empty of a network that was made in memory."""
+        return str(getattr(self._model.config, "name_or_path", None) or "")
 
     @property
     def model(self) -> Any:
@@ -144,7 +138,15 @@ class TransformersModel:
 
         Its `most_bytes` bounds the memory that is kept when no row uses it, and `clear` frees it.
         """
-        return tree_of(self._model, LEAST_SHARED)
+        return tree_of(self._model, prefill.LEAST_SHARED)
+
+    def read_ahead(self, prompt: tuple[int, ...]) -> ReadAhead:
+        """Return a prompt to be read some tokens at a time, before `start` is called with it.
+
+        Args:
+            prompt: Token ids, of `encode`.
+        """
+        return ReadAhead(self._forward, prompt)
 
     def encode(self, prompt: Prompt, max_tokens: int) -> tuple[int, ...]:
         """Return a prompt's token ids, those that `start` begins with.
@@ -157,8 +159,12 @@ class TransformersModel:
             PromptError: It cannot be encoded, or leaves too little of the context.
         """
         ids = encode(self._tokenizer, prompt, self._num_embedded)
-        check_fits(ids, max_tokens, self._context)
+        check_fits(ids, max_tokens, self.context)
         return ids
+
+    def tokenize(self, text: str) -> tuple[int, ...]:
+        """Return the ids of a text behind a prompt; see `Tokenizes.tokenize`."""
+        return tokenize(self._tokenizer, text, self.vocabulary)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -203,6 +209,6 @@ class TransformersModel:
         return int(getattr(layer, name, self._text_config.vocab_size))
 
     @property
-    def _context(self) -> int | None:
-        """The most tokens that fit, where the model has a limit."""
+    def context(self) -> int | None:
+        """The most tokens that fit, prompt and text together; None where there is no limit."""
         return getattr(self._text_config, "max_position_embeddings", None)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from types import SimpleNamespace, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from smc.backends.hf.loading import check_dtype
 from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.hf.prompts import check_fits, encode
+from smc.backends.hf.tokenizing import tokenize
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
+from smc.backends.load_options import VLLMOptions, split
 from smc.backends.vllm_local.start import check_arguments, check_installed, start_llm
 from smc.errors import ModelError
 from smc.model import Prompt, Vocabulary
@@ -74,61 +78,58 @@ class VLLMModel:
         cls,
         name_or_path: str,
         *,
-        tensor_parallel_size: int = 1,
-        dtype: str = "auto",
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        top_k: int = 0,
-        eos_ids: Sequence[int] | None = None,
         vocabulary: Vocabulary | None = None,
-        trust_remote_code: bool = False,
-        revision: str | None = None,
-        engine_args: Mapping[str, Any] | None = None,
+        **options: Unpack[VLLMOptions],
     ) -> VLLMModel:
-        """Start an engine in this process.
+        """Start an engine in this process; see `smc.load`.
 
         Args:
             name_or_path: Of a Hub repository, or a local folder.
-            tensor_parallel_size: Over how many devices each layer is spread. With more than one,
-                vLLM starts a process for each: a script needs `if __name__ == "__main__":`.
-            dtype: `"auto"` (the checkpoint's), `"bfloat16"`, `"float32"`, ….
-            temperature: See the class.
-            top_p: See the class.
-            top_k: See the class.
-            eos_ids: See the class.
             vocabulary: See the class.
-            trust_remote_code: Whether to run code that comes with the model.
-            revision: Branch, tag or commit of the repository.
-            engine_args: Further arguments of `vllm.LLM`: `max_num_seqs` (at least the particles
-                of a batch), `max_model_len`, `gpu_memory_utilization`, `enforce_eager`, ….
+            options: As `smc.load` has them.
 
         Raises:
             ModelError: vLLM is not installed, or cannot start the model.
-            SettingsError: An argument is out of its range, or one that the backend sets itself.
+            SettingsError: An option is out of its range, or one that the backend sets itself.
         """
-        SamplingOptions(temperature, top_p, top_k)  # before the weights are read
-        given = dict(engine_args or {})
-        check_arguments(given, tensor_parallel_size)
+        sampling, loading = split("vllm", options)
+        SamplingOptions(**{n: v for n, v in sampling.items() if n != "eos_ids"})  # before weights
+        further = dict(loading.pop("engine_args", {}))
+        loading = {"tensor_parallel_size": 1, "dtype": "auto", **loading}
+        check_arguments(further, loading["tensor_parallel_size"])
+        check_dtype(loading["dtype"])
         check_installed()
-        llm, mailbox = start_llm(
-            name_or_path,
-            {
-                "tensor_parallel_size": tensor_parallel_size,
-                "dtype": dtype,
-                "trust_remote_code": trust_remote_code,
-                "revision": revision,
-                **given,
-            },
-        )
-        return cls(
-            llm,
-            mailbox,
-            temperature=temperature,
-            top_p=top_p,
-            top_k=top_k,
-            eos_ids=eos_ids,
-            vocabulary=vocabulary,
-        )
+        loading["dtype"] = str(loading["dtype"]).removeprefix("torch.")
+        llm, mailbox = start_llm(name_or_path, {**loading, **further})
+        return cls(llm, mailbox, vocabulary=vocabulary, **sampling)
+
+    @property
+    def name(self) -> str:
+        """What the model was loaded by."""
+        return str(getattr(self._config, "model", None) or "")
+
+    def with_sampling(
+        self,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+    ) -> VLLMModel:
+        """Return the same network with other options; see `AdjustableModel.with_sampling`.
+
+        Closing either of them closes the engine of both.
+        """
+        _ = self.vocabulary  # read once
+        other = copy(self)
+        other._options = self._options.changed(temperature, top_p, top_k)
+        return other
+
+    def __repr__(self) -> str:
+        state = "" if self._engine is not None else ", closed"
+        return f"VLLMModel({self.name!r}{self._options.shown()}{state})"
+
+    def tokenize(self, text: str) -> tuple[int, ...]:
+        """Return the ids of a text behind a prompt; see `Tokenizes.tokenize`."""
+        return tokenize(self._tokenizer, text, self.vocabulary)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -153,11 +154,33 @@ class VLLMModel:
 
         engine = self._open
         check_width(vocabulary, self._size)
-        rows = [encode(self._tokenizer, prompt, self._size) for prompt in prompts]
-        for ids in rows:
-            check_fits(ids, max_tokens, engine.max_model_len)
+        rows = [self.encode(prompt, max_tokens) for prompt in prompts]
         transform = LogitsTransform(self._options, self._size, vocabulary.suppressed)
         return VLLMDecoding(engine, transform, self._size, rows)
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return self._tokenizer
+
+    @property
+    def context(self) -> int:
+        """The most tokens that fit, prompt and text together."""
+        return self._open.max_model_len
+
+    def encode(self, prompt: Prompt, max_tokens: int) -> tuple[int, ...]:
+        """Return a prompt's token ids, those that `start` begins with.
+
+        Args:
+            prompt: Text, chat messages or token ids.
+            max_tokens: Which shall follow.
+
+        Raises:
+            PromptError: It cannot be encoded, or leaves too little of the context.
+        """
+        ids = encode(self._tokenizer, prompt, self._size)
+        check_fits(ids, max_tokens, self.context)
+        return ids
 
     @property
     def cache_use(self) -> CacheUse:

@@ -9,6 +9,7 @@ A copy made by resampling draws anew.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,8 +17,11 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from smc.backends.hf.logits_transform import SamplingOptions
 from smc.backends.hf.prompts import encode
+from smc.backends.hf.tokenizing import tokenize
 from smc.backends.hf.vocabulary import vocabulary_of
 from smc.backends.http import Endpoint
 from smc.backends.vllm_http.fields import Fields
@@ -103,6 +107,42 @@ class RemoteVLLM:
             raise SettingsError(f"model: {error}") from error
         self._probed = False
 
+    def with_sampling(
+        self,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | None = None,
+    ) -> RemoteVLLM:
+        """Return the same network with other options; see `AdjustableModel.with_sampling`."""
+        options = self._options.changed(temperature, top_p, top_k)
+        _ = self.vocabulary  # read once
+        other = copy.copy(self)
+        other._fields = replace(
+            self._fields,
+            temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+        )
+        return other
+
+    def __repr__(self) -> str:
+        options = self._options.shown()
+        return f"RemoteVLLM({self._name!r} at {self._endpoint.url!r}{options})"
+
+    @property
+    def _options(self) -> SamplingOptions:
+        fields = self._fields
+        return SamplingOptions(fields.temperature, fields.top_p, fields.top_k)
+
+    def tokenize(self, text: str) -> tuple[int, ...]:
+        """Return the ids of a text behind a prompt; see `Tokenizes.tokenize`."""
+        return tokenize(self._tokenizer, text, self.vocabulary)
+
+    @property
+    def name(self) -> str:
+        """What the server knows the model by."""
+        return self._name
+
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The token ids, their bytes, and the ids that end a sequence.
@@ -120,16 +160,16 @@ class RemoteVLLM:
         rows = [encode(self._tokenizer, prompt, len(vocabulary)) for prompt in prompts]
         fields = replace(self._fields, max_tokens=max_tokens, eos=vocabulary.eos_ids)
         if not self._probed:
-            self.ask([(rows[0], replace(fields, seed=1, prompt=len(rows[0]), probe=1))], 1)
+            probe = replace(fields, seed=1, prompt=len(rows[0]), probe=1)
+            self.ask([(rows[0], probe, 1)])
             self._probed = True
-        return RemoteDecoding(self, fields, rows)
+        return RemoteDecoding(self, fields, rows, vocabulary.eos_mask)
 
-    def ask(self, wanted: Sequence[tuple[tuple[int, ...], Fields]], most: int) -> list[Segment]:
-        """Return a segment for each prompt and fields, several requests at a time.
+    def ask(self, wanted: Sequence[tuple[tuple[int, ...], Fields, int]]) -> list[Segment]:
+        """Return a segment for each of these, several requests at a time.
 
         Args:
-            wanted: Token ids of the prompt, and what to draw behind it.
-            most: Tokens of a segment.
+            wanted: Token ids of the prompt, what to draw behind it, and how many tokens at most.
 
         Raises:
             EndpointError: The server does not answer, or refuses.
@@ -137,13 +177,13 @@ class RemoteVLLM:
         """
         workers = min(self._max_concurrency, len(wanted))
         with ThreadPoolExecutor(workers, thread_name_prefix="smc-remote") as pool:
-            return list(pool.map(lambda job: self._segment(job[0], job[1], most), wanted))
+            return list(pool.map(lambda job: self._segment(*job), wanted))
 
     def _segment(self, prompt: tuple[int, ...], fields: Fields, most: int) -> Segment:
         body = {
             "model": self._name,
             "prompt": [*prompt, *fields.text],
-            "max_tokens": min(most, fields.max_tokens - len(fields.text)),
+            "max_tokens": most,
             "temperature": 0,
             # What a model's generation_config.json may set otherwise.
             "repetition_penalty": 1.0,
@@ -187,8 +227,15 @@ class _Row:
 class RemoteDecoding:
     """Rows whose next tokens a server has drawn, or will be asked for."""
 
-    def __init__(self, model: RemoteVLLM, fields: Fields, prompts: Sequence[tuple[int, ...]]):
+    def __init__(
+        self,
+        model: RemoteVLLM,
+        fields: Fields,
+        prompts: Sequence[tuple[int, ...]],
+        eos_mask: NDArray[np.uint32],
+    ) -> None:
         self._model = model
+        self._eos_mask = eos_mask
         self._rows = [_Row(fields, prompt, (), [], []) for prompt in prompts]
 
     def join(self, other: Decoding) -> bool:
@@ -229,13 +276,9 @@ class RemoteDecoding:
         owners = [self._rows[r] for r in request.rows.tolist()]
         given: list[Segment | None] = [row.ahead.pop(0) if row.ahead else None for row in owners]
         lacking = [m for m, segment in enumerate(given) if segment is None]
-        wanted = []
-        for m in lacking:
-            row, seed = owners[m], int(request.uniforms[m] * (1 << 53))
-            place = {"prompt": len(row.prompt), "text": row.text, "seed": seed}
-            wanted.append((row.prompt, replace(row.fields, **place)))
+        wanted = [self._wanted(owners[m], request, m) for m in lacking]
         if wanted:
-            asked = self._model.ask(wanted, self._model.segment)
+            asked = self._model.ask(wanted)
             for m, segment in zip(lacking, asked, strict=True):
                 given[m] = segment
         tokens = np.empty(len(owners), dtype=np.int64)
@@ -245,6 +288,27 @@ class RemoteDecoding:
             tokens[m], log_weights[m] = segment.tokens[0], segment.log_weights[0]
             row.drawn.append((segment.tokens[0], segment.rest()))
         return Draws(tokens, log_weights + _log_scores(request, tokens))
+
+    def _wanted(
+        self, row: _Row, request: DrawRequest, m: int
+    ) -> tuple[tuple[int, ...], Fields, int]:
+        """What to ask for in the place of draw m.
+
+        Only the request of the last slot says whether it must be an end, so nothing is drawn ahead
+        up to there.
+        """
+        length, limit = len(row.text), row.fields.max_tokens
+        ends = request.mask is not None and not np.any(
+            request.mask[request.rows[m]] & ~self._eos_mask
+        )
+        fields = replace(
+            row.fields,
+            prompt=len(row.prompt),
+            text=row.text,
+            seed=int(request.uniforms[m] * (1 << 53)),
+            cut=0 if ends else 1,
+        )
+        return row.prompt, fields, max(1, min(self._model.segment, limit - 1 - length))
 
     def log_probs(self) -> FloatArray:
         """Not to be had: a server does not send whole rows.

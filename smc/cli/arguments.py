@@ -6,6 +6,8 @@ import argparse
 from importlib import metadata
 from pathlib import Path
 
+from smc.backends.load_arguments import add_load_arguments
+from smc.cli.engine_options import BOUNDARIES, PROPOSALS
 from smc.resampling import RESAMPLERS
 from smc.settings import METHODS
 
@@ -42,6 +44,9 @@ examples:
   smc generate --model gpt2 --prompt "The capital of France is" --regex " [A-Z][a-z]+"
   smc generate --model Qwen/Qwen2.5-0.5B-Instruct --chat --prompt "Invent a person, in JSON." \\
       --json-schema person.json --particles 20 --html person.html
+  smc generate --model gpt2 --prompt "Is water wet?" --choice yes --choice no
+  smc generate --model Qwen/Qwen2.5-0.5B-Instruct --system "Answer in JSON." --prompt "Who?" \\
+      --output-type ./people.py:Person
   smc generate --model ./model --prompt "Molecule:" --grammar smiles.lark --stop '\\n' \\
       --potential potentials.molecule:SMILESValidity --potential ./mine.py:NoRings
 """
@@ -102,15 +107,26 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--model", required=True, help="a folder, or a name on the Hugging Face Hub")
     add("--prompt", required=True, help="text to go on from; - reads it from standard input")
     add("--chat", action="store_true", help="the prompt is a user's message to a chat model")
-    add("--temperature", type=float, default=1.0, help="of the model (default 1)")
-    add("--device", help="cpu, cuda, … (default: the GPU where there is one)")
-    add("--dtype", default="auto", help="float32, bfloat16, … (default: the checkpoint's)")
+    add("--system", metavar="TEXT", help="system message before the prompt; implies --chat")
+    add_load_arguments(group)
 
     group = generate.add_argument_group("constraints (each may be repeated)")
     add = group.add_argument
     add("--grammar", action="append", default=[], metavar="FILE", help="a Lark grammar")
     add("--regex", action="append", default=[], help="for the whole text")
     add("--json-schema", action="append", default=[], metavar="FILE", help="a JSON schema")
+    add(
+        "--choice",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="the whole text is one of those that are given so",
+    )
+    add(
+        "--output-type",
+        metavar="WHERE:NAME",
+        help="what the text stands for, as JSON: a pydantic class, dataclass, Enum, function, …",
+    )
     add(
         "--potential",
         action="append",
@@ -123,6 +139,20 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add = group.add_argument
     add("--particles", type=int, default=10, metavar="N", help="default 10")
     add("--max-tokens", type=int, default=64, metavar="T", help="end included (default 64)")
+    add(
+        "--at-max-tokens",
+        default="cut",
+        metavar="HOW",
+        help="a text that has not ended by then is taken as it is (cut, the default), or its last "
+        "token is an end whose probability counts (end)",
+    )
+    add(
+        "--retries",
+        type=int,
+        default=0,
+        metavar="R",
+        help="where all particles die, try again with twice as many, so often (default 0)",
+    )
     add("--method", default="smc", help=f"{', '.join(METHODS)} (default smc)")
     add(
         "--ess-threshold",
@@ -132,6 +162,14 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         help="resample when the effective sample size is under F·N (default 0.5)",
     )
     add("--resampling", default="systematic", help=f"{', '.join(RESAMPLERS)}")
+    add("--resample-at", metavar="WHERE", help=f"where particles wait: {BOUNDARIES}")
+    add("--proposal", metavar="HOW", help=f"how tokens are drawn: {PROPOSALS}")
+    add(
+        "--resample-among",
+        default="all",
+        metavar="WHOM",
+        help="all particles, or alike: finished texts take no places from the others (default all)",
+    )
     add(
         "--stop",
         action="append",
@@ -157,9 +195,16 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add = serve.add_argument
     add("--model", required=True, help="a folder, or a name on the Hugging Face Hub")
-    add("--name", help="what clients call the model (default: as --model)")
-    add("--device", help="cpu, cuda, … (default: the GPU where there is one)")
-    add("--dtype", default="auto", help="float32, bfloat16, … (default: the checkpoint's)")
+    add(
+        "--served-model-name",
+        "--name",
+        action="extend",
+        nargs="+",
+        metavar="NAME",
+        help="what clients call the model: any of these; answers say the one that was asked for "
+        "(default: as --model)",
+    )
+    add_load_arguments(serve, sampling=False)
     add("--host", default="127.0.0.1", help="default 127.0.0.1: this machine alone")
     add("--port", type=int, default=8000, help="default 8000")
     add(
@@ -178,6 +223,13 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=10.0,
         metavar="S",
         help="that a call of a potential may take; then its requests get a 503 (default 10)",
+    )
+    add(
+        "--max-prefill-tokens",
+        type=int,
+        default=512,
+        metavar="T",
+        help="of prompts that are read between two tokens of those that run (default 512)",
     )
     add("--max-connections", type=int, default=512, help="at a time (default 512)")
     add(

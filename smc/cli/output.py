@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -43,7 +44,10 @@ def show_table(
 
 
 def quiet_libraries() -> None:
-    """Keep the model library's progress bars and advice out of the output."""
+    """Keep the model libraries' progress bars and advice out of the output."""
+    # vLLM asks when it is first imported.
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
     from transformers.utils import logging
 
     logging.set_verbosity_error()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 
 from potentials.sandbox import SandboxError
+from smc.backends.load_arguments import load_options
 from smc.cli.output import quiet_libraries
 from smc.errors import SettingsError
 from smc.integrations.server.sandboxed_validation import SandboxedValidation
@@ -49,6 +50,7 @@ def serve(options: argparse.Namespace) -> None:
         max_tokens=options.max_tokens,
         max_batch_particles=4 * options.max_particles,
         potential_seconds=options.potential_seconds,
+        max_prefill_tokens=options.max_prefill_tokens,
     )
     if options.max_connections < 1:
         raise SettingsError(
@@ -56,6 +58,9 @@ def serve(options: argparse.Namespace) -> None:
         )
     if not all(options.api_key):
         raise SettingsError("--api-key: got an empty one; expected some text.")
+    if not all(options.served_model_name or ()):
+        raise SettingsError("--served-model-name: got an empty one; expected some text.")
+    loading = load_options(options)
     references = _references(options.potential)
     quiet_libraries()
     # The web server raises the signal again when it is done, which would leave folders behind.
@@ -74,11 +79,10 @@ def serve(options: argparse.Namespace) -> None:
         named = {name: process.potential() for name, process in processes.items()}
         served = Served.load(
             options.model,
-            name=options.name,
+            name=options.served_model_name,
             potentials=named,
-            device=options.device,
-            dtype=options.dtype,
             validate=validation,
+            **loading,
         )
         app = create_app(served, limits, api_keys=options.api_key)
         config = uvicorn.Config(
@@ -97,7 +101,11 @@ def serve(options: argparse.Namespace) -> None:
         )
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        print(f"smc serve: {served.name} at http://{shown}:{port}/v1", file=sys.stderr, flush=True)
+        print(
+            f"smc serve: {', '.join(served.names)} at http://{shown}:{port}/v1",
+            file=sys.stderr,
+            flush=True,
+        )
         # A thread that computes waits this long for one that runs Python (5 ms by default), and
         # the engine's gives the interpreter up at every product of matrices.
         sys.setswitchinterval(_SWITCH_SECONDS)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from smc.engine.beside import Workers
 from smc.engine.population import Population
 from smc.engine.prefix import Prefix
 from smc.model import HOLD, Decoding, DrawRequest, Draws, IntArray
+
+if TYPE_CHECKING:
+    from smc.engine.candidates import Candidate
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +60,11 @@ class Decodings:
         self._parts = [parts[index] for index in kept.tolist()]
         self._part = np.searchsorted(kept, old)
 
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether rows may be advanced before it is known which of them will be drawn from."""
+        return all(getattr(part, "runs_ahead", False) for part in self._parts)
+
     def draw(self, request: DrawRequest) -> Draws:
         """See `Decoding.draw`."""
         if len(self._parts) == 1:
@@ -89,11 +99,14 @@ class Batch:
     Attributes:
         rows: Row r is row r of the decodings.
         decodings: Theirs.
+        workers: Threads beside them.
     """
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.decodings = Decodings()
+        self.workers = Workers()
+        self._ahead: _Ahead | None = None
 
     def add(self, populations: Sequence[Population], decoding: Decoding) -> None:
         """Put populations at their beginnings behind all others; `decoding` has a row for each."""
@@ -106,31 +119,64 @@ class Batch:
         """Return those that have a particle that may go on."""
         return list(dict.fromkeys(row.population for row in self.rows if row.particles))
 
-    def advance(self) -> None:
+    def advance(self, candidates: Iterable[Candidate] | None = None) -> None:
         """Give each distinct live prefix a row of the model, and free the others.
 
         A new row continues that of its prefix's parent. Rows that can stay where they are do,
         because a backend moves what changes its place.
+
+        Args:
+            candidates: Of a step that is not committed: each that may be live gets a row, while it
+                is not known yet which will be. To advance again then frees the others, which takes
+                no forward pass, and puts the rest where they would be without.
         """
-        together: dict[Prefix, Row] = {}
-        for population in dict.fromkeys(row.population for row in self.rows):
-            prefixes = population.prefixes
-            for particle in population.live():
-                prefix = prefixes[particle]
-                row = together.setdefault(prefix, Row(population, prefix, []))
-                row.particles.append(particle)
+        ahead, self._ahead = self._ahead, None
+        if candidates is None:
+            together = _live(self.rows if ahead is None else ahead.rows)
+        else:
+            together = self._undecided(candidates)
         grown = list(together)
         parents = [p.parent_row if p.row < 0 else p.row for p in grown]
-        order = _in_place(parents)
+        order = _in_place(parents if ahead is None else [ahead.parents[p] for p in grown])
+        if candidates is not None:
+            self._ahead = _Ahead(self.rows, dict(zip(grown, parents, strict=True)))
         prefixes = [grown[i] for i in order]
+        parents = [parents[i] for i in order]
         tokens = [prefix.token if prefix.row < 0 else HOLD for prefix in prefixes]
+        stay = parents == list(range(len(self.rows))) and all(t == HOLD for t in tokens)
         for index, prefix in enumerate(prefixes):
             prefix.row = index
         self.rows = [together[prefix] for prefix in prefixes]
-        self.decodings.advance(
-            np.asarray([parents[i] for i in order], dtype=np.int64),
-            np.asarray(tokens, dtype=np.int64),
-        )
+        if not stay:
+            self.decodings.advance(np.asarray(parents, np.int64), np.asarray(tokens, np.int64))
+
+    def _undecided(self, candidates: Iterable[Candidate]) -> dict[Prefix, Row]:
+        """The prefixes of particles that may go on: those that wait, and those that have drawn."""
+        together = {row.prefix: row for row in self.rows if row.particles and row.prefix.waits}
+        for candidate in candidates:
+            if candidate.alive and candidate.ending is None and candidate.prefix is not None:
+                row = Row(candidate.population, candidate.prefix, candidate.particles)
+                together[candidate.prefix] = row
+        return together
+
+
+def _live(rows: Iterable[Row]) -> dict[Prefix, Row]:
+    """The prefixes of the live particles of the rows' populations."""
+    together: dict[Prefix, Row] = {}
+    for population in dict.fromkeys(row.population for row in rows):
+        prefixes = population.prefixes
+        for particle in population.live():
+            prefix = prefixes[particle]
+            row = together.setdefault(prefix, Row(population, prefix, []))
+            row.particles.append(particle)
+    return together
+
+
+class _Ahead(NamedTuple):
+    """What was before rows were put ahead: the rows, and of each prefix that of its parent."""
+
+    rows: list[Row]
+    parents: Mapping[Prefix, int]
 
 
 def _in_place(parents: Sequence[int]) -> list[int]:

@@ -10,10 +10,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from smc.engine.deaths import Death, Stage
 from smc.engine.evaluator import Growth, PotentialEvaluator, Request
-from smc.engine.population import Death, Ending, Population, Stage
+from smc.engine.population import Ending, Population
 from smc.engine.prefix import Prefix
-from smc.engine.stop_strings import CutText, Proposed, cut_by_stop
+from smc.engine.requests import Growing
 from smc.utf8 import decode_more
 
 
@@ -30,8 +31,8 @@ class Candidate:
         prefix: What their potentials read: the extended prefix, or at the end the final text.
         ending: How the text ends, if it does.
         death: What gave them weight zero, if something did.
-        proposed: Of a text that ends otherwise than by EOS: what the proposal has weighed the
-            cheap potentials at in its place.
+        proposed: Of a text that is truncated: what the proposal has weighed the cheap potentials
+            at, as one that may go on.
         log_prob: log p of the token under the model that it was drawn from, where that is known.
     """
 
@@ -43,7 +44,7 @@ class Candidate:
     prefix: Prefix | None = None
     ending: Ending | None = None
     death: Death | None = None
-    proposed: Proposed | None = None
+    proposed: Prefix | None = None
     log_prob: float | None = None
 
     @property
@@ -67,9 +68,11 @@ def extend(candidates: Iterable[Candidate]) -> None:
         if candidate.prefix is not None or not candidate.alive:
             continue
         if candidate.token in candidate.population.config.vocabulary.eos_set:
-            _end(candidate)
-        else:
-            growing.append(candidate)
+            candidate.ending = Ending(candidate.token)
+            if not candidate.parent.held:
+                candidate.prefix = candidate.parent
+                continue
+        growing.append(candidate)
     try:
         _grow(growing)
     except Exception:  # somebody's potential raised: each by itself, to see whose
@@ -81,75 +84,49 @@ def extend(candidates: Iterable[Candidate]) -> None:
 
 
 def _grow(candidates: Sequence[Candidate]) -> None:
-    prefixes = extended_prefixes(
-        [(c.population.evaluators, c.parent, c.token, _bytes(c)) for c in candidates]
-    )
-    for candidate, prefix in zip(candidates, prefixes, strict=True):
-        config, old_length = candidate.population.config, len(candidate.parent.text)
-        sync = config.settings.resample_at
-        if sync is not None:
-            new = prefix.text[old_length:]
-            prefix.sync_state, prefix.waits = sync.advance(candidate.parent.sync_state, new)
+    steps = [_read(c) for c in candidates]
+    for candidate, prefix in zip(candidates, extended_prefixes(steps), strict=True):
+        settings, parent = candidate.population.config.settings, candidate.parent
         candidate.prefix = prefix
-        if config.stop:
-            _apply_cut(candidate, cut_by_stop(config.stop, prefix, old_length, complete=False))
-        if candidate.ending is None and prefix.length >= config.settings.max_tokens:
+        if candidate.ending is not None:
+            candidate.ending = Ending(candidate.token, prefix.final_text)
+            continue
+        sync = settings.resample_at
+        if sync is not None:
+            new = prefix.text[len(parent.text) :]
+            prefix.sync_state, prefix.waits = sync.advance(parent.sync_state, new)
+        if prefix.length >= settings.max_tokens:
             candidate.ending = Ending(candidate.token, truncated=True)
-            candidate.proposed = Proposed(prefix, complete=False)
+            candidate.proposed = prefix
+            if prefix.held:  # nothing makes the stop string whole: its beginning is text
+                candidate.prefix = released(prefix, candidate.population.evaluators)
 
 
-def _bytes(candidate: Candidate) -> bytes:
-    new = candidate.population.config.vocabulary.tokens[candidate.token]
-    assert new, "a backend never draws an id outside the model"
-    return new
+def _read(candidate: Candidate) -> Growing:
+    """Read a candidate's token for stop strings; one that completes a stop string is an ending."""
+    config, parent, token = candidate.population.config, candidate.parent, candidate.token
+    new = config.vocabulary.tokens[token]
+    if config.stops is None:
+        assert new, "a backend never draws an id outside the model"
+        return Growing(candidate.population.evaluators, parent, token, new)
+    text, held, ends = config.stops.strings.read(parent.held, new or b"")
+    if candidate.ending is not None:  # an EOS token, of which no byte is text
+        text, held, token = text[: len(parent.held)] if ends else parent.held, b"", -1
+    elif ends:
+        candidate.ending = Ending(token)
+    return Growing(candidate.population.evaluators, parent, token, text, held)
 
 
-def _end(candidate: Candidate) -> None:
-    """Take an EOS token; if it begins with a stop string, an earlier one may begin in the text."""
-    config, parent = candidate.population.config, candidate.parent
-    candidate.prefix, candidate.ending = parent, Ending(candidate.token)
-    new = config.vocabulary.tokens[candidate.token]
-    if not config.stop or not new or parent.pending:
-        return
-    text = parent.text + decode_more(b"", new)[0]
-    whole = Prefix(None, -1, 0, parent.raw, text, b"", parent.states)
-    cut = cut_by_stop(config.stop, whole, len(parent.text), complete=True)
-    if cut is not None and len(cut.text) < len(parent.text):
-        _apply_cut(candidate, CutText(cut.text, Proposed(parent, complete=True)))
-
-
-def _apply_cut(candidate: Candidate, cut: CutText | None) -> None:
-    """End a text before its stop string; see `Candidate.proposed`."""
-    if cut is None:
-        return
-    try:
-        prefix = cut.prefix(candidate.population.evaluators)
-    except Exception as error:
-        candidate.population.fail(error)
-        return
-    candidate.prefix, candidate.proposed = prefix, cut.proposed
-    candidate.ending = Ending(candidate.token, cut.text)
-
-
-def extended_prefixes(
-    steps: Sequence[tuple[Sequence[PotentialEvaluator], Prefix, int, bytes]],
-) -> list[Prefix]:
+def extended_prefixes(steps: Sequence[Growing]) -> list[Prefix]:
     """Return prefixes with one more token each; each potential reads those of all in one batch.
-
-    Args:
-        steps: For each the evaluators of its problem, the prefix, the token, which is no end of
-            sequence, and the token's bytes.
 
     Raises:
         PotentialError: A potential or a boundary raised; whatever that raised.
     """
     prefixes: list[Prefix] = []
     growths: dict[PotentialEvaluator, list[Growth]] = {}
-    for evaluators, parent, token, new in steps:
-        if parent.pending or not new.isascii():
-            text, pending = decode_more(parent.pending, new)
-        else:
-            text, pending = new.decode(), b""
+    for evaluators, parent, token, new, held in steps:
+        text, pending = _decoded(parent, new)
         raw = parent.raw + new
         prefixes.append(
             Prefix(
@@ -161,14 +138,33 @@ def extended_prefixes(
                 pending=pending,
                 states=(),
                 parent_row=parent.row,
+                held=held,
             )
         )
         for evaluator, before in zip(evaluators, parent.states, strict=True):
-            growths.setdefault(evaluator, []).append(Growth(before, raw, new, text))
+            growths.setdefault(evaluator, []).append(Growth(before, raw, new, text, token))
     states = {e: iter(e.advance(those)) for e, those in growths.items()}
     for prefix, (evaluators, *_) in zip(prefixes, steps, strict=True):
         prefix.states = tuple(next(states[evaluator]) for evaluator in evaluators)
     return prefixes
+
+
+def released(prefix: Prefix, evaluators: Sequence[PotentialEvaluator]) -> Prefix:
+    """Return a prefix whose potentials read what is held back of it, too."""
+    text, pending = _decoded(prefix, prefix.held)
+    raw = prefix.raw + prefix.held
+    growths = (Growth(state, raw, prefix.held, text) for state in prefix.states)
+    states = tuple(e.advance([g])[0] for e, g in zip(evaluators, growths, strict=True))
+    return replace(
+        prefix, raw=raw, text=prefix.text + text, pending=pending, states=states, held=b""
+    )
+
+
+def _decoded(prefix: Prefix, new: bytes) -> tuple[str, bytes]:
+    """The text that further bytes complete, and those of a character that is not complete."""
+    if prefix.pending or not new.isascii():
+        return decode_more(prefix.pending, new)
+    return new.decode(), b""
 
 
 def evaluate(candidates: Sequence[Candidate]) -> None:
@@ -239,7 +235,8 @@ def multiply(candidate: Candidate, k: int, log_value: float, *, complete: bool) 
     if log_value == -math.inf:
         stage = Stage.COMPLETE if complete else Stage.BOUNDARY
         name = candidate.population.evaluators[k].name
-        candidate.death = Death.by_potential(name, candidate.prefix.text, stage, k)
+        text = candidate.prefix.text
+        candidate.death = Death.by_potential(name, text, stage, k, complete=complete)
         return
     candidate.log_increments.append(log_value - candidate.prefix.states[k].log_value)
     if not complete:
@@ -256,21 +253,22 @@ def set_log_values(prefix: Prefix, log_values: Mapping[int, float]) -> None:
     )
 
 
-def _weigh_end(candidate: Candidate, proposed: Proposed) -> None:
+def _weigh_end(candidate: Candidate, proposed: Prefix) -> None:
     """Have the cheap potentials weigh a final text in the place of what the proposal weighed."""
     population, prefix = candidate.population, candidate.prefix
     assert prefix is not None
     try:
         for k, evaluator in enumerate(population.evaluators):
-            if not evaluator.is_token:
+            if not evaluator.is_token or evaluator.reads_tokens:
                 continue
             cost = population.costs[k]
             (final,) = evaluator.log_values([Request(prefix, k, cost)], complete=True)
             if final == -math.inf:
-                candidate.death = Death.by_potential(evaluator.name, prefix.text, Stage.PROPOSAL, k)
+                name, text = evaluator.name, prefix.text
+                candidate.death = Death.by_potential(name, text, Stage.PROPOSAL, k, complete=True)
             elif population.config.settings.proposal.properly_weighted:
-                counted = Request(proposed.prefix, k, cost)
-                (before,) = evaluator.log_values([counted], complete=proposed.complete)
+                counted = Request(proposed, k, cost)
+                (before,) = evaluator.log_values([counted], complete=False)
                 candidate.log_increments.append(final - before)
     except Exception as error:
         population.fail(error)

@@ -14,18 +14,16 @@ resampled: until then its particles keep their numbers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from smc.engine.candidates import Candidate
-from smc.engine.population import Death, Ending, Population, Stage
+from smc.engine.deaths import Death, Stage
+from smc.engine.draft_vocabulary import fitted_request
+from smc.engine.population import Ending, Population
 from smc.engine.prefix import Prefix
-from smc.engine.propose import LocalSampler
-from smc.engine.sampler import ProposalSampler, sampler_of
-from smc.errors import SettingsError, VocabularyError
+from smc.errors import SettingsError
 from smc.model import (
     HOLD,
     BlockDecoding,
@@ -34,10 +32,6 @@ from smc.model import (
     Draws,
     FloatArray,
     IntArray,
-    LanguageModel,
-    Prompt,
-    Vocabulary,
-    mask_width,
 )
 from smc.proposals import DraftProposal
 
@@ -95,8 +89,11 @@ def _weigh(weighed: Sequence[tuple[_Place, _Path]], log_ratios: Sequence[float])
             candidate.prefix, candidate.ending = place.prefix, place.ending
             further.append(candidate)
         if log_ratio == -np.inf:
-            reason = f"the model gave probability zero to {place.prefix.text!r}"
-            candidate.death = Death(reason, Stage.SETTLEMENT, place.particle)
+            text = place.prefix.text
+            reason = f"the model gave probability zero to {text!r}"
+            candidate.death = Death(
+                "the model", text, reason, Stage.SETTLEMENT, place.particle, said="model"
+            )
         elif candidate not in done:
             candidate.log_increments.append(float(log_ratio))
             done.add(candidate)
@@ -131,6 +128,11 @@ class Drafted:
         self._paths: dict[Population, dict[int, _Path]] = {}
         self._rows: dict[Prefix, int] = {root: r for r, root in enumerate(roots)}
 
+    @property
+    def runs_ahead(self) -> bool:
+        """See `Decoding`; the draft's."""
+        return getattr(self._draft, "runs_ahead", False)
+
     def join(self, other: Decoding) -> bool:
         """See `Decoding.join`: no, since two decodings would have to take the rows."""
         return False
@@ -141,7 +143,7 @@ class Drafted:
 
     def draw(self, request: DrawRequest) -> Draws:
         """See `Decoding.draw`."""
-        draws = self._draft.draw(_fitted(request, self._size))
+        draws = self._draft.draw(fitted_request(request, self._size))
         if draws.log_probs is None:
             raise SettingsError(
                 "proposal: a DraftProposal asks how probable each token is, which the draft's "
@@ -219,107 +221,3 @@ class Drafted:
             row[width - len(path.tokens) :] = path.tokens
         parents = np.array([self._rows[path.anchor] for path in paths], dtype=np.int64)
         return self._large.extend(parents, tokens).sum(axis=1)
-
-
-class DraftSampler(LocalSampler):
-    """Draws from the draft; the large model completes the weights at the end of each block."""
-
-    def __init__(self, proposal: DraftProposal) -> None:
-        self._proposal = proposal
-        self._drafted: Drafted | None = None
-
-    def start(
-        self,
-        model: LanguageModel,
-        prompts: Sequence[Prompt],
-        vocabulary: Vocabulary,
-        max_tokens: int,
-        roots: Sequence[Prefix],
-    ) -> Decoding:
-        """See `start_drafted`."""
-        proposal = self._proposal
-        self._drafted = start_drafted(model, prompts, vocabulary, max_tokens, roots, proposal)
-        return self._drafted
-
-    def settle(
-        self, candidates: Sequence[Candidate], populations: Sequence[Population]
-    ) -> tuple[Sequence[Candidate], Sequence[Population]]:
-        """See `Drafted.settle`."""
-        assert self._drafted is not None, "a sampler settles what it has started"
-        return self._drafted.settle(candidates, populations)
-
-
-@sampler_of.register
-def _(proposal: DraftProposal) -> ProposalSampler:
-    return DraftSampler(proposal)
-
-
-def start_drafted(
-    model: LanguageModel,
-    prompts: Sequence[Prompt],
-    vocabulary: Vocabulary,
-    max_tokens: int,
-    roots: Sequence[Prefix],
-    proposal: DraftProposal,
-) -> Drafted:
-    """Start both models on the same prompts.
-
-    Args:
-        model: The large one.
-        prompts: One a row.
-        vocabulary: The large model's, with the run's EOS ids.
-        max_tokens: How many tokens may follow.
-        roots: The empty text behind each prompt.
-        proposal: Has the draft.
-
-    Raises:
-        VocabularyError: The two have different vocabularies.
-        SettingsError: The large model's backend takes one token at a time.
-    """
-    own = _fitted_vocabulary(vocabulary, proposal.draft.vocabulary)
-    large = model.start(prompts, vocabulary, max_tokens)
-    if not isinstance(large, BlockDecoding):
-        raise SettingsError(
-            "proposal: a DraftProposal has the model weigh several tokens in one pass, which "
-            f"{type(large).__name__} cannot; expected a backend with `extend`: the one over "
-            "transformers (smc.load), or the table. The draft may be on any backend."
-        )
-    draft = proposal.draft.start(prompts, own, max_tokens)
-    return Drafted(draft, large, roots, proposal, len(own))
-
-
-def _fitted_vocabulary(large: Vocabulary, draft: Vocabulary) -> Vocabulary:
-    """The large model's vocabulary, as wide as the draft's: trailing ids may be padding."""
-    ends = {*large.eos_ids, *draft.eos_ids}
-    padded = [
-        v.tokens + (None,) * (max(len(large), len(draft)) - len(v.tokens)) for v in (large, draft)
-    ]
-    for i, (one, other) in enumerate(zip(*padded, strict=True)):
-        if i not in ends and one != other:
-            raise VocabularyError(
-                f"DraftProposal: token {i} is {one!r} to the model and {other!r} to the draft; "
-                "expected one vocabulary. Take a draft of the same family, with the same tokenizer."
-            )
-    beyond = [i for i in large.eos_ids if i >= len(draft)]
-    if beyond:
-        raise VocabularyError(
-            f"DraftProposal: the model's EOS ids {beyond} are outside the draft's "
-            f"{len(draft)} ids; expected ids that both have."
-        )
-    return Vocabulary(padded[0][: len(draft)], large.eos_ids)
-
-
-def _fitted(request: DrawRequest, size: int) -> DrawRequest:
-    """A request for a vocabulary of another width: what is beyond either is no text."""
-    mask, scores = request.mask, request.log_scores
-    return replace(
-        request,
-        mask=None if mask is None else _resized(mask, mask_width(size)),
-        log_scores=None if scores is None else _resized(scores, size),
-    )
-
-
-def _resized(values: NDArray[Any], width: int) -> NDArray[Any]:
-    """`[R, width]`: cut, or padded with zeros."""
-    missing = max(0, width - values.shape[1])
-    return np.pad(values[:, :width], ((0, 0), (0, missing)))

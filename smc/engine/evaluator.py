@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from cachetools import LRUCache
@@ -24,58 +23,46 @@ from smc.engine.potential_errors import (
     checked_log_value,
     raised,
 )
-from smc.engine.prefix import PotentialState, Prefix
+from smc.engine.prefix import PotentialState
+from smc.engine.requests import Cost, Growth, Request
+from smc.engine.stop_scores import scores_with_stops
 from smc.errors import SMCError
 from smc.model import Vocabulary
-from smc.potential import AnyPotential, IncrementalPotential, Potential, TokenPotential
+from smc.potential import (
+    AnyPotential,
+    IncrementalPotential,
+    Potential,
+    TokenPotential,
+    TokenScores,
+    TokenSequencePotential,
+)
 
 _REMEMBERED = 20_000
 """Values that are remembered of each potential."""
 
 
-@dataclass
-class Cost:
-    """What a potential has cost one problem: evaluations that were not remembered, and seconds."""
-
-    calls: int = 0
-    seconds: float = 0.0
-
-
-class Request(NamedTuple):
-    """A prefix, the place k of the potential among its problem's, and whom to charge."""
-
-    prefix: Prefix
-    k: int
-    cost: Cost
-
-
-class Growth(NamedTuple):
-    """One more token as a potential sees it.
+class PotentialEvaluator:
+    """Evaluates one potential under a vocabulary.
 
     Attributes:
-        before: The state without it.
-        raw: The bytes of the whole text.
-        new: Those of the token.
-        text: What the token completed of the text.
+        known: Values by whether of a finished text, and its bytes.
+        failed: Texts asked about ahead in vain, by whether as finished ones, and with what error.
     """
-
-    before: PotentialState
-    raw: bytes
-    new: bytes
-    text: str
-
-
-class PotentialEvaluator:
-    """Evaluates one potential under a vocabulary."""
 
     def __init__(self, potential: AnyPotential, vocabulary: Vocabulary) -> None:
         self.name = potential.name
         self.source = potential  # kept, so that its id stays its own
         self.is_token = isinstance(potential, TokenPotential)
+        self.reads_tokens = isinstance(potential, TokenSequencePotential)
+        self.heeds_slots = False
         self.potential = potential
         if isinstance(potential, TokenPotential):
-            self.potential = potential.bind(vocabulary)
-        self._known: LRUCache[tuple[bool, bytes], float] = LRUCache(_REMEMBERED)
+            self.potential = bound = potential.bind(vocabulary)
+            own = type(bound).token_scores_within
+            self.heeds_slots = own is not TokenPotential.token_scores_within
+        self.concurrent = potential.concurrent and not self.is_token
+        self.known: LRUCache[tuple[bool, bytes], float] = LRUCache(_REMEMBERED)
+        self.failed: dict[bool, tuple[set[bytes], BaseException]] = {}
         self._width = len(vocabulary.eos_mask), len(vocabulary)
 
     def start(self) -> PotentialState:
@@ -94,19 +81,25 @@ class PotentialEvaluator:
         """
         potential = self.potential
         states = []
-        for before, raw, new, text in growths:
+        for before, raw, new, text, token in growths:
             try:
-                if isinstance(potential, TokenPotential):
-                    state = potential.advance(before.state, new)
+                if isinstance(potential, TokenSequencePotential):
+                    state = before.state
+                    if token >= 0:
+                        state = potential.advance_token(state, token)
                     states.append(PotentialState(state, b"", before.log_value))
                     continue
-                boundary_state, due = None, True
+                if isinstance(potential, TokenPotential):
+                    state = potential.advance(before.state, new) if new else before.state
+                    states.append(PotentialState(state, b"", before.log_value))
+                    continue
+                boundary_state, due = None, bool(new)
                 if potential.boundary is not None:
                     boundary_state, due = potential.boundary.advance(before.boundary_state, text)
                 state, unread = before.state, b""
                 if isinstance(potential, IncrementalPotential):
                     unread = before.unread + new
-                    if due:
+                    if due and unread:
                         state, unread = potential.advance(state, unread), b""
                 states.append(PotentialState(state, unread, before.log_value, boundary_state, due))
             except SMCError:
@@ -125,19 +118,22 @@ class PotentialEvaluator:
         fresh: dict[bytes, Request] = {}
         for request in requests:
             raw = request.prefix.raw
-            known = self._known.get((complete, raw))
+            known = self.known.get((complete, raw))
             if known is None:
                 fresh.setdefault(raw, request)
             else:
                 values[raw] = known
         if fresh:
+            failed = self.failed.pop(complete, None)
+            if failed is not None and failed[0] == fresh.keys():
+                raise failed[1]
             began = time.perf_counter()
             new_values = self._evaluate(list(fresh.values()), complete)
             _charge([r.cost for r in fresh.values()], time.perf_counter() - began)
             for raw, value in zip(fresh, new_values, strict=True):
                 if type(value) is not float or not value < math.inf:  # NaN is not
                     value = checked_log_value(self.name, value, raw, complete=complete)
-                values[raw] = self._known[complete, raw] = value
+                values[raw] = self.known[complete, raw] = value
         return [values[request.prefix.raw] for request in requests]
 
     def token_scores(
@@ -148,29 +144,61 @@ class PotentialEvaluator:
         Raises:
             PotentialError: The potential raised, or returned what are no token scores.
         """
-        potential = self.potential
-        assert isinstance(potential, TokenPotential)
-        distinct: dict[bytes, int] = {}
-        index = [distinct.setdefault(r.prefix.raw, len(distinct)) for r in requests]
+        distinct: dict[Any, int] = {}
+        index = [distinct.setdefault(self._read_of(r), len(distinct)) for r in requests]
         first = {i: r for i, r in zip(reversed(index), reversed(requests), strict=True)}
         chosen = [first[i] for i in range(len(distinct))]
-        states = [r.prefix.states[r.k].state for r in chosen]
         began = time.perf_counter()
-        scores = self._guarded(
-            "token_scores", chosen[0].prefix.raw, partial(potential.token_scores, states)
-        )
+        scores = self._scores(chosen)
         _charge([r.cost for r in chosen], time.perf_counter() - began)
-        words, size = self._width
         if scores.mask is not None:
-            if scores.mask.shape != (len(states), words):
-                check_shape(self.name, scores.mask.shape, (len(states), words))
             return scores.mask[index], None
-        if scores.log_scores.shape != (len(states), size):
-            check_shape(self.name, scores.log_scores.shape, (len(states), size))
+        assert scores.log_scores is not None
         bad = ~(scores.log_scores.max(axis=1) < np.inf)  # NaN is the maximum of a row that has one
         if bad.any():
             raise bad_scores(self.name, [r.prefix.raw for r in chosen], int(bad.argmax()))
         return None, scores.log_scores.astype(np.float32, copy=False)[index]
+
+    def _scores(self, requests: Sequence[Request]) -> TokenScores:
+        """Ask about distinct texts."""
+        potential, raw = self.potential, requests[0].prefix.raw
+        assert isinstance(potential, TokenPotential)
+        states = [r.prefix.states[r.k].state for r in requests]
+        ask = partial(self._scores_at, potential, raw, [r.slots for r in requests])
+        # One that weighs tokens weighs those of a stop string as any others.
+        if self.reads_tokens or not any(r.stops for r in requests):
+            return ask(states)
+        with_stops = partial(scores_with_stops, potential, requests, states, ask)
+        return self._guarded("complete_after", raw, with_stops)
+
+    def _scores_at(
+        self,
+        potential: TokenPotential[Any],
+        raw: bytes,
+        slots: Sequence[int | None],
+        states: Sequence[Any],
+    ) -> TokenScores:
+        method, call = "token_scores", partial(potential.token_scores, states)
+        if self.heeds_slots and any(s is not None for s in slots):
+            method = "token_scores_within"
+            call = partial(potential.token_scores_within, states, slots)
+        scores = self._guarded(method, raw, call)
+        words, size = self._width
+        if scores.mask is not None and scores.mask.shape != (len(states), words):
+            check_shape(self.name, scores.mask.shape, (len(states), words))
+        if scores.log_scores is not None and scores.log_scores.shape != (len(states), size):
+            check_shape(self.name, scores.log_scores.shape, (len(states), size))
+        return scores
+
+    def _read_of(self, request: Request) -> Any:
+        """What token scores depend on."""
+        prefix = request.prefix
+        read: Any = prefix.raw
+        if self.reads_tokens:  # the same bytes may be other tokens
+            read = prefix.states[request.k].state
+        elif request.stops is not None:
+            read = read, prefix.held, request.stops
+        return (read, request.slots) if self.heeds_slots else read
 
     def _evaluate(self, requests: list[Request], complete: bool) -> Sequence[float]:
         """Evaluate prefixes with distinct texts, in one batch."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from smc.engine.deaths import Death, DeathTally
 from smc.engine.evaluator import Cost, PotentialEvaluator
 from smc.engine.prefix import Prefix
+from smc.engine.stop_tokens import StopTable
 from smc.model import FloatArray, IntArray, Vocabulary
 from smc.posterior import Posterior, Step, TextSequence
 from smc.settings import Settings
@@ -29,13 +30,13 @@ class RunConfig:
     Attributes:
         settings: The method.
         vocabulary: The model's, with the tokens that begin with a stop string as EOS.
-        stop: Strings that end a text.
+        stops: Strings that end a text, and what they make of the tokens; None: there are none.
         sampler: Draws as the settings' proposal says.
     """
 
     settings: Settings
     vocabulary: Vocabulary
-    stop: tuple[str, ...]
+    stops: StopTable | None
     sampler: ProposalSampler
 
 
@@ -54,35 +55,6 @@ class Ending:
     truncated: bool = False
 
 
-class Stage(IntEnum):
-    """When in a step a particle died."""
-
-    PROPOSAL = 0
-    BOUNDARY = 1
-    COMPLETE = 2
-    SETTLEMENT = 3
-
-
-@dataclass(frozen=True)
-class Death:
-    """What gave particles weight zero.
-
-    Attributes:
-        reason: In words.
-        stage: When in the step.
-        index: Of the potential, where one did after the draw.
-    """
-
-    reason: str
-    stage: Stage
-    index: int = 0
-
-    @classmethod
-    def by_potential(cls, name: str, text: str, stage: Stage, index: int = 0) -> Death:
-        """Return the death that a potential caused at a text."""
-        return cls(f"{name} gave weight zero to {text!r}", stage, index)
-
-
 @dataclass(eq=False)
 class Population:
     """N particles of one prompt.
@@ -93,15 +65,17 @@ class Population:
         root: The prefix of no token.
         rng: All its randomness.
         prefixes: `[N]`; particles with the same tokens share one object.
-        log_weights: `[N]` since the last resampling; −inf: dead, and still counted.
+        log_weights: `[N]` since all were last resampled; −inf: dead, and still counted.
         endings: `[N]` None of a particle that may still go on.
-        log_evidence_base: Evidence up to the last resampling.
+        log_evidence_base: Evidence up to the last resampling of all.
         history: One step each.
         num_tokens: Drawn so far.
+        deaths: So far.
         reason: What killed the last that died.
         costs: One for each potential, of the current step.
         error: What one of its potentials raised: nothing of it goes on, and there is no result.
         removed: Nobody waits for it any more.
+        concurrent: Whether some of its potentials may work beside the model.
     """
 
     config: RunConfig
@@ -115,9 +89,14 @@ class Population:
     log_evidence_base: float = 0.0
     history: list[Step] = field(default_factory=list)
     num_tokens: int = 0
+    deaths: DeathTally = field(default_factory=DeathTally)
     reason: str | None = None
     error: Exception | None = None
     removed: bool = False
+    concurrent: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.concurrent = any(e.concurrent for e in self.evaluators)
 
     @property
     def size(self) -> int:
@@ -131,12 +110,22 @@ class Population:
         dead = self.log_weights == -np.inf
         return [i for i, ending in enumerate(self.endings) if ending is None and not dead[i]]
 
+    def unjudged(self) -> IntArray:
+        """Indices of the particles that no `complete` has given weight: the living and the dead."""
+        dead = self.log_weights == -np.inf
+        which = [i for i, ending in enumerate(self.endings) if ending is None or dead[i]]
+        return np.asarray(which, dtype=np.int64)
+
     def fail(self, error: Exception) -> None:
         """End without a result, for a fault of its own; its neighbours go on."""
         self.error = error
 
     def commit(
-        self, candidates: Sequence[Candidate] = (), *, ancestors: IntArray | None = None
+        self,
+        candidates: Sequence[Candidate] = (),
+        *,
+        ancestors: IntArray | None = None,
+        among: IntArray | None = None,
     ) -> None:
         """Give particles what their candidates carry, or those of their ancestors.
 
@@ -144,7 +133,9 @@ class Population:
 
         Args:
             candidates: Of one step.
-            ancestors: `[N]`: particle i becomes a copy of `ancestors[i]`, and all weigh the mean.
+            ancestors: `[N]`: particle i becomes a copy of `ancestors[i]`.
+            among: The particles that took part in that, each of which weighs their mean now; the
+                others keep what they have. None: all took part.
         """
         log_weights, prefixes, endings = self.log_weights.copy(), self.prefixes, self.endings
         if ancestors is None:
@@ -166,8 +157,11 @@ class Population:
                     pieces[particle] = piece
             self._record(candidates, pieces, log_weights)
         else:
-            self.log_evidence_base += log_mean_exp(log_weights)
-            log_weights = np.zeros(self.size)
+            if among is None:
+                self.log_evidence_base += log_mean_exp(log_weights)
+                log_weights = np.zeros(self.size)
+            else:
+                log_weights[among] = log_mean_exp(log_weights[among])
             prefixes = [prefixes[a] for a in ancestors]
             endings = [endings[a] for a in ancestors]
             named = tuple(int(a) for a in ancestors)
@@ -179,10 +173,9 @@ class Population:
     ) -> None:
         """Append a step to the history: what each text gained, and what all weigh now."""
         self.num_tokens += sum(len(c.particles) for c in candidates if c.token >= 0)
-        deaths = [c.death for c in candidates if c.death is not None]
-        if deaths:
-            last = max(range(len(deaths)), key=lambda i: (deaths[i].stage, deaths[i].index, i))
-            self.reason = deaths[last].reason
+        dead = [c for c in candidates if c.death is not None or -np.inf in c.log_increments]
+        if dead:
+            self._bury(dead)
         before, after = log_mean_exp(self.log_weights), log_mean_exp(log_weights)
         self.history.append(
             Step(
@@ -195,6 +188,16 @@ class Population:
             )
         )
         self.costs = [Cost() for _ in self.evaluators]
+
+    def _bury(self, dead: Sequence[Candidate]) -> None:
+        """Count the particles of candidates without weight, and say what killed the last."""
+        refusing = [e.name for e in self.evaluators if self.config.sampler.asks(e.source)]
+        unasked = " · ".join(refusing)  # drawn without weight, as by a server that knows no masks
+        deaths = [c.death or Death.without_token(unasked, c.parent.final_text) for c in dead]
+        for candidate, death in zip(dead, deaths, strict=True):
+            self.deaths.add(death, len(self.history) + 1, len(candidate.particles))
+        last = max(range(len(deaths)), key=lambda i: (deaths[i].stage, deaths[i].index, i))
+        self.reason = deaths[last].reason
 
     def _costs_by_name(self) -> dict[str, tuple[int, float]]:
         """Costs of the step; those of potentials with one name are added up."""
@@ -229,6 +232,7 @@ class Population:
             history=tuple(self.history),
             num_tokens=self.num_tokens,
             reason=self.reason if extinct else None,
+            deaths=self.deaths.counts(),
         )
 
 

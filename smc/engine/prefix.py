@@ -36,14 +36,15 @@ class Prefix:
         trail: The tokens after the prompt.
         token: The last of them; −1 of the empty prefix.
         length: How many they are.
-        raw: The bytes of the text.
+        raw: The bytes of the text, without those that are held back.
         text: `raw` decoded, without a UTF-8 character that is still incomplete.
         pending: The bytes of that character.
-        states: One for each potential of the problem.
+        states: One for each potential of the problem, at `raw`.
         parent_row: The row, when it was drawn, of the prefix without its last token.
         row: Its row in the current batch of the model; −1 before it has one.
         sync_state: State of the boundary at which particles wait for each other.
         waits: Whether this prefix stands at that boundary.
+        held: Bytes behind `raw` that may be the beginning of a stop string.
     """
 
     trail: Trail
@@ -57,6 +58,7 @@ class Prefix:
     row: int = -1
     sync_state: Any = None
     waits: bool = False
+    held: bytes = b""
 
     @classmethod
     def empty(cls, states: tuple[PotentialState, ...]) -> Prefix:
@@ -66,7 +68,7 @@ class Prefix:
     @property
     def final_text(self) -> str:
         """The text if nothing follows: a cut-off character becomes U+FFFD."""
-        return self.text + self.pending.decode("utf-8", "replace")
+        return self.text + (self.pending + self.held).decode("utf-8", "replace")
 
     @property
     def tokens(self) -> tuple[int, ...]:

@@ -10,14 +10,16 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from smc.engine import draft, rejection  # noqa: F401  (their samplers are registered)
+from smc.engine import draft_sampler, rejection_sampler  # noqa: F401  (both are registered)
 from smc.engine.batch import Batch
 from smc.engine.candidates import set_log_values
+from smc.engine.deaths import Death, DeathTally, Stage
 from smc.engine.evaluator import Cost, PotentialEvaluator, Request
-from smc.engine.population import Death, Population, RunConfig, Stage
+from smc.engine.population import Population, RunConfig
 from smc.engine.prefix import Prefix
 from smc.engine.sampler import sampler_of
 from smc.engine.step import step
+from smc.engine.stop_tokens import stop_table
 from smc.model import LanguageModel, Prompt, Vocabulary
 from smc.posterior import Posterior
 from smc.potential import AnyPotential, flatten
@@ -52,9 +54,9 @@ def run(
         problems: One population of `settings.num_particles` each.
         settings: The method.
         stop: A text ends where one of these strings begins. A token that begins with one is an
-            end-of-sequence token. A token with text before it, or a part of a stop string that
-            further tokens complete, counts as text for the potentials until the string is whole;
-            then the final text, cut before the stop string, is what they weigh.
+            end-of-sequence token. The beginning of one that further tokens may complete is held
+            back from the potentials (`smc.engine.stop_strings`), and masks admit the tokens that
+            go on into one wherever the text before it may end.
         on_step: Called after each token.
 
     Returns:
@@ -147,7 +149,8 @@ class Run:
         model = model or self._model
         vocabulary = self._ending(model.vocabulary, tuple(stop))
         sampler = sampler_of(settings.proposal)
-        config = RunConfig(settings, vocabulary, tuple(stop), sampler)
+        stops = stop_table(vocabulary, tuple(stop)) if stop else None
+        config = RunConfig(settings, vocabulary, stops, sampler)
         populations = [populate(p, config, self._evaluator) for p in problems]
         decoding = sampler.start(
             model,
@@ -221,6 +224,9 @@ def populate(problem: Problem, config: RunConfig, evaluator_of: EvaluatorOf) -> 
         root.sync_state = settings.resample_at.start()
     costs = [Cost() for _ in evaluators]
     log_weight, death = _weigh_root(root, evaluators, costs, settings)
+    deaths = DeathTally()
+    if death is not None:
+        deaths.add(death, 0, size)
     return Population(
         config,
         evaluators,
@@ -230,6 +236,7 @@ def populate(problem: Problem, config: RunConfig, evaluator_of: EvaluatorOf) -> 
         log_weights=np.full(size, log_weight),
         endings=[None] * size,
         costs=costs,
+        deaths=deaths,
         reason=None if death is None else death.reason,
     )
 
@@ -251,7 +258,8 @@ def _weigh_root(
             continue
         (value,) = evaluator.log_values([Request(root, k, costs[k])], complete=False)
         if value == -np.inf:
-            return value, Death.by_potential(evaluator.name, root.text, Stage.PROPOSAL)
+            name = evaluator.name
+            return value, Death.by_potential(name, root.text, Stage.PROPOSAL, complete=False)
         if not evaluator.is_token:
             set_log_values(root, {k: value})
         if not evaluator.is_token or settings.proposal.properly_weighted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from smc.engine.batch import Batch, Row
 from smc.engine.candidates import Candidate
+from smc.engine.deaths import Death, Stage
 from smc.engine.evaluator import PotentialEvaluator, Request, all_allowed, combined_scores
-from smc.engine.population import Death, Population, Stage
+from smc.engine.population import Population
 from smc.engine.prefix import Prefix
 from smc.engine.sampler import Key, ProposalSampler, sampler_of
 from smc.model import (
@@ -158,20 +160,39 @@ def _requests(
             if evaluator.is_token:
                 _, where, asked = requests.setdefault(evaluator, (evaluator, [], []))
                 where.append(r)
-                asked.append(Request(rows[r].prefix, k, population.costs[k]))
+                prefix, cost = rows[r].prefix, population.costs[k]
+                stops, slots = population.config.stops, _slots_left(rows[r])
+                asked.append(Request(prefix, k, cost, stops, slots))
     return requests.values()
 
 
+def _slots_left(row: Row) -> int | None:
+    """How many more tokens of text a row may have; None where the masks are not to know.
+
+    Where weights are kept a token may be left out that leads to weight zero only; where they are
+    not, the masks are the method.
+    """
+    settings, stops = row.population.config.settings, row.population.config.stops
+    slack = 0 if stops is None else stops.slack
+    if slack is None or not settings.proposal.properly_weighted:
+        return None
+    last = settings.at_max_tokens == "end"  # which is EOS's
+    return settings.max_tokens - row.prefix.length - last + slack
+
+
 def _dead_end(row: Row) -> Death:
-    config = row.population.config
-    settings = config.settings
-    refusing = [e.name for e in row.population.evaluators if config.sampler.asks(e.source)]
-    at = f"after {row.prefix.text!r}"
+    config, text = row.population.config, row.prefix.text
     if _must_end(row):
-        reason = f"max_tokens={settings.max_tokens}: the text cannot end {at}"
-    else:
-        reason = f"{' · '.join(refusing) or 'the model'} allows no next token {at}"
-    return Death(reason, Stage.PROPOSAL)
+        cause = f"max_tokens={config.settings.max_tokens}"
+        reason = f"{cause}: the text cannot end after {text!r}"
+        return Death(cause, text, reason, Stage.PROPOSAL)
+    asked = [e for e in row.population.evaluators if config.sampler.asks(e.source)]
+    death = Death.without_token(" · ".join(e.name for e in asked), text)
+    slots = _slots_left(row)
+    if slots is None or not any(e.heeds_slots for e in asked):
+        return death
+    left = f"{slots} slots left of max_tokens={config.settings.max_tokens}"
+    return dataclasses.replace(death, reason=f"{death.reason} with {left}")
 
 
 class LocalSampler:

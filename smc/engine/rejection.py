@@ -18,8 +18,7 @@ row and m = 1 it is the recursive estimator of the AWRS literature (Lipkin et al
 arXiv:2504.05410). If K comes to hold everything, no x is left and the particles die.
 
 Only token ids, their probabilities and normalisers come from the device: without replacement means
-a mask that grows. Checks are asked about distinct texts, those of all rows in one batch, and what
-they say is remembered for the weighing that follows.
+a mask that grows.
 """
 
 from __future__ import annotations
@@ -31,56 +30,29 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from smc.engine.batch import Batch
-from smc.engine.candidates import Candidate, extend, is_judged, log_values_of
+from smc.engine.candidates import Candidate
+from smc.engine.checks import Checks
 from smc.engine.evaluator import all_allowed
-from smc.engine.propose import LocalSampler, spread
-from smc.engine.sampler import Key, ProposalSampler, sampler_of
+from smc.engine.propose import spread
+from smc.engine.sampler import Key
 from smc.errors import SettingsError
 from smc.model import DrawRequest, Draws, FloatArray
-from smc.potential import AnyPotential
 from smc.proposals import RejectionProposal
 
 _MOST_AT_ONCE = 256
 """Draws of one particle in a round; a round is one call of the device."""
 
 
-class RejectionSampler(LocalSampler):
-    """Draws until the proposal's checks accept the token."""
+def draw_accepted(
+    batch: Batch, request: DrawRequest, proposal: RejectionProposal
+) -> tuple[Draws, dict[Key, Candidate]]:
+    """Draw tokens that the checks accept; see `ProposalSampler.draw`.
 
-    def __init__(self, proposal: RejectionProposal) -> None:
-        self._proposal = proposal
-
-    def check(self, potentials: Sequence[AnyPotential]) -> None:
-        """See `ProposalSampler.check`: the checks must be among the potentials."""
-        for check in self._proposal.checks or ():
-            if not any(check is potential for potential in potentials):
-                raise SettingsError(
-                    f"RejectionProposal: the check {check.name} is not among the potentials; "
-                    "expected the same object there, because the target is made of the potentials "
-                    "alone."
-                )
-
-    def asks(self, potential: AnyPotential) -> bool:
-        """See `ProposalSampler.asks`: token potentials and checks do."""
-        return super().asks(potential) or self._proposal.asks(potential)
-
-    def draw(self, batch: Batch, request: DrawRequest) -> tuple[Draws, dict[Key, Candidate]]:
-        """Draw tokens that the checks accept; see `ProposalSampler.draw`.
-
-        Raises:
-            SettingsError: The backend does not tell how probable its draws are.
-        """
-        if len(request.rows):
-            settings = batch.rows[int(request.rows[0])].population.config.settings
-            if settings.expensive != "never":
-                rounds = _Rounds(batch, request, self._proposal)
-                return rounds.run(), rounds.candidates
-        return super().draw(batch, request)
-
-
-@sampler_of.register
-def _(proposal: RejectionProposal) -> ProposalSampler:
-    return RejectionSampler(proposal)
+    Raises:
+        SettingsError: The backend does not tell how probable its draws are.
+    """
+    rounds = _Rounds(batch, request, proposal)
+    return rounds.run(), rounds.checks.candidates
 
 
 @dataclass(slots=True)
@@ -105,24 +77,19 @@ class _Search:
 class _Rounds:
     """One step of the engine: rounds of draws, each checked token by token."""
 
-    def __init__(
-        self,
-        batch: Batch,
-        request: DrawRequest,
-        proposal: RejectionProposal,
-    ) -> None:
+    def __init__(self, batch: Batch, request: DrawRequest, proposal: RejectionProposal) -> None:
         self._rows = batch.rows
         self._decoding = batch.decodings
         self._request = request
         self._proposal = proposal
-        self.candidates: dict[Key, Candidate] = {}
+        self.checks = Checks(batch.rows, proposal)
         self._of = request.rows.tolist()
         self._searches: dict[int, _Search] = {}
         for m, row in enumerate(self._of):
             search = self._searches.setdefault(row, _Search())
             search.members.append(m)
             search.missing.append(m)
-        size = len(request.rows)
+        size = len(self._of)
         self._tokens = np.full(size, -1, dtype=np.int64)
         self._log_weights = np.full(size, -np.inf)
         self._log_probs = np.full(size, -np.inf)
@@ -247,6 +214,8 @@ class _Rounds:
             fresh: For each row, its draws of this round: the y.
             draws: Of this round.
         """
+        if not fresh:
+            return
         known = {r: sum(self._searches[r].accepted.values()) for r in fresh}
         drawn = {(r, int(draws.tokens[d])): d for r, ds in fresh.items() for d in ds}
         self._check({key: d for key, d in drawn.items() if key[1] >= 0}, draws)
@@ -261,39 +230,19 @@ class _Rounds:
 
     def _check(self, drawn: dict[Key, int], draws: Draws) -> None:
         """Ask about tokens that nothing is known of, each with one of the draws that it is of."""
-        made = {key: self._candidate(key) for key in drawn}
-        extend(made.values())
-        self.candidates |= made
-        refused = self._refused([c for c in made.values() if c.alive])
+        if not drawn:
+            return
+        refused = self.checks.refused(drawn)
         assert draws.log_probs is not None
         scores = self._request.log_scores
         for (row, token), d in drawn.items():
-            search, candidate = self._searches[row], made[row, token]
-            if candidate.population.error is not None or candidate in refused:
+            search = self._searches[row]
+            if (row, token) in refused:
                 search.rejected.add(token)
                 continue
             log_phi = 0.0 if scores is None else float(scores[row, token])
             log_q = draws.log_probs[d] / self._proposal.temperature + log_phi - search.log_norm
             search.accepted[token] = float(np.exp(log_q))
-
-    def _candidate(self, key: Key) -> Candidate:
-        row = self._rows[key[0]]
-        return Candidate(row.population, [], row.prefix, key[1])
-
-    def _refused(self, candidates: Sequence[Candidate]) -> set[Candidate]:
-        """Those that some check gives −inf."""
-        refused: set[Candidate] = set()
-        for complete in (False, True):
-            due = [c for c in candidates if (c.ending is not None) is complete and is_judged(c)]
-            for k in range(max((len(c.population.evaluators) for c in due), default=0)):
-                asked = [c for c in due if c not in refused and self._asks(c, k)]
-                log_values = log_values_of(asked, k, complete=complete)
-                refused |= {c for c, log_value in log_values if log_value == -np.inf}
-        return refused
-
-    def _asks(self, candidate: Candidate, k: int) -> bool:
-        evaluators = candidate.population.evaluators
-        return k < len(evaluators) and self._proposal.asks(evaluators[k].source)
 
 
 def _accepted_mass(known: float, unknown: float, share: float) -> float:

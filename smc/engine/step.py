@@ -13,10 +13,14 @@ place of φ once EOS is drawn (Loula et al. 2025; Del Moral, Doucet & Jasra 2006
         particle i has x₁..ₜ and wᵗ                                         `Population.commit`
         if ESS(w) < threshold · N:                                          `resample`
             ancestors ~ resampling(w);  Ẑ = Ẑ · mean(w);  w = 1
+            (or of those that have not ended alone: see `Settings.resample_among`)
         grow the model's rows by one token                                  `Batch.advance`
     Ẑ = Ẑ · mean(w)                                                         `Population.posterior`
 
 Ẑ Σᵢ Wⁱ f(xⁱ) is an unbiased estimate of Σₓ γ(x) f(x) for every f and every N.
+
+Potentials that may be called from other threads are asked beside the forward pass of all that may
+go on (`smc.engine.beside`); `evaluate` finds what they said, and the last advance frees the rest.
 
 Rows and particles are two things: particles with the same tokens share one row of the model's
 batch, one mask and one call of each potential, and part when their draws do. What is proposed for
@@ -28,13 +32,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from smc.engine.batch import Batch
+from smc.engine.beside import questions
 from smc.engine.candidates import Candidate, evaluate, extend
 from smc.engine.population import Population
 from smc.engine.propose import propose
 from smc.engine.sampler import ProposalSampler
-from smc.resampling import RESAMPLERS, is_due
-from smc.weights import normalise
+from smc.resampling import RESAMPLERS
+from smc.weights import is_due, normalise
 
 
 def step(batch: Batch) -> None:
@@ -46,6 +53,11 @@ def step(batch: Batch) -> None:
     populations = batch.populations()
     candidates = propose(batch)
     extend(candidates)
+    concurrent = [c for c in candidates if c.population.concurrent]
+    if concurrent and (asked := questions(concurrent)):
+        with batch.workers.learning(asked):
+            if batch.decodings.runs_ahead:
+                batch.advance(candidates)
     evaluate(candidates)
     candidates, settled = settle(candidates, populations)
     commit(candidates, populations)
@@ -95,7 +107,13 @@ def resample(population: Population) -> None:
             return
         for prefix in waiting:
             prefix.waits = False
-    if is_due(population.log_weights, settings.ess_threshold):
-        resampler = RESAMPLERS[settings.resampling]
-        weights = normalise(population.log_weights)
-        population.commit(ancestors=resampler(population.rng, weights, population.size))
+    resampler = RESAMPLERS[settings.resampling]
+    among = population.unjudged() if settings.resample_among == "alike" else None
+    log_weights = population.log_weights if among is None else population.log_weights[among]
+    if not is_due(log_weights, settings.ess_threshold):
+        return
+    ancestors = resampler(population.rng, normalise(log_weights), len(log_weights))
+    if among is not None:
+        own, ancestors = among[ancestors], np.arange(population.size)
+        ancestors[among] = own
+    population.commit(ancestors=ancestors, among=among)

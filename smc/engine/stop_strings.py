@@ -1,69 +1,62 @@
-"""Stop strings: where a text is cut, and what the potentials read of a text that is."""
+"""Stop strings: where they cut a text, and the beginning of one that a text may end in.
+
+A text that ends in a proper beginning of a stop string does not say yet what it will be: the string
+may become whole, and the text ends before it; or it does not, and its beginning is text. Until then
+the beginning is *held back*: potentials read the text before it, and catch up once it is text. So
+the target is that of the final texts, wherever boundaries are, and however tokens are drawn.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-from smc.engine.evaluator import Growth, PotentialEvaluator
-from smc.engine.prefix import Prefix
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Proposed:
-    """What the proposal has weighed the cheap potentials at.
+class StopReading(NamedTuple):
+    """What one more token makes of a text.
 
     Attributes:
-        prefix: The text.
-        complete: Whether as a finished one.
+        released: The bytes that are text for good now.
+        held: Those behind them, which may be the beginning of a stop string.
+        ends: Whether a stop string is whole, so that the text is over.
     """
 
-    prefix: Prefix
-    complete: bool
+    released: bytes
+    held: bytes
+    ends: bool
 
 
-@dataclass(frozen=True)
-class CutText:
-    """A text that a stop string cuts.
-
-    Attributes:
-        text: What is left of it.
-        proposed: What the proposal has weighed in its place.
-    """
-
-    text: str
-    proposed: Proposed
-
-    def prefix(self, evaluators: Sequence[PotentialEvaluator]) -> Prefix:
-        """Return the cut text as the potentials read it: anew, with the values of the whole."""
-        whole = self.proposed.prefix
-        raw = _cut_bytes(whole.raw, self.text)
-        states = []
-        for evaluator, last in zip(evaluators, whole.states, strict=True):
-            (state,) = evaluator.advance([Growth(evaluator.start(), raw, raw, self.text)])
-            states.append(replace(state, log_value=last.log_value))
-        return Prefix(whole.trail, whole.token, whole.length, raw, self.text, b"", tuple(states))
-
-
-def cut_by_stop(
-    stop: Sequence[str], whole: Prefix, old_length: int, *, complete: bool
-) -> CutText | None:
-    """Return a text cut where the first stop string begins that its newest token completed.
+class StopStrings:
+    """Reads tokens for stop strings, as bytes: any of both may begin and end inside the other.
 
     Args:
-        stop: The strings.
-        whole: The text with its newest token.
-        old_length: Characters before that token.
-        complete: Whether the proposal has weighed the text as a finished one.
+        strings: None of them empty.
     """
-    places = (whole.text.find(s, max(0, old_length - len(s) + 1)) for s in stop)
-    at = min((place for place in places if place >= 0), default=None)
-    return None if at is None else CutText(whole.text[:at], Proposed(whole, complete))
 
+    def __init__(self, strings: Sequence[str]) -> None:
+        self.marks = tuple(dict.fromkeys(s.encode() for s in strings))
+        self.beginnings = frozenset(m[:size] for m in self.marks for size in range(1, len(m)))
+        self._longest = max(map(len, self.beginnings), default=0)
 
-def _cut_bytes(raw: bytes, text: str) -> bytes:
-    """The bytes that decode to the beginning of a text; invalid ones stand there as U+FFFD."""
-    if raw.startswith(whole := text.encode()):
-        return whole
-    sizes = range(len(raw), len(text) - 1, -1)
-    return next(raw[:n] for n in sizes if raw[:n].decode("utf-8", "replace") == text)
+    def __bool__(self) -> bool:
+        return bool(self.marks)
+
+    def read(self, held: bytes, new: bytes) -> StopReading:
+        """Read a token; a text ends before the first of the stop strings that the token completes.
+
+        Args:
+            held: What is held back so far: the longest end of the text that begins a stop string.
+            new: The bytes of the token.
+        """
+        text = held + new
+        at = min((place for m in self.marks if (place := text.find(m)) >= 0), default=-1)
+        if at >= 0:
+            return StopReading(text[:at], b"", True)
+        for begin in range(max(0, len(text) - self._longest), len(text)):
+            if text[begin:] in self.beginnings:
+                return StopReading(text[:begin], text[begin:], False)
+        return StopReading(text, b"", False)
+
+    def places(self, held: bytes) -> list[int]:
+        """Return where in what is held back a stop string may begin, in order."""
+        return [at for at in range(len(held)) if held[at:] in self.beginnings]

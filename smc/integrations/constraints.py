@@ -21,6 +21,8 @@ def constraints(
     regex: str | None = None,
     json_schema: str | Mapping[str, Any] | None = None,
     compact_json: str | Mapping[str, Any] | None = None,
+    choice: Sequence[str] | None = None,
+    output_type: Any = None,
     potentials: str | Sequence[AnyPotential | str] = (),
     limits: MaskLimits | None = None,
 ) -> list[AnyPotential]:
@@ -31,6 +33,8 @@ def constraints(
         regex: For the whole text.
         json_schema: As text, or as what the text says; documents as `json.dumps` spaces them.
         compact_json: Likewise, of documents without white space between their parts.
+        choice: Exact strings, one of which the whole text is.
+        output_type: What the text stands for: a type, or a function; see `OutputType`.
         potentials: Potentials, or `module:Name`; a text may part several by commas.
         limits: How much work one mask may cost.
 
@@ -43,7 +47,7 @@ def constraints(
         >>> [p.name for p in chosen]
         ['Regex', 'SMILESValidity']
     """
-    from potentials import Grammar, JSONSchema, Regex
+    from potentials import Choice, Grammar, JSONSchema, OutputType, Regex
 
     made: list[AnyPotential] = []
     if grammar is not None:
@@ -58,6 +62,10 @@ def constraints(
             space = None if name == "json_schema" else False
             make = partial(JSONSchema, schema, whitespace=space, limits=limits)
             made.append(_made("json_schema", make))
+    if choice is not None:
+        made.append(_made("choice", partial(Choice, choice, limits=limits)))
+    if output_type is not None:
+        made.append(OutputType(output_type, limits=limits))
     named = potentials.split(",") if isinstance(potentials, str) else potentials
     return made + [_potential(p) for p in named if p]
 

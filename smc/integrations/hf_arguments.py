@@ -149,13 +149,14 @@ def _check_processors(processors: Iterable[Any] | None, config: Any) -> None:
 
 def _check_inputs(input_ids: torch.Tensor, given: Mapping[str, Any]) -> None:
     """Refuse what the model would have read besides the token ids."""
-    cache = given.get("past_key_values")
-    if cache is not None and cache.get_seq_length() > 0:
-        raise SettingsError(
-            f"generate: past_key_values holds {cache.get_seq_length()} tokens; expected none: the "
-            "sampler reads the prompt itself, and a soft prompt it cannot. Leave it out."
-        )
     for name, value in given.items():
+        # A cache is told by what it does: releases of transformers call the argument differently.
+        length = getattr(value, "get_seq_length", None)
+        if length is not None and length() > 0:
+            raise SettingsError(
+                f"generate: {name} holds {length()} tokens; expected none: the sampler reads the "
+                "prompt itself, and a soft prompt it cannot. Leave it out."
+            )
         if isinstance(value, torch.Tensor) and value.ndim and name not in _KNOWN_INPUTS:
             raise SettingsError(
                 f"generate: {name} is an input of the model that the sampler does not read; "

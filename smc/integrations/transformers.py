@@ -23,9 +23,11 @@ from transformers.utils.generic import ModelOutput
 from smc.backends.transformers import TransformersModel
 from smc.errors import SettingsError
 from smc.integrations.hf_arguments import GenerateArguments, read_arguments
+from smc.pages.deaths import deaths_line
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential, Boundary
 from smc.sampling import sample_batch
+from smc.settings import LastSlot
 
 
 @dataclass
@@ -62,6 +64,8 @@ class SMCGenerate:
             torch's generator, as `generate` itself draws.
         answer: `draw`: by weight. `best`: the text with the largest posterior probability,
             whatever `num_return_sequences` is.
+        at_max_tokens: As in `smc.sample`: a text that has not ended with `max_new_tokens` is taken
+            as it is (`cut`), as `generate` itself does, or its last token is an end (`end`).
 
     `generate` hands neither a `streamer` nor the `tokenizer` of its `stop_strings` to a callable:
     the first is told the prompt and nothing more, the second it refuses itself.
@@ -84,6 +88,7 @@ class SMCGenerate:
         stop: Sequence[str] = (),
         seed: int | np.random.Generator | None = None,
         answer: str = "draw",
+        at_max_tokens: LastSlot = "cut",
     ) -> None:
         if isinstance(stop, str):
             raise SettingsError(f"stop: expected a sequence of strings, got {stop!r}.")
@@ -99,6 +104,7 @@ class SMCGenerate:
         self._resample_at = resample_at
         self._stop = tuple(stop)
         self._seed = seed
+        self._at_max_tokens: LastSlot = at_max_tokens
         self._models: dict[tuple[Any, ...], TransformersModel] = {}
 
     def __call__(
@@ -128,6 +134,7 @@ class SMCGenerate:
             [self._potentials] * len(arguments.prompts),
             num_particles=self._num_particles,
             max_tokens=arguments.max_tokens,
+            at_max_tokens=self._at_max_tokens,
             ess_threshold=self._ess_threshold,
             resampling=self._resampling,
             resample_at=self._resample_at,
@@ -171,8 +178,9 @@ class SMCGenerate:
         for posterior in posteriors:
             if posterior.status is Status.EXTINCT:
                 warnings.warn(
-                    f"generate: no text satisfies the potentials: {posterior.reason}. The prompt "
-                    "is returned as it is; use more particles, or ask for less.",
+                    f"generate: no text satisfies the potentials: {posterior.reason} "
+                    f"({deaths_line(posterior)}). The prompt is returned as it is; use more "
+                    "particles, or ask for less.",
                     stacklevel=4,
                 )
                 drawn += [()] * arguments.num_return

@@ -30,5 +30,6 @@ def particle_frame(posterior: Posterior) -> pandas.DataFrame:
             "log_weight": posterior.log_weights,
             "num_tokens": [len(s.tokens) for s in posterior.sequences],
             "finished": [s.finished for s in posterior.sequences],
+            "truncated": [s.truncated for s in posterior.sequences],
         }
     )

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from smc.pages.chart import WEIGHT_CLASSES, genealogy, hover_data, share
+from smc.pages.deaths import header, remedies, shown
 from smc.pages.lineage import Lineage
 from smc.pages.markup import escape, number, script_json, visible
-from smc.pages.summary import prompt_text
+from smc.pages.summary import prompt_text, tries_line, truncated_line
 from smc.posterior import Posterior, Status
 
 MOST_TEXTS = 50
@@ -35,6 +36,10 @@ def posterior_section(
     parts = [_facts(posterior), _run(posterior)]
     if posterior.reason:
         parts.append(f'<p class="smc-reason">Extinct: {escape(posterior.reason)}</p>')
+        parts.append(_deaths(posterior))
+    for line in (tries_line(posterior), truncated_line(posterior)):
+        if line:
+            parts.append(f"<p>{escape(line)}</p>")
     if posterior.history:
         lineage = Lineage(posterior)
         parts.append(f'<div class="smc-scroll">{genealogy(lineage, ess_threshold)}</div>')
@@ -44,6 +49,8 @@ def posterior_section(
     if drawings:
         parts.append(_drawn(posterior, drawings, remarks or {}))
     parts.append(_texts(posterior))
+    if not posterior.reason:
+        parts.append(_deaths(posterior))
     parts.append(_costs(posterior))
     frame = "smc-posterior smc-alone" if alone else "smc-posterior"
     return f'<div class="{frame}">\n' + "\n".join(p for p in parts if p) + "\n</div>"
@@ -146,9 +153,10 @@ def _texts(posterior: Posterior) -> str:
         return table(["text where the particle died"], last, 0)
     counts = Counter(s.text for s in posterior.sequences)
     texts = list(posterior.probabilities().items())
+    truncated = posterior.truncated
     rows = [
         [
-            _code(text),
+            _code(text) + (" <i>cut</i>" if text in truncated else ""),
             str(counts[text]),
             f'<span class="smc-bar" style="width:{max(1, round(120 * p))}px"></span>{share(p)}',
         ]
@@ -157,6 +165,20 @@ def _texts(posterior: Posterior) -> str:
     more = len(texts) - MOST_TEXTS
     rest = f"<p>… and {more} more texts.</p>" if more > 0 else ""
     return table(["text", "particles", "probability"], rows, 2) + rest
+
+
+def _deaths(posterior: Posterior) -> str:
+    """Who died of what, and, of an extinct population, what usually helps."""
+    rows, more = shown(posterior)
+    if not rows:
+        return ""
+    cells = [[escape(cell) for cell in row] for row in rows]
+    helps = "".join(f"<li>{escape(line)}</li>" for line in remedies(posterior))
+    return (
+        table(header(), cells, 0)
+        + (f"<p>… and {more} more causes.</p>" if more else "")
+        + (f"<p>What usually helps:</p><ul>{helps}</ul>" if helps else "")
+    )
 
 
 def _code(text: str) -> str:

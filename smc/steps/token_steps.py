@@ -12,7 +12,7 @@ import numpy as np
 
 from smc.engine.prefix import Prefix
 from smc.errors import PromptError, SettingsError
-from smc.model import DrawRequest, LanguageModel, Prompt
+from smc.model import Chat, DrawRequest, LanguageModel, Prompt
 from smc.potential import AnyPotential, Boundary
 from smc.steps.protocol import Extension, Solution, TokenText
 from smc.steps.token_rows import Ids, TokenRows
@@ -132,6 +132,8 @@ class TokenSteps:
 
     def _rows_of(self, prompt: Prompt) -> TokenRows:
         key = prompt if isinstance(prompt, str) else json.dumps(list(prompt), default=_plain)
+        if isinstance(prompt, Chat):
+            key = repr(prompt)  # with how its template writes it
         if self._rows is None or self._rows[0] != key:
             self._rows = key, TokenRows(self._model, prompt, self._max_tokens)
         return self._rows[1]

@@ -16,6 +16,7 @@ from smc.engine.evaluator import (
     combined_scores,
 )
 from smc.engine.prefix import Prefix
+from smc.engine.requests import Growing
 from smc.model import Vocabulary
 from smc.potential import AnyPotential, flatten
 from smc.steps.token_rows import Ids
@@ -62,7 +63,7 @@ class StepWeights:
         """Return a prefix and one more token."""
         new = self._vocabulary.tokens[token]
         assert new, "a backend never draws an id outside the model"
-        return extended_prefixes([(self._evaluators, parent, token, new)])[0]
+        return extended_prefixes([Growing(self._evaluators, parent, token, new)])[0]
 
     def token_scores(
         self, places: Sequence[tuple[int, Prefix]], size: int

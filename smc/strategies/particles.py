@@ -25,10 +25,10 @@ import numpy as np
 
 from smc.errors import SettingsError
 from smc.model import FloatArray
-from smc.resampling import RESAMPLERS, is_due
+from smc.resampling import RESAMPLERS
 from smc.strategies.search import Search
 from smc.strategies.trajectories import Trajectory, with_log_weight
-from smc.weights import log_mean_exp, normalise
+from smc.weights import is_due, log_mean_exp, normalise
 
 Target = Literal["multiplicative", "telescoping"]
 Finished = Literal["again", "once"]

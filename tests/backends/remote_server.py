@@ -38,10 +38,10 @@ class TableServer(RemoteVLLM):
     def start(self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int) -> Any:
         return super().start([[0]] * len(prompts), vocabulary, max_tokens)
 
-    def ask(self, wanted: Sequence[tuple[tuple[int, ...], Fields]], most: int) -> list[Segment]:
-        sent = [json.loads(json.dumps(fields.to_request())) for _, fields in wanted]
+    def ask(self, wanted: Sequence[tuple[tuple[int, ...], Fields, int]]) -> list[Segment]:
+        sent = [json.loads(json.dumps(fields.to_request())) for _, fields, _ in wanted]
         rows = []
-        for request, (_, fields) in zip(sent, wanted, strict=True):
+        for request, (_, fields, _) in zip(sent, wanted, strict=True):
             received = Fields.of_request(request)
             assert received == fields
             rows.append(RequestRow(received, list(received.text), self._constraints))
@@ -49,7 +49,8 @@ class TableServer(RemoteVLLM):
         tokens: list[list[int]] = [[] for _ in rows]
         values: list[list[float]] = [[] for _ in rows]
         live = list(range(len(rows)))
-        for _ in range(most):
+        most = [n for _, _, n in wanted]
+        for _ in range(max(most)):
             texts = [(*rows[r].fields.text, *tokens[r]) for r in live]
             logits = torch.tensor([self.table.next_probs(t) for t in texts]).log()
             drawn, weights = draw(logits, [rows[r] for r in live], [len(t) for t in texts])
@@ -58,7 +59,7 @@ class TableServer(RemoteVLLM):
                 tokens[r].append(token)
                 values[r].append(weight)
             ends = set(rows[0].fields.eos)
-            live = [r for r in live if tokens[r][-1] not in ends]
+            live = [r for r in live if tokens[r][-1] not in ends and len(tokens[r]) < most[r]]
             if not live:
                 break
         return [

@@ -87,7 +87,8 @@ def run_prompts(
     model: LanguageModel, prompts: Sequence[tuple[int, ...]], **changes: Any
 ) -> list[smc.Posterior]:
     """Return `RUNS` posteriors of each prompt, all of them one batch."""
-    settings = Settings(num_particles=4, max_tokens=MAX_TOKENS, **changes)
+    fixed = {"num_particles": 4, "max_tokens": MAX_TOKENS, "at_max_tokens": "end"}
+    settings = Settings(**(fixed | changes))
     shared = factors()
     seeds = np.random.SeedSequence(SEED).spawn(len(prompts) * RUNS)
     starts = [list(prompt) for prompt in prompts for _ in range(RUNS)]

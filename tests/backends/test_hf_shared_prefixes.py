@@ -303,6 +303,25 @@ def test_rows_store_a_prompt_once(model_of):
     assert stored[128] == stored[1] == 2 * 2 * 2 * 8 * (len(PROMPTS[1]) - 1)
 
 
+def test_128_rows_hold_at_most_twice_the_bytes_of_one_and_what_they_wrote(model_of):
+    """Measured in bytes, after a walk in which all rows part.
+
+    What each row has to itself besides, the prompt's last token, is in the first half.
+    """
+    model, length, steps, bytes_of = model_of("qwen2"), 200, 6, {}
+    for count in (1, 128):
+        decoding = start(model, [tuple(range(1, length + 1))])
+        rows = np.arange(count)
+        decoding.advance(np.zeros(count, dtype=np.int64), np.full(count, HOLD))
+        for step in range(steps):
+            decoding.advance(rows, (rows + step) % 200 + 1)
+        bytes_of[count] = decoding.kv_bytes
+    wrote = 128 * steps * 2 * 2 * 2 * 8 * 4  # keys and values, layers, heads, width, float32
+    assert bytes_of[128] <= 2 * bytes_of[1] + wrote
+    whole = 128 * (length + steps) * 2 * 2 * 2 * 8 * 4
+    assert bytes_of[128] < whole / 4, "as much as rows that each have the prompt"
+
+
 def node(tokens):
     values = torch.tensor(tokens, dtype=torch.float32).view(1, 1, -1, 1)
     return PrefixNode(tuple(tokens), [values], [values])
@@ -336,3 +355,57 @@ def test_a_tree_forgets_what_was_used_longest_ago():
     assert len(tree.match((*range(100, 109), *range(300, 305)))) == 2
     tree.add((), node(range(500)))
     assert tree.num_bytes <= 8 * 20, "a node that is larger than the bound is not kept"
+
+
+@pytest.mark.parametrize("family", SHARING)
+@pytest.mark.parametrize("at_once", [1, 10, 17, 1000])
+def test_a_prompt_read_ahead_is_found_by_the_rows_and_is_what_it_would_be(
+    model_of, monkeypatch, family, at_once
+):
+    prompt = tuple(RNG.integers(1, 300, 50).tolist())
+    expected = start(model_of(family), [prompt]).log_probs()
+    model = model_of(family)
+    start(model, [(*prompt[:20], 7)])  # a beginning that another prompt has left
+    ahead = model.read_ahead(prompt)
+    passes = passes_of(model, monkeypatch)
+    assert ahead.left == 49 - 20
+    while ahead.left:
+        before = ahead.left
+        ahead.read(at_once)
+        assert ahead.left <= max(0, before - min(at_once, before))
+    assert sum(rows * width for rows, width in passes) <= 29
+    assert max(width for _, width in passes) <= max(at_once, 8)
+    passes.clear()
+    rows = start(model, [prompt])
+    assert_close(rows.log_probs(), expected)
+    # What was not worth sharing, the last token, and one pass that checks what is there.
+    assert sum(rows * width for rows, width in passes) <= 8 + 1
+    assert len(model.prefixes.match(prompt[:-1])) <= 2
+
+
+def test_prompts_may_be_read_ahead_side_by_side(model_of):
+    model = model_of("llama")
+    one = tuple(RNG.integers(1, 300, 40).tolist())
+    other = (*one[:24], *RNG.integers(1, 300, 30).tolist())
+    reading = [model.read_ahead(one), model.read_ahead(other)]
+    while any(ahead.left for ahead in reading):
+        for ahead in reading:
+            ahead.read(9)
+    for prompt in (one, other):
+        rows = start(model, [prompt])
+        assert_close(rows.log_probs(), start(model_of("llama"), [prompt]).log_probs())
+
+
+def test_nothing_is_read_ahead_where_it_would_be_lost(model_of, monkeypatch):
+    prompt = tuple(RNG.integers(1, 300, 40).tolist())
+    recurrent = model_of("llama")
+    recurrent.prefixes.works = False
+    assert recurrent.read_ahead(prompt).left == 0
+    model = model_of("llama")
+    model.prefixes.most_bytes = 1000
+    ahead = model.read_ahead(prompt)
+    passes = passes_of(model, monkeypatch)
+    ahead.read(9)
+    assert ahead.left == 0 and passes == [(1, 9)]
+    assert model.prefixes.num_bytes <= 1000
+    assert model.read_ahead(prompt[:5]).left == 0

@@ -55,9 +55,15 @@ def test_dynamically_quantised_modules_work(folder):
         ({"engine_args": {}}, SettingsError, "engine_args.*'transformers'"),
         ({"dtype": "float99"}, SettingsError, "dtype.*float99.*bfloat16"),
         ({"dtype": "nn"}, SettingsError, "dtype"),
+        ({"dtype": "int8"}, SettingsError, "int8.*quantization"),
+        ({"dtype": torch.float8_e4m3fn}, SettingsError, "quantization"),
+        ({"backend": "vllm", "dtype": "float99"}, SettingsError, "dtype.*float99"),
+        ({"colour": "red"}, TypeError, "colour"),
+        ({"quantization": {"quant_method": "rounding"}}, SettingsError, "makes nothing of"),
         ({"quantization": "int3"}, SettingsError, "int3.*config of transformers"),
         ({"device": "warp-drive"}, ModelError, "no device is called 'warp-drive'"),
         ({"device": "cuda:97"}, ModelError, "'cuda:97' is not there.*GPUs"),
+        ({"device": "meta"}, ModelError, "'meta' is not there, or keeps no values"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_read(tmp_path, options, error, message):
@@ -67,9 +73,9 @@ def test_what_cannot_be_is_said_before_anything_is_read(tmp_path, options, error
 
 def test_a_gguf_file_without_its_reader(tmp_path, monkeypatch):
     monkeypatch.setattr("smc.backends.hf.loading.find_spec", lambda name: None)
-    for name, options in ((str(tmp_path / "m.gguf"), {}), (str(tmp_path), {"gguf_file": "m.gguf"})):
-        with pytest.raises(ModelError, match="pip install gguf"):
-            smc.load(name, **options)
+    for name, file in ((str(tmp_path / "m.gguf"), None), (str(tmp_path), "m.gguf")):
+        with pytest.raises(ModelError, match=r"extra gguf: pip install 'smc-lm\[gguf\]'"):
+            smc.load(name, gguf_file=file)
 
 
 def test_a_gguf_file_is_read_and_texts_begin_as_the_original(tmp_path):
@@ -80,8 +86,8 @@ def test_a_gguf_file_is_read_and_texts_begin_as_the_original(tmp_path):
     network = tiny_model("llama", size, eos=2, tie_word_embeddings=False)
     file = tmp_path / "tiny.gguf"
     write_gguf(gguf, file, network, tokenizer)
-    for name, options in ((str(file), {}), (str(tmp_path), {"gguf_file": "tiny.gguf"})):
-        model = smc.load(name, device="cpu", dtype="float32", **options)
+    for name, part in ((str(file), None), (str(tmp_path), "tiny.gguf")):
+        model = smc.load(name, device="cpu", dtype="float32", gguf_file=part)
         assert model.encode("the cat", 5)[0] == 1
         ids = [1, 70, 80, 90]
         with torch.no_grad():

@@ -52,14 +52,18 @@ FIELDS = Fields(seed=5, prompt=2, text=(1,), max_tokens=9, eos=(3,))
     ],
     ids=str,
 )
-def test_the_unnormalised_posterior_is_unbiased(segment: int, changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("how", ["cut", "end"])
+def test_the_unnormalised_posterior_is_unbiased(
+    segment: int, changes: dict[str, Any], how: str
+) -> None:
     """z = 4 over the mean of 2,000 runs, for every text and for Ẑ; seed fixed beforehand."""
     model = TableServer(MODEL, constraint=("regex", PATTERN), segment=segment)
     here = [with_boundary(Alternation(), AfterB()), with_boundary(Judge(), AfterB())]
-    chosen = Settings(num_particles=4, max_tokens=MAX_TOKENS, **changes)
+    ends = {"max_tokens": MAX_TOKENS, "at_max_tokens": how}
+    chosen = Settings(num_particles=4, **ends, **changes)
     rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(20_271).spawn(RUNS)]
     posteriors = run(model, [Problem("", here, rng) for rng in rngs], chosen)
-    gamma = target([Regex(PATTERN), *here])
+    gamma = target([Regex(PATTERN), *here], at_max_tokens=how)
     per_text = estimates(iter(posteriors), list(gamma))
     assert (per_text > 0).sum(axis=0).min() >= 20, "too few hits for a normal approximation"
     exact = np.array([*gamma.values(), sum(gamma.values())])
@@ -72,7 +76,9 @@ def test_masks_and_scores_of_the_prompts_weigh_what_comes() -> None:
     """They are not in the server's proposal; the target is the same. z = 4, seed fixed before."""
     model = TableServer(MODEL, segment=3)
     here = [NoTripleA(), SoftLength(), Judge()]
-    chosen = Settings(num_particles=4, max_tokens=MAX_TOKENS, ess_threshold=0.5)
+    chosen = Settings(
+        num_particles=4, max_tokens=MAX_TOKENS, at_max_tokens="end", ess_threshold=0.5
+    )
     rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(20_272).spawn(RUNS)]
     posteriors = run(model, [Problem("", here, rng) for rng in rngs], chosen)
     gamma = target(here)
@@ -99,12 +105,14 @@ def test_control_a_copy_that_goes_on_as_its_original_is_found() -> None:
 def test_what_was_drawn_ahead_is_used_and_asked_for_once() -> None:
     model = TableServer(MODEL, segment=MAX_TOKENS)
     posterior = smc.sample(model, "", num_particles=8, max_tokens=MAX_TOKENS, seed=3)
-    assert len(model.asked) == 1 + 8  # a probe, and one segment a particle: nothing was resampled
+    # A probe, one segment a particle, for nothing was resampled, and the last slot's token.
+    asked = 1 + 8 + sum(len(s.tokens) == MAX_TOKENS for s in posterior.sequences)
+    assert len(model.asked) == asked > 9
     assert sum(f.probe for f in model.asked) == 1
-    assert len({f.seed for f in model.asked}) == 9
+    assert len({f.seed for f in model.asked}) == asked
     again = smc.sample(model, "", num_particles=8, max_tokens=MAX_TOKENS, seed=3)
     assert again.sequences == posterior.sequences
-    assert len(model.asked) == 1 + 16
+    assert len(model.asked) == 2 * asked - 1
 
 
 def test_rows_of_another_length_join_and_keep_what_was_drawn_ahead() -> None:
@@ -159,7 +167,7 @@ def test_stop_strings_end_texts_at_the_server_too() -> None:
     posterior = smc.sample(
         model, "", num_particles=30, max_tokens=MAX_TOKENS, stop=("b",), seed=4, ess_threshold=0
     )
-    assert {s.text for s in posterior.sequences} <= {"", "a", "aa", "aaa"}
+    assert {s.text for s in posterior.sequences} <= {"", "a", "aa", "aaa", "aaaa"}
     assert model.asked[-1].eos == (1, 3, 4)
 
 

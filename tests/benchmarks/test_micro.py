@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from benchmarks.micro import __main__ as command
-from benchmarks.micro import engine_vs_genlm, genlm, timing
+from benchmarks.micro import engine_vs_genlm, few_shot_prefill, genlm, models, timing
 from benchmarks.micro.timing import Options, Result
 
 TINY = Options(repeats=2, particles=3, tokens=4, vocabulary=300, hidden=64, layers=1)
-ELSEWHERE = ("engine_vs_genlm", "engine_vs_vllm")  # in environments of their own
+ELSEWHERE = ("engine_vs_genlm", "engine_vs_vllm", "few_shot_prefill")
+"""In environments of their own, or on a data set."""
 IN_PROCESS = [name for name in command.NAMES if name not in ELSEWHERE]
 
 
@@ -48,6 +49,22 @@ def test_runs_and_reports(name, cache, monkeypatch):
     result = module.run(TINY, cache)
     assert result.name == name
     _check_figures(result)
+
+
+def test_a_few_shot_beginning_is_read_once(cache):
+    """Of 20 questions behind one beginning, 3 in 4 of their tokens, no more than 45% are read."""
+    import transformers
+
+    shots = "".join(
+        f"Question {i}: how many of {i} are there?\nSQL: SELECT {i}\n" for i in range(60)
+    )
+    prompts = [f"{shots}Table t{i} with columns {'abc' * 40}{i}\nSQL:" for i in range(20)]
+    folder = models.model_folder(TINY, cache)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    read, whole = few_shot_prefill.prefill_tokens(tokenizer, prompts)
+    assert read <= few_shot_prefill.SHARE * whole
+    alone, one = few_shot_prefill.prefill_tokens(tokenizer, prompts[:1])
+    assert alone == one, "the count sees every token of a prompt that shares nothing"
 
 
 def test_engine_vs_genlm_agrees_on_the_evidence(cache, monkeypatch):

@@ -16,6 +16,7 @@ from benchmarks.__main__ import main
 from benchmarks.methods import RunSettings
 from benchmarks.ray.cluster import Places, places, threads
 from benchmarks.ray.worker import Failure, Ready, Setup, Worker, code_digest, items_digest
+from benchmarks.selection import Selection
 from benchmarks.tasks import ROOT
 from smc.errors import SettingsError
 from tests.benchmarks.tricks import TASK
@@ -28,12 +29,10 @@ def setup() -> Setup:
     """What the driver of a run on this machine sends."""
     return Setup(
         domain="tests.benchmarks.tricks",
-        limit=None,
+        selection=Selection(),
         data=None,
         model="tests.benchmarks.toy:model",
-        device=None,
-        dtype="auto",
-        temperature=1.0,
+        options={},
         settings=RunSettings(4, TASK.max_tokens),
         items_digest=items_digest(TASK.items()),
         model_digest=None,

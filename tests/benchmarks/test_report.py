@@ -114,14 +114,27 @@ def test_a_difference_leaves_out_items_that_only_one_has():
 
 def test_an_extinct_posterior_scores_zero_and_has_no_properties():
     scores = ({"good": 0.8, "valid": 1.0, "weight": 250.0},)
-    records = [record("x", scores=scores), record("y", weights=(0.0,), scores=({},))]
+    dead = record("y", weights=(0.0,), scores=({},), truncated=[False])
+    records = [record("x", scores=scores, truncated=[True]), dead]
     (row,) = summarise(records, "good")
     assert row.score.mean == pytest.approx(0.4)
     assert row.scores["valid"].mean == pytest.approx(0.5)
     assert row.scores["weight"].mean == pytest.approx(250.0)
     assert row.scores["weight"].items == 1
-    assert (row.extinct, row.unfinished) == (1, 1)
+    assert (row.extinct, row.truncated) == (1, 1.0)
     assert row.log_evidence == 0.0
+
+
+def test_the_share_that_was_cut_is_told_where_the_records_tell_it():
+    two = ({"good": 1.0}, {"good": 0.0})
+    records = [
+        record("x", weights=(0.25, 0.75), scores=two, truncated=[True, False]),
+        record("y", weights=(0.5, 0.5), scores=two, truncated=[True, True]),
+    ]
+    (row,) = summarise(records, "good")
+    assert row.truncated == pytest.approx(0.625)
+    (row,) = summarise([record()], "good")
+    assert math.isnan(row.truncated) and row.to_json()["truncated"] is None
 
 
 def test_all_extinct_is_still_a_row():

@@ -6,6 +6,7 @@ import fcntl
 import json
 import math
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,11 +16,13 @@ import numpy as np
 import pytest
 
 import smc
+from benchmarks import tasks, work
 from benchmarks.__main__ import main
 from benchmarks.methods import generator
 from benchmarks.store import Store
 from benchmarks.tasks import load_task
 from potentials.python import python_statements
+from smc.weights import normalise
 from tests.benchmarks.toy import COUNT, ToyTask, model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,18 +89,23 @@ def test_a_record_is_the_posterior_of_the_engine(whole):
             assert scores == (task.score(item, text) if weight > 0 else {})
 
 
-def test_texts_cut_at_the_limit_count_as_unfinished_where_nothing_corrects(whole):
-    cut = 0
-    for (method, _, _), record in whole.items():
-        for length, finished, weight in zip(
-            record["lengths"], record["finished"], record["weights"], strict=True
+def test_a_text_that_was_cut_is_scored_alike_for_every_method(tmp_path):
+    """The texts and weights of the engine, whatever ended a text; one rule for all methods."""
+    assert run(tmp_path, "--methods", ",".join(smc.METHODS)) == 0
+    task = ToyTask()
+    cut: dict[str, int] = dict.fromkeys(smc.METHODS, 0)
+    for (method, _, name), record in results(tmp_path).items():
+        item = next(i for i in task.items() if i.id == name)
+        weights = normalise(np.array([-np.inf if w is None else w for w in record["log_weights"]]))
+        assert record["weights"] == pytest.approx(weights.tolist())
+        for text, weight, scores, truncated, finished in zip(
+            *(record[k] for k in ("texts", "weights", "scores", "truncated", "finished")),
+            strict=True,
         ):
-            if method == "lm" and length == ToyTask.max_tokens:
-                cut += 1
-                assert not finished
-                assert weight == 0
-        assert sum(record["weights"]) == pytest.approx(1) or not any(record["weights"])
-    assert cut > 0, "no text reached the limit, so this tests nothing"
+            assert not (truncated and finished)
+            assert scores == (task.score(item, text) if weight > 0 else {})
+            cut[method] += truncated and weight > 0
+    assert min(cut.values()) > 0, "no text was cut, so this tests nothing"
 
 
 @pytest.mark.parametrize("changes", [["--batch", "1"], ["--batch", "100"], ["--methods", "smc"]])
@@ -278,3 +286,85 @@ def test_the_molecules_run_from_their_own_examples(tmp_path, monkeypatch):
     found = results(tmp_path)
     assert {method for method, _, _ in found} == set(methods)
     assert all(task.primary in s for r in found.values() for s in r["scores"] if s)
+
+
+def test_a_summary_is_there_while_a_run_goes_on_and_says_what_is_missing(tmp_path, monkeypatch):
+    real = work.run_unit
+    done = []
+
+    def stopped(task, unit, *rest):
+        if done:
+            raise KeyboardInterrupt
+        done.append(unit)
+        return real(task, unit, *rest)
+
+    monkeypatch.setattr(work, "run_unit", stopped)
+    assert run(tmp_path) == 130
+    begun = (tmp_path / "summary.md").read_text()
+    assert "lm: 3 of 7; smc: 0 of 7" in begun and "| lm |" in begun and "| smc |" not in begun
+    monkeypatch.setattr(work, "run_unit", real)
+    assert run(tmp_path) == 0
+    whole = (tmp_path / "summary.md").read_text()
+    assert "Not finished" not in whole and "| smc |" in whole
+    assert main(["report", str(tmp_path)]) == 0
+    report = (tmp_path / "report.md").read_text()
+    assert report.split("![")[0].strip() in whole
+
+
+def test_results_of_two_backends_are_not_mixed(tmp_path, capsys):
+    assert run(tmp_path) == 0
+    state = json.loads((tmp_path / "run.json").read_text())
+    assert state["settings"].pop("backend") == "transformers"
+    (tmp_path / "run.json").write_text(json.dumps(state))
+    assert run(tmp_path) == 0  # a folder from before there were two
+    state["settings"]["backend"] = "vllm"
+    (tmp_path / "run.json").write_text(json.dumps(state))
+    assert run(tmp_path) == 2
+    assert "backend was 'vllm', is now 'transformers'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--dtype", "float32"], "--dtype float32: got for 'tests.benchmarks.toy:model'"),
+        (["--temperature", "0.5"], "--temperature 0.5"),
+        (["--engine-args", "[1]"], "--engine-args: got '[1]'; expected an object of JSON"),
+        (["--quantization", "{"], "no JSON"),
+    ],
+)
+def test_options_of_loading_that_cannot_be(tmp_path, capsys, arguments, said):
+    assert run(tmp_path / "out", *arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_command_says_what_a_model_was_loaded_with(tmp_path, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(
+        tasks.smc, "load", lambda name, **options: loaded.append(options) or model()
+    )
+    options = ["--backend", "transformers", "--attn-implementation", "eager", "--top-k", "7"]
+    options += [
+        "--trust-remote-code",
+        "--quantization",
+        '{"quant_method": "x"}',
+        "--dtype",
+        "float32",
+    ]
+    arguments = ["run", "tests.benchmarks.toy", *SMALL, "--model", "some/name", *options]
+    assert main([*arguments, "--out", str(tmp_path)]) == 0
+    assert loaded == [
+        {
+            "backend": "transformers",
+            "attn_implementation": "eager",
+            "top_k": 7,
+            "trust_remote_code": True,
+            "quantization": {"quant_method": "x"},
+            "dtype": "float32",
+        }
+    ]
+    state = json.loads((tmp_path / "run.json").read_text())
+    words = shlex.split(state["starts"][0]["command"])
+    parsed = [words[words.index(o) + 1] for o in options if o.startswith("--") and "code" not in o]
+    assert parsed == [v for v in options if not v.startswith("--")]
+    assert "--trust-remote-code" in words and "True" not in words
+    assert state["settings"]["top_k"] == 7 and state["settings"]["dtype"] == "float32"

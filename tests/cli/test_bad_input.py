@@ -19,6 +19,15 @@ BAD = [
     (["--method", "magic"], "method"),
     (["--resampling", "magic"], "resampling"),
     (["--temperature", "0"], "temperature"),
+    (["--top-p", "2"], "top_p"),
+    (["--dtype", "int8"], "dtype: got 'int8'"),
+    (["--device", "cuda:97"], "device 'cuda:97' is not there"),
+    (["--quantization", "awq"], "Names are vLLM's: backend='vllm'"),
+    (["--quantization", "{"], "--quantization: got '{', which is no JSON"),
+    (["--engine-args", "{}"], "engine_args: got {}, which the backend 'transformers' does not"),
+    (["--backend", "vllm", "--device", "cpu"], "device: got 'cpu', which the backend 'vllm'"),
+    (["--backend", "vllm", "--engine-args", '{"runner": "x"}'], "engine_args: 'runner' cannot"),
+    (["--gguf-file", "no.gguf"], "no.gguf"),
     (["--stop", ""], "stop"),
     (["--stop", "a\udcff"], "--stop 'a\\udcff': 'utf-8' codec"),
     (["--particles", "99999999999999"], "not enough memory"),
@@ -89,6 +98,9 @@ SERVE = [
     (["--potential", "valid"], "NAME=module:Name"),
     (["--potential", "a=potentials.molecule:SMILESValidity"] * 2, "'a' is given twice"),
     (["--max-queue", "0"], "max_queue"),
+    (["--max-prefill-tokens", "0"], "max_prefill_tokens"),
+    (["--served-model-name", "a", ""], "--served-model-name: got an empty one"),
+    (["--backend", "vllm", "--attn-implementation", "eager"], "attn_implementation: got 'eager'"),
 ]
 
 

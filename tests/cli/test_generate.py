@@ -95,6 +95,28 @@ def test_extinct_ends_with_3_and_the_reason(model, mine, run):
     assert record["reason"].startswith("Short")
 
 
+def test_a_text_that_was_cut_is_told(model, run):
+    argv = ["generate", "--model", model, "--prompt", "x", "--regex", "[a-z]*", "--max-tokens", 2]
+    status, out, err = run(*argv)
+    assert status == 0, err
+    assert "of the weight has texts that were cut at max_tokens=2" in out and "(cut)" in out
+    record = json.loads(run(*argv, "--json")[1])
+    assert 0 < record["truncated_share"] == pytest.approx(sum(record["truncated"].values()))
+    assert record["settings"]["at_max_tokens"] == "cut"
+    status, out, _ = run(*argv, "--at-max-tokens", "end")
+    assert status == 0 and "cut" not in out
+    assert run(*argv, "--at-max-tokens", "forced")[0] == 2
+
+
+def test_extinction_is_tried_again_and_explained(model, mine, run):
+    argv = ["generate", "--model", model, "--prompt", "x", "--potential", f"{mine}:Short"]
+    status, out, _ = run(*argv, "--max-tokens", 9, "--particles", 2, "--retries", 2)
+    assert status == 3 and "tried again, with particles: 1 → 2 → 4; 1 → 2 → 4" in out
+    assert "of Short" not in out and re.search(r"^ *\d+  Short  ", out, re.M)
+    assert "what may help: " in out and "check_potential" in out
+    assert run(*argv, "--retries", -1)[0] == 2
+
+
 def test_potentials_by_name(mine, monkeypatch, tmp_path):
     made = references.find_potential(f"{mine}:Short")
     assert type(made).__name__ == "Short"

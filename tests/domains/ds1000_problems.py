@@ -139,3 +139,59 @@ def written(folder: Path, *, packed: bool = True) -> Path:
     file = folder / "ds1000" / ("ds1000.jsonl.gz" if packed else "ds1000.jsonl")
     file.write_bytes(gzip.compress(text, mtime=0) if packed else text)
     return folder
+
+
+DRAWING = '''
+import numpy as np
+import matplotlib
+import matplotlib.pyplot as plt
+from PIL import Image
+
+
+def skip_plt_cmds(l):
+    return all(p not in l for p in ["plt.show()", "plt.clf()", "plt.close()", "savefig"])
+
+
+def generate_test_case(test_case_id):
+    x = [1, 2, 3]
+    plt.bar(x, x)
+    plt.ylabel("number")
+    plt.savefig("ans.png", bbox_inches="tight")
+    plt.close()
+    return None, None
+
+
+def exec_test(result, ans):
+    code_img = np.array(Image.open("output.png"))
+    oracle_img = np.array(Image.open("ans.png"))
+    same = code_img.shape == oracle_img.shape and np.allclose(code_img, oracle_img)
+    if not same:
+        ax = plt.gca()
+        plt.show()
+        assert ax.get_ylabel() == "number"
+        assert len(ax.patches) == 3
+        for patch in ax.get_children():
+            if isinstance(patch, matplotlib.patches.Rectangle) and patch in list(ax.patches):
+                assert patch.get_height() in (1, 2, 3)
+        assert plt.gcf().get_size_inches()[0] > 2
+    return 1
+
+
+exec_context = r"""
+import matplotlib.pyplot as plt
+x = [1, 2, 3]
+[insert]
+plt.savefig("output.png", bbox_inches="tight")
+result = None
+"""
+
+
+def test_execution(solution: str):
+    solution = "\\n".join(filter(skip_plt_cmds, solution.split("\\n")))
+    code = exec_context.replace("[insert]", solution)
+    for i in range(1):
+        test_input, expected_result = generate_test_case(i + 1)
+        test_env = {"test_input": test_input}
+        exec(code, test_env)
+        assert exec_test(test_env["result"], expected_result)
+'''

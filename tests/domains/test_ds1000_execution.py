@@ -24,6 +24,7 @@ from smc.model import Vocabulary
 from tests.domains.ds1000_problems import (
     BODY,
     BODY_REFERENCE,
+    DRAWING,
     DROPPING,
     NO_INPUT,
     PLAIN,
@@ -196,6 +197,78 @@ def test_the_tests_of_the_benchmark_judge(sandbox: Sandbox, items: dict[int, Ds1
         verdict = judge(problem, wrong, sandbox)
         assert not verdict.correct and verdict.cause.startswith(cause), verdict
     assert judge(items[2].problem, BODY_REFERENCE, sandbox).correct
+
+
+LYING = {
+    "it equals all": "class Y(list):\n    def __eq__(self, other): return True\nys = Y()\n",
+    "the built-in exception": "import builtins\nbuiltins.AssertionError = type(None)\nys = []\n",
+    "nothing raises": "import builtins\nbuiltins.list = builtins.float = object\nys = []\n",
+    "it watches": (
+        "import sys\n"
+        "def watch(frame, event, arg):\n"
+        "    frame.f_trace_opcodes = False\n"
+        "    if 'ans' in frame.f_locals: frame.f_globals['exec_test'] = lambda *_: 1\n"
+        "    return watch\n"
+        "sys.settrace(watch)\nys = []\n"
+    ),
+    "it finds the harness": (
+        "import sys\n"
+        "frame = sys._getframe()\n"
+        "while frame is not None:\n"
+        "    if 'exec_test' in frame.f_globals: frame.f_globals['exec_test'] = lambda *_: 1\n"
+        "    if 'expected_result' in frame.f_locals: ys = frame.f_locals['expected_result']\n"
+        "    frame = frame.f_back\n"
+        "ys = globals().get('ys', [])\n"
+    ),
+    "it finds the answer": (
+        "import gc\n"
+        "ys = []\n"
+        "for f in gc.get_objects():\n"
+        "    if getattr(f, '__name__', '') == 'generate_ans': ys = f(test_input)\n"
+        "    if getattr(f, '__name__', '') == 'generate_test_case': ys = f(1)[1]\n"
+    ),
+    "a module in the harness's place": (
+        "for name in ('copy', 'fractions'):\n"
+        "    with open(f'{name}.py', 'w') as file:\n"
+        "        file.write('deepcopy = lambda x: ([], 1)\\nFraction = lambda *_: 0\\n')\n"
+        "ys = []\n"
+    ),
+    "words at its end": (
+        "import atexit, os, sys\n"
+        "class Out:\n"
+        "    def write(self, text): pass\n"
+        "    def flush(self): os._exit(0)\n"
+        "sys.stdout = Out()\natexit.register(os._exit, 0)\nys = []\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LYING)
+def test_a_program_that_is_written_to_pass_does_not(
+    sandbox: Sandbox, items: dict[int, Ds1000Item], name: str
+):
+    assert not judge(items[0].problem, LYING[name], sandbox).correct
+
+
+DRAWN = {
+    "plt.bar(x, x)\nplt.ylabel('number')\nplt.show()": True,  # the same image
+    "plt.bar(x, x, color='red')\nplt.ylabel('number')": True,  # another, with what is asked for
+    "plt.bar(x, x)": False,
+    "plt.bar(x[:2], x[:2])\nplt.ylabel('number')": False,
+    "plt.bar(x, x)\nfor name in ('ans.png', 'output.png'): plt.gcf().savefig (name)": False,
+    "plt.plot(x)\nopen('output.png', 'wb').close()\nplt.savefig = print": False,
+}
+
+
+@pytest.mark.parametrize("answer", DRAWN)
+def test_what_is_drawn_is_compared_where_the_program_cannot_reach_it(
+    sandbox: Sandbox, items: dict[int, Ds1000Item], answer: str
+):
+    pytest.importorskip("matplotlib")
+    problem = dataclasses.replace(items[0].problem, context=DRAWING, reference="")
+    limits = Limits(wall_seconds=60.0, cpu_seconds=60.0, memory_bytes=4 << 30)
+    verdict = judge(problem, answer, sandbox, limits)
+    assert verdict.correct is DRAWN[answer], verdict
 
 
 def test_the_text_of_an_answer_is_tested_where_it_is_to_be(

@@ -279,8 +279,8 @@ def test_bad_files(tmp_path, name, content, message):
 
 
 def test_what_is_not_there(tmp_path):
-    for data in (None, tmp_path):
-        with pytest.raises(FileNotFoundError, match="aime"):
+    for data, where in ((None, "aime was named"), (tmp_path, "aime at ")):
+        with pytest.raises(FileNotFoundError, match=where):
             load("aime", data)
     with pytest.raises(ValueError, match="expected one of"):
         load("amc", tmp_path)

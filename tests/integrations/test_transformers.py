@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections import Counter
 from pathlib import Path
@@ -209,10 +210,13 @@ def test_inputs_beside_the_prompts_tokens_are_refused(model, tokenizer):
     inputs = encoded(tokenizer, "the cat")
     ids = inputs["input_ids"]
     embeds = model.get_input_embeddings()(ids)
+    parameters = inspect.signature(model.forward).parameters
+    cache = "cache" if "cache" in parameters else "past_key_values"  # as the release calls it
+    read = model(ids, use_cache=True)
     for given, named in (
         ({"inputs_embeds": embeds}, "inputs_embeds"),
         ({**inputs, "inputs_embeds": embeds}, "inputs_embeds"),
-        ({**inputs, "past_key_values": model(ids, use_cache=True).past_key_values}, "past_key"),
+        ({**inputs, cache: read[cache]}, f"{cache} holds"),
         ({**inputs, "position_ids": torch.arange(ids.shape[1])[None] + 5}, "position_ids"),
         ({"input_ids": ids, "attention_mask": torch.zeros_like(ids)}, "prompt 0 has no tokens"),
     ):

@@ -88,6 +88,7 @@ def test_weights_are_those_of_the_model_at_hand(url: str, local: Any) -> None:
         PROMPT,
         num_particles=6,
         max_tokens=MAX_TOKENS,
+        at_max_tokens="end",
         stop=("\n",),
         seed=2,
         ess_threshold=0.0,

@@ -192,7 +192,9 @@ def test_the_evidence_is_the_probability_of_the_language() -> None:
         text = b"".join(tokens[i] or b"" for i in ids).decode()
         exact += probability if re.fullmatch("ab[ab]{0,3}", text) else 0.0
     runs = [
-        smc.sample(model, "", [grammar], num_particles=4, max_tokens=5, stop=(), seed=seed)
+        smc.sample(
+            model, "", [grammar], num_particles=4, max_tokens=5, at_max_tokens="end", seed=seed
+        )
         for seed in range(200)
     ]
     evidence = np.exp([run.log_evidence for run in runs])

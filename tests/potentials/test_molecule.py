@@ -227,8 +227,9 @@ def test_boundaries_do_not_change_what_is_sampled():
     for boundary in (SMILESBoundary(), None):
         validity = SMILESValidity(boundary=boundary)
         posterior = smc.sample(
-            model, "O", [validity], num_particles=300, max_tokens=4, ess_threshold=0.5, seed=5
-        )
+            model, "O", [validity], num_particles=300, max_tokens=4, at_max_tokens="end",
+            ess_threshold=0.5, seed=5,
+        )  # fmt: skip
         texts = {t for t, p in posterior.probabilities().items() if p > 0}
         assert texts
         assert all(validity.complete(t) == 0.0 for t in texts)

@@ -236,7 +236,15 @@ def test_sampling_is_unbiased_with_these_potentials(kind: str):
         potential = copy(potential)
         potential.boundary = boundary
         runs = [
-            smc.sample(model, "", [potential], num_particles=20, max_tokens=4, seed=seed)
+            smc.sample(
+                model,
+                "",
+                [potential],
+                num_particles=20,
+                max_tokens=4,
+                at_max_tokens="end",
+                seed=seed,
+            )
             for seed in range(40)
         ]
         found = [math.exp(posterior.log_evidence) for posterior in runs]

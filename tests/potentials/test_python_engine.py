@@ -40,6 +40,7 @@ def run(seed: int, num_particles: int = 200) -> smc.Posterior:
         [PythonExecution(sandbox=box), PythonSyntax()],
         num_particles=num_particles,
         max_tokens=LENGTH,
+        at_max_tokens="end",
         ess_threshold=0.9,
         resample_at=python_statements(),
         seed=seed,

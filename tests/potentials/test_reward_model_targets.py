@@ -87,7 +87,8 @@ def test_the_targets_are_those_of_the_formulas(how):
 
 def worst_z(potential, seed: int, **changes) -> float:
     """Return the largest |z| over Ẑ and all texts that are hit often enough to be normal."""
-    chosen = Settings(**{"num_particles": 4, "max_tokens": MAX_TOKENS, **changes})
+    fixed = {"num_particles": 4, "max_tokens": MAX_TOKENS, "at_max_tokens": "end"}
+    chosen = Settings(**(fixed | changes))
     rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(RUNS)]
     posteriors = run(MODEL, [Problem("", [potential], rng) for rng in rngs], chosen)
     gamma = target([potential])

@@ -90,7 +90,7 @@ def test_with_weights_it_is_the_global_target():
         gamma[text] = gamma.get(text, 0.0) + p * math.exp(definition(ids[:-1], 1.0, 2))
     runs = 1500
     posteriors = smc.sample_batch(
-        MODEL, [""] * runs, [factors] * runs, num_particles=3, max_tokens=3,
+        MODEL, [""] * runs, [factors] * runs, num_particles=3, max_tokens=3, at_max_tokens="end",
         seeds=np.random.SeedSequence(4).generate_state(runs).tolist(),
     )  # fmt: skip
     texts = list(gamma)

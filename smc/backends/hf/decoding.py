@@ -72,6 +72,8 @@ class CachedDecoding(Rows):
     would be much more than what it saves (a long prompt beside many short rows), rows do not join.
     """
 
+    runs_ahead = True
+
     def __init__(
         self,
         forward: Forward,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,26 +15,28 @@ from smc.errors import ModelError, SettingsError
 def load_pretrained(
     name: str,
     *,
-    device: str | None,
-    dtype: str | torch.dtype,
-    quantization: Any,
-    attn_implementation: str | None,
-    gguf_file: str | None,
-    trust_remote_code: bool,
-    revision: str | None,
+    device: str | None = None,
+    dtype: str | torch.dtype = "auto",
+    quantization: Any = None,
+    attn_implementation: str | None = None,
+    gguf_file: str | None = None,
+    trust_remote_code: bool = False,
+    revision: str | None = None,
 ) -> tuple[Any, Any]:
-    """Return a model and its tokenizer; the arguments are those of `TransformersModel.load`.
+    """Return a model and its tokenizer; `smc.load` says what the arguments mean.
 
     Raises:
-        ModelError: There is no such model, or it cannot be loaded; the device is not there.
+        ModelError: There is no such model, or it cannot be loaded; the device or dtype is not
+            there.
         SettingsError: An unknown dtype or quantization.
     """
     import transformers
 
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    _check_dtype(dtype)
-    _check_quantization(quantization)
+    check_dtype(dtype)
+    quantization = _quantization_config(quantization)
     _check_device(name, place)
+    _check_dtype_on(name, place, dtype)
     path, gguf_file = _gguf(name, gguf_file)
     source: dict[str, Any] = {
         "trust_remote_code": trust_remote_code,
@@ -59,21 +62,46 @@ def load_pretrained(
     return model, tokenizer
 
 
-def _check_dtype(dtype: str | torch.dtype) -> None:
-    known = isinstance(dtype, torch.dtype) or dtype == "auto"
-    if known or isinstance(getattr(torch, str(dtype), None), torch.dtype):
+def check_dtype(dtype: str | torch.dtype) -> None:
+    """Raise where no weights can be of a type.
+
+    Raises:
+        SettingsError: See above.
+    """
+    if dtype == "auto":
         return
-    raise SettingsError(
-        f"dtype: got {dtype!r}; expected 'auto', a torch.dtype or the name of one: 'bfloat16', …"
-    )
-
-
-def _check_quantization(quantization: Any) -> None:
-    if quantization is not None and not hasattr(quantization, "quant_method"):
+    kind = _dtype_of(dtype)
+    if kind is None or not kind.is_floating_point or kind.itemsize < 2:
         raise SettingsError(
-            f"quantization: got {quantization!r}; expected a quantization config of transformers, "
-            "as BitsAndBytesConfig(load_in_4bit=True). Names are vLLM's: backend='vllm'."
+            f"dtype: got {dtype!r}; expected 'auto', or the name of a type of floating point that "
+            "products are computed in: 'bfloat16', 'float16', 'float32' or 'float64'. Smaller ones "
+            "are a matter of quantization."
         )
+
+
+def _dtype_of(dtype: str | torch.dtype) -> torch.dtype | None:
+    kind = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    return kind if isinstance(kind, torch.dtype) else None
+
+
+def _quantization_config(quantization: Any) -> Any:
+    """Return a quantization config of transformers; a mapping is made one."""
+    if quantization is None or hasattr(quantization, "quant_method"):
+        return quantization
+    if isinstance(quantization, Mapping):
+        from transformers.quantizers.auto import AutoQuantizationConfig
+
+        try:
+            return AutoQuantizationConfig.from_dict(dict(quantization))
+        except (ValueError, TypeError, ImportError) as error:
+            raise SettingsError(
+                f"quantization: transformers makes nothing of {quantization!r}: {error}"
+            ) from error
+    raise SettingsError(
+        f"quantization: got {quantization!r}; expected a quantization config of transformers, as "
+        "BitsAndBytesConfig(load_in_4bit=True), or a mapping with a `quant_method`. Names are "
+        "vLLM's: backend='vllm'."
+    )
 
 
 def _check_device(name: str, device: str) -> None:
@@ -91,6 +119,28 @@ def _check_device(name: str, device: str) -> None:
             f"model {name!r}: device {device!r} is not there: torch {torch.__version__} sees "
             f"{torch.cuda.device_count()} GPUs. Use device='cpu', or install torch for CUDA."
         )
+    try:
+        torch.zeros(1, device=kind).tolist()
+    except Exception as error:  # each kind of device has its own
+        raise ModelError(
+            f"model {name!r}: device {device!r} is not there, or keeps no values: "
+            f"{_first_line(error)}. Use device='cpu', or leave it out."
+        ) from error
+
+
+def _check_dtype_on(name: str, device: str, dtype: str | torch.dtype) -> None:
+    """Try a product of the type on the device: some have no kernels for it."""
+    kind = _dtype_of(dtype)
+    if device == "auto" or kind is None:
+        return
+    try:
+        one = torch.ones(1, 1, device=device, dtype=kind)
+        (one @ one).tolist()
+    except Exception as error:
+        raise ModelError(
+            f"model {name!r}: device {device!r} has no {str(kind).removeprefix('torch.')}: "
+            f"{_first_line(error)}. Leave dtype out, or take 'float32'."
+        ) from error
 
 
 def _gguf(name: str, gguf_file: str | None) -> tuple[str, str | None]:
@@ -104,7 +154,7 @@ def _gguf(name: str, gguf_file: str | None) -> tuple[str, str | None]:
     if gguf_file is not None and find_spec("gguf") is None:
         raise ModelError(
             f"model {gguf_file!r}: transformers reads such files with the package gguf, which is "
-            "not installed: pip install gguf."
+            "not installed; it is the extra gguf: pip install 'smc-lm[gguf]'."
         )
     return name, gguf_file
 
@@ -130,10 +180,14 @@ def _begin_as_the_original(tokenizer: Any, file: Path) -> None:
 
 
 def _cannot_load(name: str, device: str, error: Exception) -> str:
-    reason = str(error).strip().splitlines()
     return (
-        f"model {name!r}: cannot be loaded on {device}: {reason[0] if reason else error!r}. "
+        f"model {name!r}: cannot be loaded on {device}: {_first_line(error)}. "
         "Expected a folder with config.json, weights and tokenizer, a .gguf file, or a model's "
         "name on the Hub. Check the spelling; without a network, download it elsewhere, pass the "
         "folder, and set HF_HUB_OFFLINE=1."
     )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else repr(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import torch
@@ -37,6 +38,10 @@ class SamplingOptions:
     top_k: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("temperature", "top_p", "top_k"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise SettingsError(f"model: {name} must be a number, got {value!r}.")
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise SettingsError(
                 f"model: temperature must be a positive number, got {self.temperature}. For the "
@@ -48,6 +53,22 @@ class SamplingOptions:
             raise SettingsError(
                 f"model: top_k must be a whole number, 0 (keep all) or more, got {self.top_k}."
             )
+
+    def changed(
+        self, temperature: float | None, top_p: float | None, top_k: int | None
+    ) -> SamplingOptions:
+        """Return these with others in the place of those that are given."""
+        return SamplingOptions(
+            self.temperature if temperature is None else temperature,
+            self.top_p if top_p is None else top_p,
+            self.top_k if top_k is None else top_k,
+        )
+
+    def shown(self) -> str:
+        """Return those that change anything, each behind a comma, for a model's `repr`."""
+        neutral = SamplingOptions()
+        names = (n for n in vars(self) if getattr(self, n) != getattr(neutral, n))
+        return "".join(f", {name} {getattr(self, name):g}" for name in names)
 
     def apply(self, logits: torch.Tensor) -> torch.Tensor:
         """Return `[R, V]` float32 logits, not normalised, of `[R, V]` float32 ones."""

@@ -106,8 +106,12 @@ def _try_to_share(forward: Forward) -> bool:
     return works
 
 
-def _read(forward: Forward, tree: PrefixTree, rows: Sequence[Tokens]) -> list[Path]:
-    """The path of each row's tokens, read as far as earlier calls have not."""
+def known_path(forward: Forward, tree: PrefixTree, row: Tokens) -> Path:
+    """The path of a row's first tokens, as far as earlier calls have read them."""
+    return _known_paths(forward, tree, [row])[0]
+
+
+def _known_paths(forward: Forward, tree: PrefixTree, rows: Sequence[Tokens]) -> list[Path]:
     paths: list[Path] = [tree.match(row) for row in rows]
     known = list(dict.fromkeys(path for path in paths if path))
     weights = _state_of(forward.network)
@@ -115,9 +119,15 @@ def _read(forward: Forward, tree: PrefixTree, rows: Sequence[Tokens]) -> list[Pa
         tree.clear()
         paths = [() for _ in rows]
     tree.weights = weights
+    return paths
+
+
+def _read(forward: Forward, tree: PrefixTree, rows: Sequence[Tokens]) -> list[Path]:
+    """The path of each row's tokens, read as far as earlier calls have not."""
+    paths = _known_paths(forward, tree, rows)
     while wanted := _missing(rows, paths, tree.least_tokens):
         for group in _of_like_length(wanted):
-            for (path, _), node in zip(group, _read_nodes(forward, group), strict=True):
+            for (path, _), node in zip(group, read_nodes(forward, group), strict=True):
                 tree.add(path, node)
                 for r, row in enumerate(rows):
                     start = _length(path)
@@ -197,7 +207,7 @@ def _of_like_length(
         ordered = ordered[len(group) :]
 
 
-def _read_nodes(forward: Forward, wanted: Sequence[tuple[Path, Tokens]]) -> Iterator[PrefixNode]:
+def read_nodes(forward: Forward, wanted: Sequence[tuple[Path, Tokens]]) -> Iterator[PrefixNode]:
     """The nodes of some tokens, each behind its path, in one forward pass."""
     prefixes = RowPrefixes.of([path for path, _ in wanted], forward.device)
     batch = Batch.of([tokens for _, tokens in wanted], forward.device)

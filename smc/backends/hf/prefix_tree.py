@@ -106,6 +106,28 @@ class PrefixTree:
         self._touch([*path, node])
         self._shrink()
 
+    def lengthen(self, path: Path, node: PrefixNode) -> Path:
+        """Put a node behind a path, into the last of its nodes where nothing else goes on from it.
+
+        Rows that use the last keep it as it was.
+
+        Returns:
+            The path of all tokens.
+        """
+        *above, last = path
+        siblings = above[-1].children if above else self._top
+        if last not in siblings or last.children:
+            self.add(path, node)
+            return (*path, node)
+        both = zip((*last.keys, *last.values), (*node.keys, *node.values), strict=True)
+        joined = [torch.cat(pair, dim=2) for pair in both]
+        layers = len(last.keys)
+        longer = PrefixNode((*last.tokens, *node.tokens), joined[:layers], joined[layers:])
+        siblings[siblings.index(last)] = longer
+        self._touch([*above, longer])
+        self._shrink()
+        return (*above, longer)
+
     def clear(self) -> None:
         """Forget everything."""
         self._top.clear()

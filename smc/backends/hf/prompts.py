@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from smc.backends.hf.chats import encode_chat
 from smc.errors import PromptError
-from smc.model import Prompt
+from smc.model import Chat, Prompt
 
 
 def encode(tokenizer: Any, prompt: Prompt, num_ids: int) -> tuple[int, ...]:
@@ -32,12 +33,12 @@ def encode(tokenizer: Any, prompt: Prompt, num_ids: int) -> tuple[int, ...]:
         raise PromptError(
             f"prompt: got {prompt!r}; expected text (str), chat messages, or token ids."
         )
+    elif isinstance(prompt, Chat):
+        ids = encode_chat(tokenizer, prompt)
     else:
-        items = list(prompt)
-        if items and isinstance(items[0], Mapping):
-            ids = _encode_chat(tokenizer, items)
-        else:
-            ids = _as_ids(items)
+        items: list[Any] = list(prompt)
+        messages = bool(items) and isinstance(items[0], Mapping)
+        ids = encode_chat(tokenizer, Chat(items)) if messages else _as_ids(items)
     if not ids:
         ids = [_first_id(tokenizer)]
     outside = [i for i in ids if not 0 <= i < num_ids]
@@ -74,24 +75,6 @@ def _encode_text(tokenizer: Any, text: str) -> list[int]:
         if ids[start : start + len(bare)] == bare:
             return ids[: start + len(bare)]
     return ids
-
-
-def _encode_chat(tokenizer: Any, messages: Sequence[Any]) -> list[int]:
-    if not tokenizer.chat_template:
-        raise PromptError(
-            "prompt: got chat messages, but the tokenizer has no chat template; expected text or "
-            "token ids. Use an instruction-tuned model, or set tokenizer.chat_template."
-        )
-    try:
-        ids = tokenizer.apply_chat_template(
-            list(messages), add_generation_prompt=True, tokenize=True, return_dict=False
-        )
-    except Exception as error:  # a template is a program of the model's author
-        raise PromptError(
-            f"prompt: the model's chat template refused the messages: {error}. Expected "
-            "{'role': …, 'content': …} in the order that the model was trained on."
-        ) from error
-    return list(ids)
 
 
 def _as_ids(items: Sequence[Any]) -> list[int]:

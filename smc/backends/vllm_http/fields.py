@@ -27,7 +27,7 @@ class Fields:
         seed: In [0, 2⁵³): with the place of a token in its text it decides the draw.
         prompt: Tokens of the prompt; what follows them in the request is text.
         text: Those following tokens.
-        max_tokens: Of a text; in the last slot only an end can be drawn.
+        max_tokens: Of a text; in the last slot only an end can be drawn, unless it may be cut.
         eos: Ids that end a text.
         temperature: > 0; like top_p and top_k part of the model.
         top_p: In (0, 1].
@@ -35,6 +35,8 @@ class Fields:
         grammar: Lark source, or empty; at most one of this and the next two is not.
         regex: Pattern for the whole text, or empty.
         json: JSON schema, or empty.
+        cut: 1: a text without an end in its last slot is taken as it is, if the constraint allows
+            it to end there.
         probe: Report `PROBE` in place of weights.
         request: Set by the server: a number that no other request has, however alike.
     """
@@ -50,11 +52,12 @@ class Fields:
     grammar: str = ""
     regex: str = ""
     json: str = ""
+    cut: int = 0
     probe: int = 0
     request: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("seed", "prompt", "max_tokens", "top_k", "probe", "request"):
+        for name in ("seed", "prompt", "max_tokens", "top_k", "cut", "probe", "request"):
             _expect(name, _is_whole(getattr(self, name)), "a whole number from 0 on", self)
         _expect("seed", self.seed < _MOST_SEED, "a number below 2⁵³", self)
         _expect("prompt", self.prompt >= 1, "at least one token", self)

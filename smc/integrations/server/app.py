@@ -64,6 +64,7 @@ def create_app(
             max_particles=limits.max_batch_particles,
             metrics=metrics,
             turn=turn,
+            max_prefill=limits.max_prefill_tokens,
         )
         constraints, pools = ConstraintCache(served.validate), WorkPools()
         app.state.handler = RequestHandler(
@@ -92,15 +93,18 @@ def create_app(
     async def show_metrics() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    entry = {"id": served.name, "object": "model", "created": 0, "owned_by": "smc"}
+    entries = {
+        name: {"id": name, "object": "model", "created": 0, "owned_by": "smc", "root": served.name}
+        for name in served.names
+    }
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        return {"object": "list", "data": [entry]}
+        return {"object": "list", "data": list(entries.values())}
 
     @app.get("/v1/models/{name:path}")
     async def model(name: str) -> Any:
-        return entry if name == served.name else errors.not_served(name, served.name)
+        return entries.get(name) or errors.not_served(name, served.names)
 
     @app.get("/version")
     async def version() -> dict[str, str]:

@@ -15,6 +15,7 @@ from smc.errors import GrammarError, PotentialError, PromptError, SettingsError
 from smc.integrations.server.jobs import QueueFull, ShuttingDown
 from smc.integrations.server.responses import error_body
 from smc.integrations.server.time_limits import PotentialTimeoutError, RegisteredPotentialError
+from smc.pages.deaths import deaths_line
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
 
@@ -46,9 +47,10 @@ def invalid(message: str) -> JSONResponse:
     return error(400, message, "invalid_request_error")
 
 
-def not_served(name: str, known: str) -> JSONResponse:
+def not_served(name: str, known: Sequence[str]) -> JSONResponse:
     """Return that there is no such model."""
-    return error(404, f"model {name[:_SHORT]!r}: only {known!r} is served here", "not_found")
+    names = " or ".join(map(repr, known))
+    return error(404, f"model {name[:_SHORT]!r}: only {names} is served here", "not_found")
 
 
 def busy(what: str) -> JSONResponse:
@@ -117,8 +119,8 @@ def failure(
             return None
         return error(
             422,
-            f"no text satisfies the constraints: {result.reason}. Use more particles or tokens, or "
-            "ask for less.",
+            f"no text satisfies the constraints: {result.reason} ({deaths_line(result)}). Use more "
+            "particles or tokens, or ask for less.",
             "extinct",
         )
     if isinstance(result, ShuttingDown):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from smc.integrations.server import errors
@@ -25,15 +24,13 @@ from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.models import Served
 from smc.integrations.server.pools import WorkPools
 from smc.integrations.server.registered import RegisteredPotentials
-from smc.integrations.server.requests import ChatRequest, CompletionRequest, TokenizeRequest
+from smc.integrations.server.requests import ChatRequest, CompletionRequest
 from smc.integrations.server.responses import ResponseBuilder, error_event
 from smc.integrations.server.sampling_requests import prompt_size, sampling_requests
+from smc.integrations.server.tokenize_requests import TokenizeRequest
+from smc.integrations.server.waiting import JobStream, in_loop, wait_for
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
-
-_LOOK_SECONDS = 0.2
-"""How often a waiting request looks whether its client is still there."""
-
 
 Body = TypeVar("Body", bound=CompletionRequest | ChatRequest | TokenizeRequest)
 
@@ -75,6 +72,7 @@ class RequestHandler:
             refused = self._refused(body.model, chat)
             if refused is not None:
                 return refused
+            builder = replace(builder, model=body.model)
             constraint = await self._constraint(body)
             asked = await self._sampling_requests(body, constraint)
         except HTTPException:
@@ -106,8 +104,8 @@ class RequestHandler:
         return JSONResponse(told)
 
     def _refused(self, model: str, chat: bool) -> Response | None:
-        if model != self.served.name:
-            return errors.not_served(model, self.served.name)
+        if model not in self.served.names:
+            return errors.not_served(model, self.served.names)
         if chat and not self.served.can_chat:
             return errors.invalid(f"{self.served.name} has no chat template")
         return None
@@ -162,21 +160,12 @@ class RequestHandler:
         futures: list[asyncio.Future[JobResult]] = [loop.create_future() for _ in asked]
         news: asyncio.Queue[str | JobResult] = asyncio.Queue()
 
-        def in_loop(put: Callable[[Any], Any]) -> Callable[[Any], None]:
-            """Call it in the server's thread; a server that is gone needs nothing."""
-
-            def call(value: Any) -> None:
-                with suppress(RuntimeError):
-                    loop.call_soon_threadsafe(put, value)
-
-            return call
-
         if body.stream:
-            tell = in_loop(news.put_nowait)
+            tell = in_loop(loop, news.put_nowait)
             jobs = [Job(asked[0], on_done=tell, on_text=tell)]
         else:
             jobs = [
-                Job(sampling, in_loop(lambda result, f=future: f.done() or f.set_result(result)))
+                Job(sampling, in_loop(loop, lambda r, f=future: f.done() or f.set_result(r)))
                 for sampling, future in zip(asked, futures, strict=True)
             ]
         try:
@@ -188,8 +177,8 @@ class RequestHandler:
         if body.stream:
             usage = body.stream_options is not None and body.stream_options.include_usage
             events = self._events(builder, news, constraint, asked[0], usage=usage)
-            return _Stream(events, jobs[0])
-        if not await _wait(futures, jobs, request):
+            return JobStream(events, jobs[0])
+        if not await wait_for(futures, jobs, request):
             return errors.gone()
         return await self._whole([f.result() for f in futures], asked, constraint, body, builder)
 
@@ -214,7 +203,6 @@ class RequestHandler:
             n=body.n,
             draw=body.answer == "draw",
             seed=body.seed,
-            max_tokens=body.max_tokens,
         )
         size = sum(p.num_tokens for p in posteriors)
         try:
@@ -240,8 +228,7 @@ class RequestHandler:
         if failed is not None:
             yield error_event(json.loads(bytes(failed.body)))
         elif isinstance(item, Posterior):
-            max_tokens = sampling.settings.max_tokens
-            yield builder.last(item, max_tokens, len(sampling.prompt), usage=usage)
+            yield builder.last(item, len(sampling.prompt), seed=sampling.seed, usage=usage)
 
     def _failure(
         self, result: JobResult, constraint: Sequence[AnyPotential], builder: ResponseBuilder
@@ -249,33 +236,3 @@ class RequestHandler:
         if isinstance(result, Posterior) and result.status is Status.EXTINCT:
             self.metrics.extinct.inc()
         return errors.failure(result, constraint, builder.id)
-
-
-class _Stream(StreamingResponse):
-    """A stream whose job ends with it, also where a client goes before the first event."""
-
-    def __init__(self, events: AsyncIterator[str], job: Job) -> None:
-        super().__init__(events, media_type="text/event-stream")
-        self._job = job
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._job.cancel()  # nothing to a job that is done
-
-
-async def _wait(
-    futures: Sequence[asyncio.Future[JobResult]], jobs: Sequence[Job], request: Request
-) -> bool:
-    """Wait for all results; False, and the jobs cancelled, if the client goes away before."""
-    try:
-        while True:
-            _, pending = await asyncio.wait(futures, timeout=_LOOK_SECONDS)
-            if not pending:
-                return True
-            if await request.is_disconnected():
-                return False
-    finally:
-        for job in jobs:
-            job.cancel()

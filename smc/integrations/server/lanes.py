@@ -32,6 +32,7 @@ class Lanes:
             single job has more; the others may have half as many.
         metrics: Where counts go.
         turn: Had by the lane that computes.
+        max_prefill: Tokens of prompts that a lane reads between two tokens of its jobs.
     """
 
     def __init__(
@@ -42,9 +43,17 @@ class Lanes:
         max_particles: int,
         metrics: Metrics,
         turn: Turn,
+        max_prefill: int = 512,
     ) -> None:
         self._turn = turn
-        self._new = partial(EngineWorker, model, max_queue=max_queue, metrics=metrics, turn=turn)
+        self._new = partial(
+            EngineWorker,
+            model,
+            max_queue=max_queue,
+            metrics=metrics,
+            turn=turn,
+            max_prefill=max_prefill,
+        )
         self._max_particles = max_particles
         self._lock = threading.Lock()
         self._closed = False

@@ -26,6 +26,8 @@ class ServerLimits:
         max_tokens: Of one text.
         max_batch_particles: Of all prompts that run at a time, unless a single one has more; of
             those that ask for the same registered potentials half as many. See `Lanes`.
+        max_prefill_tokens: Of prompts that are read between two tokens of those that run, where the
+            backend can read them in pieces.
         max_body_bytes: Of a request; less where the model's context is short, see `body_bytes`.
         max_prompt_chars: Of all prompts of a request, in characters or token ids, before they are
             tokenised. None: 16 for each token of the model's context (4 are usual), and a million
@@ -51,6 +53,7 @@ class ServerLimits:
     constraint_seconds: float = 30.0
     potential_seconds: float = 10.0
     stuck_seconds: float = 60.0
+    max_prefill_tokens: int = 512
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -3,45 +3,80 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, Unpack
 
 from cachetools import LRUCache
 
+from smc.backends.load_options import LoadOptions
+from smc.backends.loading import load
 from smc.backends.transformers import TransformersModel
+from smc.errors import SettingsError
 from smc.integrations.server.constraint_cache import Validate
 from smc.integrations.server.jobs import LogitsParameters
+from smc.model import LanguageModel
 from smc.potential import AnyPotential
 
 _KEPT = 64
 
 
+class ServedModel(LanguageModel, Protocol):
+    """A model as `smc.load` returns it, of whichever backend."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """Of transformers."""
+        ...
+
+    @property
+    def context(self) -> int | None:
+        """The most tokens that fit, prompt and text together; None where there is no limit."""
+        ...
+
+    def encode(self, prompt: Any, max_tokens: int) -> tuple[int, ...]:
+        """Return a prompt's token ids."""
+        ...
+
+    def with_sampling(self, temperature: float, top_p: float, top_k: int) -> LanguageModel:
+        """Return the model at another temperature, top_p and top_k."""
+        ...
+
+
 class Served:
-    """A Hugging Face model and what is remembered between requests.
+    """A model and what is remembered between requests.
 
     Args:
-        name: As clients call it.
-        model: A loaded causal language model.
-        tokenizer: Its tokenizer.
+        name: As clients call it; or several names, any of which they may use.
+        model: A model of `smc.load`; or, with its tokenizer, a causal model of transformers.
+        tokenizer: See there.
         potentials: By the names that clients may ask for.
         validate: Tries the constraints of requests before they are made here; see
             `ConstraintCache`. `smc serve` gives one that runs in a process with limits.
+
+    Raises:
+        SettingsError: There is no name, or an empty one.
     """
 
     def __init__(
         self,
-        name: str,
+        name: str | Sequence[str],
         model: Any,
-        tokenizer: Any,
+        tokenizer: Any = None,
         potentials: Mapping[str, AnyPotential] | None = None,
         *,
         validate: Validate | None = None,
     ) -> None:
-        self.name = name
+        self.names = (name,) if isinstance(name, str) else tuple(dict.fromkeys(name))
+        if not self.names or not all(self.names):
+            raise SettingsError(
+                f"served model name: got {name!r}; expected one or more, none empty."
+            )
         self.potentials = dict(potentials or {})
         self.validate = validate
-        self._plain = TransformersModel(model, tokenizer)
-        self._with_parameters: LRUCache[LogitsParameters, TransformersModel] = LRUCache(_KEPT)
+        self._plain: ServedModel = (
+            model if tokenizer is None else TransformersModel(model, tokenizer)
+        )
+        self._with_parameters: LRUCache[LogitsParameters, LanguageModel] = LRUCache(_KEPT)
         self._lock = threading.Lock()
 
     @classmethod
@@ -49,17 +84,19 @@ class Served:
         cls,
         name_or_path: str,
         *,
-        name: str | None = None,
+        name: str | Sequence[str] | None = None,
         potentials: Mapping[str, AnyPotential] | None = None,
-        device: str | None = None,
-        dtype: str = "auto",
         validate: Validate | None = None,
+        **options: Unpack[LoadOptions],
     ) -> Served:
-        """Load a model by name or from a folder; see `smc.load`."""
-        loaded = TransformersModel.load(name_or_path, device=device, dtype=dtype)
-        return cls(
-            name or name_or_path, loaded.model, loaded.tokenizer, potentials, validate=validate
-        )
+        """Load a model by name or from a folder; see `smc.load`, which takes the options."""
+        loaded = load(name_or_path, **options)
+        return cls(name or name_or_path, loaded, potentials=potentials, validate=validate)
+
+    @property
+    def name(self) -> str:
+        """The first of its names."""
+        return self.names[0]
 
     @property
     def can_chat(self) -> bool:
@@ -69,23 +106,14 @@ class Served:
     @property
     def context(self) -> int | None:
         """The most tokens that fit, prompt and text together; None where there is no limit."""
-        config = self._plain.model.config.get_text_config(decoder=True)
-        return getattr(config, "max_position_embeddings", None)
+        return self._plain.context
 
-    def at(self, parameters: LogitsParameters) -> TransformersModel:
+    def at(self, parameters: LogitsParameters) -> LanguageModel:
         """Return the model with a temperature, top_p and top_k; weights are shared."""
         with self._lock:
             model = self._with_parameters.get(parameters)
             if model is None:
-                temperature, top_p, top_k = parameters
-                model = TransformersModel(
-                    self._plain.model,
-                    self._plain.tokenizer,
-                    temperature=temperature,
-                    top_p=top_p,
-                    top_k=top_k,
-                    vocabulary=self._plain.vocabulary,
-                )
+                model = self._plain.with_sampling(*parameters)
                 self._with_parameters[parameters] = model
             return model
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from smc.errors import SettingsError
-from smc.integrations.server.time_limits import CallLimit, with_time_limit
+from smc.integrations.server.limited_potentials import with_time_limit
+from smc.integrations.server.time_limits import CallLimit
 from smc.integrations.server.turns import Turn
 from smc.potential import AnyPotential
 

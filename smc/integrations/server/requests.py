@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,9 @@ from pydantic import (
     model_validator,
 )
 
+from smc.integrations.server.messages import Message
 from smc.integrations.server.neutral_fields import without_neutral_fields
+from smc.integrations.server.prompts import checked_prompt
 from smc.integrations.server.structured_outputs import (
     StructuredOutputs,
     choice_pattern,
@@ -28,12 +31,11 @@ from smc.settings import METHODS
 
 MAX_CONSTRAINT = 50_000
 """Characters of a grammar, pattern or schema."""
-_MOST_PROMPTS = 128
 _MOST_STOPS = 16
 _STOP_CHARS = 1_000
 _LEAST_TEMPERATURE = 1e-6
-"""Logits divided by less overflow."""
-_MESSAGE_CHARS = 16
+_SEED_BITS = 53
+"""Of a fresh seed: numbers that every reader of JSON keeps whole."""
 
 Strings = Annotated[list[str], Field(fail_fast=True)]
 """One error at most, however many are wrong."""
@@ -50,20 +52,21 @@ class StreamOptions(BaseModel):
 class GenerationRequest(BaseModel):
     """Fields of both routes.
 
-    `particles`, `ess_threshold`, `method`, `resampling`, `potentials` and `answer` are ours. Fields
-    that would change the distribution in a way that weights cannot follow are refused. A null is as
-    good as a field left out.
+    `particles`, `ess_threshold`, `method`, `resampling`, `at_max_tokens`, `potentials` and `answer`
+    are ours. Fields that would change the distribution in a way that weights cannot follow are
+    refused. A null is as good as a field left out. Without a seed there is a fresh one, which the
+    answer tells; with a temperature of 0, where nothing but ties is drawn, it is 0.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     model: str
     max_tokens: int = Field(default=64, ge=1)
-    temperature: float = Field(default=1.0, ge=_LEAST_TEMPERATURE, le=100)
+    temperature: float = Field(default=1.0, ge=0, le=100)
     top_p: float = Field(default=1.0, gt=0, le=1)
     top_k: int = Field(default=0, ge=0)
     n: int = Field(default=1, ge=1, le=128)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default_factory=lambda: secrets.randbits(_SEED_BITS), ge=0)
     stop: str | Strings | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -80,6 +83,7 @@ class GenerationRequest(BaseModel):
     ess_threshold: float = Field(default=0.5, ge=0, le=1)
     method: str = "smc"
     resampling: str = "systematic"
+    at_max_tokens: Literal["cut", "end"] = "cut"
     potentials: Annotated[list[str], Field(fail_fast=True, max_length=64)] = []
     answer: Literal["best", "draw"] = "best"
 
@@ -95,13 +99,11 @@ class GenerationRequest(BaseModel):
             return given
         return without_neutral_fields(given)
 
-    @field_validator("temperature", mode="before")
+    @field_validator("temperature")
     @classmethod
-    def _not_greedy(cls, value: Any) -> Any:
-        if value == 0 and not isinstance(value, bool):
-            raise ValueError(
-                "it asks for the most probable text, and here texts are drawn; expected more"
-            )
+    def _possible_temperature(cls, value: float) -> float:
+        if 0 < value < _LEAST_TEMPERATURE:
+            raise ValueError(f"expected 0 (greedy), or at least {_LEAST_TEMPERATURE}")
         return value
 
     @field_validator("top_k", mode="before")
@@ -150,6 +152,8 @@ class GenerationRequest(BaseModel):
             raise ValueError("stream goes with answer=best: what is settled is told")
         if self.stream_options is not None and not self.stream:
             raise ValueError("stream_options goes with stream=true")
+        if self.temperature == 0 and "seed" not in self.model_fields_set:
+            self.seed = 0
         self.constraint()
         return self
 
@@ -177,27 +181,10 @@ class GenerationRequest(BaseModel):
         return given[0] if given else None
 
 
-def _prompt(value: Any) -> Any:
-    """Return what a prompt may be; checked here, for a union makes an error of every element."""
-    if isinstance(value, str) or _token_ids(value):
-        return value
-    if not isinstance(value, list) or not value:
-        raise ValueError("expected at least one prompt: text, texts, token ids, or lists of these")
-    if len(value) > _MOST_PROMPTS and not isinstance(value[0], int):
-        raise ValueError(f"at most {_MOST_PROMPTS} prompts")
-    if not all(isinstance(one, str) for one in value) and not all(map(_token_ids, value)):
-        raise ValueError("expected text, texts, token ids, or lists of token ids (not empty)")
-    return value
-
-
-def _token_ids(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(type(one) is int for one in value)
-
-
 class CompletionRequest(GenerationRequest):
     """Of /v1/completions."""
 
-    prompt: Annotated[str | list[str] | list[int] | list[list[int]], PlainValidator(_prompt)]
+    prompt: Annotated[str | list[str] | list[int] | list[list[int]], PlainValidator(checked_prompt)]
     echo: Literal[False] = False
     best_of: Literal[1] | None = None
     suffix: None = None
@@ -221,48 +208,6 @@ class CompletionRequest(GenerationRequest):
         return sum(map(len, self.prompts))
 
 
-class Message(BaseModel):
-    """Of a conversation; content as text, or as parts of text."""
-
-    model_config = ConfigDict(extra="allow")
-
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | Annotated[list[dict[str, Any]], Field(fail_fast=True)] | None = None
-    name: str | None = None
-    tool_call_id: str | None = None
-
-    @model_validator(mode="after")
-    def _nothing_else(self) -> Message:
-        if self.content is None and self.role != "assistant":
-            raise ValueError("content: expected text")
-        # Clients send back the messages that they got, with fields that say nothing.
-        for name, value in (self.model_extra or {}).items():
-            if value:
-                raise ValueError(f"{name} is not supported; leave it out")
-        return self
-
-    @property
-    def text(self) -> str:
-        """The content.
-
-        Raises:
-            ValueError: A part is not text.
-        """
-        if self.content is None or isinstance(self.content, str):
-            return self.content or ""
-        if not all(
-            p.get("type") == "text" and isinstance(p.get("text"), str) for p in self.content
-        ):
-            raise ValueError("messages: expected parts of text alone")
-        return "".join(p["text"] for p in self.content)
-
-    def for_template(self) -> dict[str, str]:
-        """Return what the chat template is told."""
-        told = {"role": self.role, "content": self.text}
-        told |= {"name": self.name} if self.name else {}
-        return told | ({"tool_call_id": self.tool_call_id} if self.tool_call_id else {})
-
-
 class ChatRequest(GenerationRequest):
     """Of /v1/chat/completions."""
 
@@ -284,43 +229,8 @@ class ChatRequest(GenerationRequest):
 
     @property
     def prompt_size(self) -> int:
-        """Characters of the messages, and some for what the template puts between them."""
-        return sum(_MESSAGE_CHARS + len(m.text) for m in self.messages)
-
-
-class TokenizeRequest(BaseModel):
-    """Of /tokenize, as vLLM has it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    model: str | None = None
-    prompt: str | None = None
-    messages: list[Message] | None = Field(default=None, max_length=10_000, fail_fast=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _that_say_something(cls, given: Any) -> Any:
-        return without_neutral_fields(given) if isinstance(given, dict) else given
-
-    @model_validator(mode="after")
-    def _one(self) -> TokenizeRequest:
-        if (self.prompt is None) == (self.messages is None):
-            raise ValueError("expected either prompt or messages")
-        return self
-
-    @property
-    def prompts(self) -> Sequence[Any]:
-        """The one text or conversation."""
-        if self.messages is not None:
-            return [[m.for_template() for m in self.messages]]
-        return [self.prompt]
-
-    @property
-    def prompt_size(self) -> int:
-        """Characters of it."""
-        if self.messages is not None:
-            return sum(_MESSAGE_CHARS + len(m.text) for m in self.messages)
-        return len(self.prompt or "")
+        """Characters of the messages."""
+        return sum(m.size for m in self.messages)
 
 
 def _one_of(value: str, known: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from smc.posterior import Posterior
+from smc.posterior import Posterior, TextSequence
 
 DONE = "data: [DONE]\n\n"
 """The mark at the end of a stream."""
@@ -42,7 +42,6 @@ class ResponseBuilder:
         n: int,
         draw: bool,
         seed: int,
-        max_tokens: int,
     ) -> dict[str, Any]:
         """Return the body of an answer that is not streamed.
 
@@ -52,21 +51,20 @@ class ResponseBuilder:
             n: Choices for each prompt.
             draw: Draw them by weight; else the n most probable texts, the last repeated where
                 there are fewer.
-            seed: Of the draws.
-            max_tokens: Texts as long were cut.
+            seed: Of the draws, and of the first prompt; the next one's is one more.
         """
         choices, completion_tokens = [], 0
         for posterior in posteriors:
             weight_of = posterior.probabilities()
             for text in _chosen(posterior, n, draw, seed):
-                length = _length(posterior, text)
-                completion_tokens += length
+                sequence = _sequence(posterior, text)
+                completion_tokens += len(sequence.tokens)
                 choices.append(
                     {
                         "index": len(choices),
                         **self._content(text),
                         "logprobs": None,
-                        "finish_reason": _reason(length, max_tokens),
+                        "finish_reason": _reason(sequence),
                         "weight": weight_of[text],
                     }
                 )
@@ -74,7 +72,7 @@ class ResponseBuilder:
             **self._head("chat.completion" if self.chat else "text_completion"),
             "choices": choices,
             "usage": _usage(prompt_tokens, completion_tokens),
-            "smc": [_facts(p) for p in posteriors],
+            "smc": [_facts(p, seed + i) for i, p in enumerate(posteriors)],
         }
 
     def first(self) -> str:
@@ -85,14 +83,12 @@ class ResponseBuilder:
         """Return an event with a further piece of the settled text."""
         return self._piece({"content": text}, text)
 
-    def last(
-        self, posterior: Posterior, max_tokens: int, prompt_tokens: int, *, usage: bool
-    ) -> str:
+    def last(self, posterior: Posterior, prompt_tokens: int, *, seed: int, usage: bool) -> str:
         """Return the event that ends a stream, one with the usage if asked for, and the mark."""
-        length = _length(posterior, posterior.best or "")
-        facts = {"smc": [_facts(posterior)]}
-        end = _event(self._chunk([self._choice({}, "", _reason(length, max_tokens))]) | facts)
-        counted = self._chunk([]) | {"usage": _usage(prompt_tokens, length)}
+        sequence = _sequence(posterior, posterior.best or "")
+        facts = {"smc": [_facts(posterior, seed)]}
+        end = _event(self._chunk([self._choice({}, "", _reason(sequence))]) | facts)
+        counted = self._chunk([]) | {"usage": _usage(prompt_tokens, len(sequence.tokens))}
         return end + (_event(counted) if usage else "") + DONE
 
     def _piece(self, delta: dict[str, str], text: str) -> str:
@@ -130,8 +126,8 @@ def _chosen(posterior: Posterior, n: int, draw: bool, seed: int) -> list[str]:
     return texts + texts[-1:] * (n - len(texts))
 
 
-def _reason(length: int, max_tokens: int) -> str:
-    return "length" if length >= max_tokens else "stop"
+def _reason(sequence: TextSequence) -> str:
+    return "length" if sequence.truncated else "stop"
 
 
 def _usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
@@ -142,16 +138,21 @@ def _usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
     }
 
 
-def _length(posterior: Posterior, text: str) -> int:
-    return next(len(s.tokens) for s in posterior.sequences if s.text == text)
+def _sequence(posterior: Posterior, text: str) -> TextSequence:
+    """The heaviest particle with a text."""
+    places = [i for i, s in enumerate(posterior.sequences) if s.text == text]
+    return posterior.sequences[max(places, key=lambda i: posterior.log_weights[i])]
 
 
-def _facts(posterior: Posterior) -> dict[str, Any]:
+def _facts(posterior: Posterior, seed: int) -> dict[str, Any]:
     return {
+        "seed": seed,
         "log_evidence": posterior.log_evidence,
         "ess": posterior.ess,
         "status": posterior.status.value,
+        "truncated_share": posterior.truncated_share,
         "texts": [s.text for s in posterior.sequences],
+        "truncated": [s.truncated for s in posterior.sequences],
         "log_weights": [w if math.isfinite(w) else None for w in posterior.log_weights.tolist()],
         "particle_tokens": posterior.num_tokens,
     }

@@ -9,9 +9,14 @@ from smc.errors import PromptError, SettingsError
 from smc.integrations.server.jobs import SamplingRequest
 from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.models import Served
-from smc.integrations.server.requests import ChatRequest, CompletionRequest, TokenizeRequest
+from smc.integrations.server.requests import ChatRequest, CompletionRequest
+from smc.integrations.server.tokenize_requests import TokenizeRequest
 from smc.potential import AnyPotential
 from smc.settings import Settings, method_settings
+
+_GREEDY = 2.0**-64
+"""In the place of temperature 0, its limit: to divide by a power of two rounds no logit, and the
+least gap between two of them outweighs every uniform."""
 
 
 def prompt_size(body: CompletionRequest | ChatRequest | TokenizeRequest, most: int) -> int:
@@ -62,6 +67,7 @@ def sampling_requests(
         max_tokens=body.max_tokens,
         ess_threshold=body.ess_threshold,
         resampling=body.resampling,
+        at_max_tokens=body.at_max_tokens,
     )
     settings = method_settings(body.method, free)
     prompts = [served.encode(prompt, body.max_tokens) for prompt in body.prompts]
@@ -70,7 +76,7 @@ def sampling_requests(
         potentials=potentials,
         settings=settings,
         stop=tuple(body.stop or ()),
-        parameters=(body.temperature, body.top_p, body.top_k),
+        parameters=(body.temperature or _GREEDY, body.top_p, body.top_k),
         seed=body.seed,
         registered=frozenset(body.potentials),
     )

@@ -1,7 +1,8 @@
 """The engine worker, a thread: its jobs share one batch, which they join and leave at any token.
 
 Jobs start in the order in which they came, as soon as there is room for their particles; a few at
-a time, so that reading their prompts does not keep those that run waiting for long. Only where the
+a time, and those with long prompts once these are read, which goes on between the tokens of those
+that run. Only where the
 engine failed do jobs run in batches of their own, to show which is at fault.
 """
 
@@ -17,6 +18,7 @@ from smc.integrations.server.continuous_batch import ContinuousBatch
 from smc.integrations.server.jobs import Job, LogitsParameters, QueueFull, ShuttingDown
 from smc.integrations.server.memory import MemoryTrimmer
 from smc.integrations.server.metrics import Metrics
+from smc.integrations.server.prompt_reading import PromptReading
 from smc.integrations.server.turns import Turn
 from smc.model import LanguageModel
 
@@ -35,6 +37,7 @@ class EngineWorker:
         max_particles: That run at a time, unless a single job has more.
         metrics: Where counts go.
         turn: Had while the model computes; None: nobody else has the model.
+        max_prefill: Tokens of prompts that are read between two tokens of the jobs that run.
     """
 
     def __init__(
@@ -45,8 +48,10 @@ class EngineWorker:
         max_particles: int,
         metrics: Metrics,
         turn: Turn | None = None,
+        max_prefill: int = 512,
     ) -> None:
         self._turn = turn or Turn()
+        self._reading = PromptReading(max_prefill)
         self._model = model
         self._max_queue = max_queue
         self._max_particles = max_particles
@@ -68,14 +73,15 @@ class EngineWorker:
 
     @property
     def particles(self) -> int:
-        """Particles of the jobs that run now."""
-        return sum(batch.particles for batch in list(self._batches))
+        """Particles of the jobs that run now, or whose prompts are being read."""
+        reading = sum(job.particles for job in self._reading.jobs)
+        return reading + sum(batch.particles for batch in list(self._batches))
 
     @property
     def idle(self) -> bool:
         """Whether there is no job."""
         with self._changed:
-            return not (self._waiting or self._starting or self._batches)
+            return not (self._starting or self._has_jobs())
 
     def submit(self, jobs: list[Job]) -> None:
         """Queue all jobs of a request, or none.
@@ -121,8 +127,12 @@ class EngineWorker:
                     self._starting = self._take()
                     self._report()
                 with self._turn:
+                    ready = self._reading.begin_round()
+                    self._starting = ready + self._starting
                     while self._starting:
-                        self._start(self._starting[0])
+                        job = self._starting[0]
+                        if job in ready or not self._is_set_aside(job):
+                            self._start(job)
                         del self._starting[0]
                     for batch in list(self._batches):
                         self._step(batch)
@@ -140,7 +150,7 @@ class EngineWorker:
         with self._changed:
             self._closed = True
             left = [job for batch in self._batches for job in batch.jobs]
-            left += [*self._starting, *self._waiting]
+            left += [*self._reading.jobs, *self._starting, *self._waiting]
             self._waiting.clear()
             self._report()
         for job in left:
@@ -155,7 +165,10 @@ class EngineWorker:
         self._reported = now
 
     def _has_work(self) -> bool:
-        return self._closed or bool(self._waiting or self._batches)
+        return self._closed or self._has_jobs()
+
+    def _has_jobs(self) -> bool:
+        return bool(self._waiting or self._batches or self._reading.jobs)
 
     def _take(self) -> list[Job]:
         """Take the oldest jobs that there is room for; none overtakes another."""
@@ -164,7 +177,7 @@ class EngineWorker:
         self._drop_cancelled()
         while self._waiting and len(taken) < _STARTS_A_STEP:
             job = self._waiting[0]
-            if job.particles > room and (taken or self._batches):
+            if job.particles > room and (taken or self._batches or self._reading.jobs):
                 break
             room -= job.particles
             taken.append(self._waiting.popleft())
@@ -175,6 +188,14 @@ class EngineWorker:
         kept = deque(job for job in self._waiting if not job.cancelled)
         self._metrics.cancelled.inc(len(self._waiting) - len(kept))
         self._waiting = kept
+
+    def _is_set_aside(self, job: Job) -> bool:
+        """Whether its prompt is too long to be read now."""
+        try:
+            model = self._model(job.request.parameters)
+            return not job.cancelled and self._reading.takes(job, model)
+        except Exception:  # starting it shows why
+            return False
 
     def _start(self, job: Job) -> None:
         if job.cancelled:

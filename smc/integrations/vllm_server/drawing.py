@@ -40,7 +40,11 @@ def draw(
         mask=mask,
     )
     draws = draw_rows(transform(logits), request)
-    dead = draws.tokens < 0
+    short = [
+        row.is_cut_short(length, token)
+        for row, length, token in zip(rows, lengths, draws.tokens.tolist(), strict=True)
+    ]
+    dead = (draws.tokens < 0) | np.asarray(short)
     tokens = np.where(dead, vocabulary.eos_ids[0], draws.tokens)
     values = np.maximum(np.where(dead, DEAD, draws.log_weights), DEAD).tolist()
     probes = [bool(row.fields.probe) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.vllm_http.fields import Fields
+from smc.errors import SMCError
 from smc.model import Vocabulary
 from smc.potential import TokenPotential
 
@@ -136,6 +138,19 @@ class RequestRow:
 
     def must_end(self, length: int) -> bool:
         """Whether only an end may follow so many tokens."""
+        return self._is_last(length) and not self.fields.cut
+
+    def is_cut_short(self, length: int, token: int) -> bool:
+        """Whether a token after so many fills the last slot of a text that may not end there."""
+        if self.potential is None or token in self.vocabulary.eos_set or not self._is_last(length):
+            return False
+        try:
+            after = self.potential.advance(self.state(length), self.vocabulary.tokens[token] or b"")
+            return self.potential.complete(after) == -math.inf
+        except SMCError:  # the row's own fault, and the server must go on
+            return True
+
+    def _is_last(self, length: int) -> bool:
         return length + 1 >= self.fields.max_tokens
 
 

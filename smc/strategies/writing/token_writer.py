@@ -8,6 +8,7 @@ import numpy as np
 
 from smc.errors import PotentialError, SettingsError, SMCError
 from smc.model import LanguageModel, Prompt
+from smc.pages.deaths import deaths_line
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
 from smc.proposals import LocalProposal
@@ -120,22 +121,21 @@ class TokenWriter:
                 *self._write(jobs[half:], temperature, limit),
             ]
         self._passes += sum(p.num_tokens + 1 for p in posteriors)
-        return [_text(p, rng, limit) for p, rng in zip(posteriors, rngs, strict=True)]
+        return [_text(p, rng) for p, rng in zip(posteriors, rngs, strict=True)]
 
 
-def _text(posterior: Posterior, rng: np.random.Generator, limit: int) -> WrittenText:
+def _text(posterior: Posterior, rng: np.random.Generator) -> WrittenText:
     """One of the particles, drawn by weight."""
     if posterior.status is Status.EXTINCT:
         error = PotentialError(
-            f"writer: no text met the constraints ({posterior.reason}); expected one. Use more "
-            "particles, or looser constraints."
+            f"writer: no text met the constraints ({posterior.reason}; {deaths_line(posterior)}); "
+            "expected one. Use more particles, or looser constraints."
         )
         return WrittenText("", False, posterior.num_tokens, error=error)
     chosen = posterior.sequences[int(rng.choice(len(posterior.sequences), p=posterior.weights))]
-    full = len(chosen.tokens) >= limit
     return WrittenText(
         chosen.text,
-        finished=chosen.finished and not full,
+        finished=chosen.finished,
         num_tokens=posterior.num_tokens,
-        truncated=full,
+        truncated=chosen.truncated,
     )

@@ -71,11 +71,11 @@ class Live:
         self._thread.join(timeout=30)
 
 
-def served(validate=None, **potentials):
+def served(validate=None, name="tiny", **potentials):
     tokenizer = byte_level_tokenizer()
     tokenizer.chat_template = TEMPLATE
     known = {"no-a": NoA(), "no-space": NoSpace(), "broken": Broken(), **potentials}
-    return Served("tiny", tiny_model("llama", len(tokenizer)), tokenizer, known, validate=validate)
+    return Served(name, tiny_model("llama", len(tokenizer)), tokenizer, known, validate=validate)
 
 
 @pytest.fixture(scope="package")

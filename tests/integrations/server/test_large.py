@@ -76,7 +76,7 @@ def test_what_is_large_or_strange_is_refused_with_a_short_message(roomy, name):
     message = answer["error"]["message"]
     assert 400 <= status < 500, answer
     assert said in message and message and len(message) < 1000
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_prompt_that_cannot_fit_is_not_tokenised(live):
     messages = [{"role": "user", "content": "cat"}] * 2000
     status, answer = post(f"{live.url}/v1/chat/completions", {**CHAT, "messages": messages})
     assert status == 400 and "characters" in answer["error"]["message"]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30  # each alone would take minutes
 
 
 def test_small_requests_do_not_wait_for_large_ones(monkeypatch):

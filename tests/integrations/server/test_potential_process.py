@@ -86,7 +86,7 @@ def test_one_that_never_gives_up_the_interpreter_is_ended(letters):
     began = time.monotonic()
     with pytest.raises(PotentialTimeoutError, match="does not answer within 1 s"):
         letters.prefix("hang")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert letters.prefix("a") == -0.1
 
 

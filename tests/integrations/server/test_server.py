@@ -36,6 +36,7 @@ def complete(live, prompt="the cat", **options):
             "potentials",
             "answer",
             "method",
+            "at_max_tokens",
         )
         if k in options
     }
@@ -109,6 +110,22 @@ def test_the_stream_is_the_answer_in_pieces(live):
         assert "".join(e.choices[0].text for e in events) == whole
         assert events[-1].choices[0].finish_reason in ("stop", "length")
         assert events[-1].model_extra["smc"][0]["status"] == "complete"
+
+
+def test_a_text_that_was_cut_says_so(live):
+    cut = complete(live, seed=2, max_tokens=3, particles=6, method="lm", n=6)
+    (facts,) = cut.model_extra["smc"]
+    truncated = dict(zip(facts["texts"], facts["truncated"], strict=True))
+    assert any(truncated.values()) and 0 < facts["truncated_share"] <= 1
+    for choice in cut.choices:
+        assert choice.finish_reason == ("length" if truncated[choice.text] else "stop")
+    assert any(c.finish_reason == "length" for c in cut.choices)
+    *_, last = complete(live, seed=2, max_tokens=3, particles=1, method="lm", stream=True)
+    assert last.choices[0].finish_reason == "length"
+    ended = complete(
+        live, guided_regex="[ab]{1,3}", particles=12, max_tokens=6, at_max_tokens="end"
+    )
+    assert ended.choices[0].finish_reason == "stop"
 
 
 def test_a_single_particle_is_streamed_as_it_grows(live):
@@ -220,7 +237,7 @@ def test_a_broken_potential_fails_its_own_request_alone(live):
 
 
 def test_extinction_says_why(live):
-    with pytest.raises(openai.UnprocessableEntityError, match="NoA"):
+    with pytest.raises(openai.UnprocessableEntityError, match=r"NoA.*\(\d+ died of "):
         complete(live, guided_regex="a+", potentials=["no-a"])
 
 

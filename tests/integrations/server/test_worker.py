@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import queue
 import threading
 
@@ -11,12 +12,14 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra serve")
 
 import smc
+from smc.backends.hf import prefill
 from smc.engine import Problem, run
 from smc.errors import ModelError
-from smc.integrations.server.jobs import Job, SamplingRequest
+from smc.integrations.server.jobs import Job, SamplingRequest, ShuttingDown
 from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.worker import EngineWorker
 from smc.settings import Settings
+from tests.models import byte_level_tokenizer, tiny_model
 
 MODEL = smc.TableModel.constant({"a": 0.6, "b": 0.3}, eos=0.1)
 COLD = smc.TableModel.constant({"a": 0.8, "b": 0.1}, eos=0.1)
@@ -53,10 +56,10 @@ def order(*potentials, particles=4, seed=0, parameters=(1.0, 1.0, 0), max_tokens
 class WorkerHarness:
     """A worker, and what it said."""
 
-    def __init__(self, models=lambda parameters: MODEL, max_particles=20):
+    def __init__(self, models=lambda parameters: MODEL, max_particles=20, **limits):
         self.metrics = Metrics.fresh()
         self.worker = EngineWorker(
-            models, max_queue=100, max_particles=max_particles, metrics=self.metrics
+            models, max_queue=100, max_particles=max_particles, metrics=self.metrics, **limits
         )
         self.done = queue.SimpleQueue()
         self.jobs = {}
@@ -232,3 +235,94 @@ def test_what_waits_and_runs_is_told_when_the_worker_closes(harnesses):
     closing.join(timeout=30)
     assert {type(e).__name__ for e in found.values()} <= {"ShuttingDown", "Posterior"}
     assert type(found["waits"]).__name__ == "ShuttingDown"
+
+
+class PrefillCounter:
+    """Models of one network; counts the widths of its forward passes."""
+
+    def __init__(self, monkeypatch):
+        monkeypatch.setattr(prefill, "LEAST_SHARED", 8)
+        tokenizer = byte_level_tokenizer()
+        network = tiny_model("llama", len(tokenizer))
+        self.fresh = lambda: smc.TransformersModel(tiny_model("llama", len(tokenizer)), tokenizer)
+        self.model = smc.TransformersModel(network, tokenizer)
+        self.model.start([(5, 6, 7) * 5], self.model.vocabulary, 4)  # whether it can share
+        self.widths, forward = [], network.forward
+
+        def counted(*args, **kwargs):
+            self.widths.append(kwargs["input_ids"].shape[1])
+            return forward(*args, **kwargs)
+
+        monkeypatch.setattr(network, "forward", counted)
+
+
+def prompted(prompt, **options):
+    return dataclasses.replace(order(**options), prompt=tuple(prompt))
+
+
+def test_a_long_prompt_is_read_between_the_tokens_of_others(harnesses, monkeypatch):
+    counter = PrefillCounter(monkeypatch)
+    harness = harnesses(models=lambda parameters: counter.model, max_prefill=16)
+    gate = Gate()
+    small = dataclasses.replace(prompted([3, 4], max_tokens=3, particles=2), potentials=(gate,))
+    long = prompted(range(1, 101), max_tokens=4, seed=1)
+    other = prompted([*range(1, 31), *range(200, 240)], max_tokens=4, seed=2)
+    harness.submit("small", small)
+    assert gate.reached.acquire(timeout=60)
+    counter.widths.clear()
+    harness.submit("long", long)
+    harness.submit("other", other)
+    gate.let(100)
+    answers = harness.answers(3)
+    assert next(iter(answers)) == "small"  # though both prompts were there before its first token
+    assert max(counter.widths) <= 16
+    for name, wanted in (("long", long), ("other", other)):
+        expected = alone(wanted, counter.fresh())
+        assert answers[name].sequences == expected.sequences
+        np.testing.assert_allclose(answers[name].log_weights, expected.log_weights, atol=1e-4)
+    # What both prompts begin with was read once, or almost: they are read in turns.
+    assert sum(w for w in counter.widths if w > 1) <= 99 + 69 - 16
+
+
+def test_jobs_whose_prompts_are_being_read_can_leave(harnesses, monkeypatch):
+    counter = PrefillCounter(monkeypatch)
+    harness = harnesses(models=lambda parameters: counter.model, max_prefill=10)
+    gate, reading, go_on = Gate(), threading.Event(), threading.Event()
+    original = prefill.read_nodes
+
+    def slowly(*args):
+        reading.set()
+        assert go_on.wait(60)
+        return original(*args)
+
+    monkeypatch.setattr(prefill, "read_nodes", slowly)
+    harness.submit("left", prompted(range(1, 101), max_tokens=4))
+    assert reading.wait(60)
+    assert harness.worker.particles == 4 and not harness.worker.idle
+    harness.jobs["left"].cancel()
+    harness.submit("cut", prompted(range(100, 1, -1), max_tokens=4))
+    go_on.set()
+    gate.let(100)
+    harness.submit("next", prompted([3, 4], max_tokens=3))
+    assert not isinstance(harness.answers(1)["next"], BaseException)
+    harness.worker.close()
+    (found,) = harness.answers(1).values()
+    assert isinstance(found, ShuttingDown) or found.num_tokens > 0
+
+
+def test_a_prompt_that_cannot_be_read_fails_alone(harnesses, monkeypatch):
+    counter = PrefillCounter(monkeypatch)
+    harness = harnesses(models=lambda parameters: counter.model, max_prefill=10)
+
+    def broken(*args):
+        raise RuntimeError("broken on purpose")
+
+    monkeypatch.setattr(prefill, "read_nodes", broken)
+    harness.submit("long", prompted(range(1, 101), max_tokens=4))
+    harness.submit("small", prompted([3, 4], max_tokens=3))
+    answers = harness.answers(2)
+    assert isinstance(answers["long"], RuntimeError)
+    assert (
+        answers["small"].sequences
+        == alone(prompted([3, 4], max_tokens=3), counter.fresh()).sequences
+    )

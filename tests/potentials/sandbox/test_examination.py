@@ -255,6 +255,8 @@ HOSTILE_WORDS = [
     b'["value", {"again": 5}, "", []]',
     b'["value", ' + b"[" * 100_000 + b"]" * 100_000 + b', "", []]',
     b'["value", {"tuple": 5}, "", []]',
+    b'["value", {"sparse": ["csr_matrix.__init__", [1, 1], [], [], []]}, "", []]',
+    b'["value", {"Series": [[], [[], true], null, null]}, "", []]',
     b'["raised", [-1, "x", "open", [], "x"], ""]',
     b'["raised", [0, "a\\u0000b", "ValueError", [], "x"], ""]',
     b'["call", "getattr", 0, ["__globals__"], {}]',
@@ -352,6 +354,13 @@ def test_arrays_and_tables_cross() -> None:
         "m = pd.MultiIndex.from_product([[1, 2], ['a']])\nassert same(m).equals(m)",
         "assert same(pd.Timestamp('2020-01-02')) == pd.Timestamp('2020-01-02')",
         "g = pd.DataFrame({'a': [1]}).value_counts()\npd.testing.assert_series_equal(same(g), g)",
+        "s = pd.Series(pd.Categorical(['b', None], ['c', 'b', 'a'], ordered=True))\n"
+        "pd.testing.assert_series_equal(same(s), s)\nassert same(s).cat.ordered",
+        "s = pd.cut(pd.Series([1, 5, 9]), [0, 2, 6]).value_counts()\n"
+        "pd.testing.assert_series_equal(same(s), s)",
+        "d = pd.DataFrame({'a': [1, 2]}, index=pd.date_range('2020', periods=2, freq='D'))\n"
+        "assert_frame_equal(same(d), d)\nassert same(d).index.freq == d.index.freq",
+        "assert same(pd.Interval(0, 1, 'both')) == pd.Interval(0, 1, 'both')",
     )
     with Sandbox(workers=1, imports=("numpy", "pandas"), limits=LIMITS) as sandbox:
         for test in passing:
@@ -363,6 +372,21 @@ def test_arrays_and_tables_cross() -> None:
             "assert np.allclose(same([1, 2]), [1, 3])",
         ):
             assert not sandbox.run(Job((*setup, program, test), setup=1)).ok, test
+
+
+def test_sparse_arrays_cross() -> None:
+    pytest.importorskip("scipy")
+    test = (
+        "import numpy as np\nfrom scipy import sparse\nx = np.array([[0, 2.5, 0], [1, 0, 0]])\n"
+        "for kind in 'csr csc coo lil dok bsr dia'.split():\n"
+        "    for flavour in ('matrix', 'array'):\n"
+        "        s = getattr(sparse, f'{kind}_{flavour}')(x)\n"
+        "        assert type(same(s)) is type(s), (kind, type(same(s)))\n"
+        "        assert same(s).shape == s.shape and (same(s) != s).nnz == 0\n"
+    )
+    with Sandbox(workers=1, imports=("scipy.sparse",), limits=LIMITS) as sandbox:
+        result = sandbox.run(Job(("def same(x): return x\n", test), setup=0))
+        assert result.ok, result
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Sharper draws on real models, each beside the engine without it."""
