@@ -16,8 +16,9 @@ from potentials.grammar.matchers import GrammarState
 from potentials.grammar.scheduling import GrammarVerdict
 from potentials.grammar.schema import formats, reading, signs
 from potentials.grammar.schema.compiler import Compiler
-from potentials.grammar.schema.duplicates import Scan, TokenNames, has_fresh_name
+from potentials.grammar.schema.duplicates import Scan, has_fresh_name
 from potentials.grammar.schema.resources import Resources, Schema
+from potentials.grammar.schema.token_names import TokenNames
 from smc.errors import GrammarError
 from smc.model import Vocabulary, unpack_mask
 

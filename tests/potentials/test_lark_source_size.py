@@ -10,6 +10,7 @@ import pytest
 
 from potentials.grammar import Grammar
 from potentials.grammar.lark import translate
+from smc.errors import GrammarError
 from smc.potential import log_complete
 from tests.potentials.lark_oracle import reference_parser
 
@@ -87,3 +88,31 @@ def test_many_words_keep_their_language(shape: Callable[[int], str]) -> None:
         assert (log_complete(grammar, text) == 0.0) == in_lark(text), text
         outcomes.add(in_lark(text))
     assert outcomes == {False, True}
+
+
+def in_conflict(count: int) -> str:
+    """Return a language whose sums are ambiguous, which Lark settles in silence."""
+    kinds = " | ".join(f'"{w}"' for w in words(count))
+    return (
+        'start: (stmt ";")*\nstmt: NAME "=" expr | keyword NAME\nexpr: expr "+" expr | NAME\n'
+        f"keyword: {kinds}\nNAME: /[a-z_]+/\n%ignore /[ \\n]+/\n"
+    )
+
+
+def test_hundreds_of_words_in_a_settled_grammar_are_carried() -> None:
+    source = in_conflict(150)
+    grammar, in_lark = Grammar(source, parser="lalr"), reference_parser(source, mode="lalr")
+    first, *others = words(150)[:40]
+    texts = [f"{first} {w};" for w in others[:5]] + [f"a={w}x + b;" for w in others[:5]]
+    texts += [f"a = {w};" for w in others[:5]] + [f"{w}x;" for w in others[:5]]
+    assert {in_lark(t) for t in texts} == {False, True}
+    for text in texts:
+        assert (log_complete(grammar, text) == 0.0) == in_lark(text), text
+
+
+@pytest.mark.slow
+def test_what_is_too_large_is_refused_before_long() -> None:
+    began = time.process_time()
+    with pytest.raises(GrammarError, match="may go on into NAME"):
+        translate(in_conflict(1500))
+    assert time.process_time() - began < 60.0

@@ -1,6 +1,7 @@
 """The grammar of a schema: what it takes, what it refuses, and that the masks agree."""
 
 import random
+import time
 
 import pytest
 
@@ -225,6 +226,16 @@ def test_three_hundred_columns_are_carried_whole_and_stay_small() -> None:
     # 300 columns of about 15 characters, twice in any case: the rest does not grow.
     assert len(large) - len(small) < 270 * 15 * 2 * 5 * 1.5
     assert len(large) < 200_000
+
+
+def test_three_hundred_tables_are_carried_in_seconds() -> None:
+    began = time.process_time()
+    carried = translate(schema_grammar(many_columns(300, 10)))
+    seconds = time.process_time() - began
+    # Three seconds where the machine is quiet.
+    assert seconds < 20.0
+    # 3,300 names of some 13 characters in a few roles, any case.
+    assert len(carried.llguidance) < 3300 * 13 * 5 * 3
 
 
 def test_nothing_of_the_grammar_is_rewritten() -> None:

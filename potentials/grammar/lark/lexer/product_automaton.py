@@ -14,7 +14,7 @@ from potentials.grammar.lark.automata.dfa import DEAD
 from potentials.grammar.lark.lexer.contexts import Context
 from potentials.grammar.lark.lexer.shares import ShareTable
 
-_MOST_STATES = 4000
+_MOST_STATES = 20_000
 
 
 class TooLargeError(ValueError):

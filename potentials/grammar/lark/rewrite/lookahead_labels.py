@@ -35,6 +35,7 @@ from potentials.grammar.lark.rewrite.labels import (
 from potentials.grammar.lark.rewrite.merging import Label, Lexeme, LexemeGrammar, Top
 
 _MOST_SYMBOLS = 2000
+_MOST_PRODUCTIONS = 60_000
 _MOST_STEPS = 500_000  # some seconds
 
 T = TypeVar("T")
@@ -84,7 +85,7 @@ class LookaheadLabeller:
             symbol = stack.pop()
             if isinstance(symbol, Lexeme) or symbol in productions:
                 continue
-            if len(productions) > _MOST_SYMBOLS:
+            if len(productions) > _MOST_PRODUCTIONS:
                 raise TooLargeError
             productions[symbol] = self._bodies(symbol)
             stack.extend(s for body in productions[symbol] for s in body)
