@@ -67,12 +67,11 @@ def extend(candidates: Iterable[Candidate]) -> None:
     for candidate in candidates:
         if candidate.prefix is not None or not candidate.alive:
             continue
-        if candidate.token in candidate.population.config.vocabulary.eos_set:
-            candidate.ending = Ending(candidate.token)
-            if not candidate.parent.held:
-                candidate.prefix = candidate.parent
-                continue
-        growing.append(candidate)
+        ends = candidate.token in candidate.population.config.vocabulary.eos_set
+        if ends and not candidate.parent.held:
+            candidate.prefix, candidate.ending = candidate.parent, Ending(candidate.token)
+        else:
+            growing.append(candidate)
     try:
         _grow(growing)
     except Exception:  # somebody's potential raised: each by itself, to see whose
@@ -84,11 +83,12 @@ def extend(candidates: Iterable[Candidate]) -> None:
 
 
 def _grow(candidates: Sequence[Candidate]) -> None:
-    steps = [_read(c) for c in candidates]
-    for candidate, prefix in zip(candidates, extended_prefixes(steps), strict=True):
+    read = [_read(c) for c in candidates]
+    prefixes = extended_prefixes([growing for growing, _ in read])
+    for candidate, prefix, (_, ends) in zip(candidates, prefixes, read, strict=True):
         settings, parent = candidate.population.config.settings, candidate.parent
         candidate.prefix = prefix
-        if candidate.ending is not None:
+        if ends:
             candidate.ending = Ending(candidate.token, prefix.final_text)
             continue
         sync = settings.resample_at
@@ -102,19 +102,18 @@ def _grow(candidates: Sequence[Candidate]) -> None:
                 candidate.prefix = released(prefix, candidate.population.evaluators)
 
 
-def _read(candidate: Candidate) -> Growing:
-    """Read a candidate's token for stop strings; one that completes a stop string is an ending."""
+def _read(candidate: Candidate) -> tuple[Growing, bool]:
+    """Read a candidate's token for stop strings; return whether the text ends with it, too."""
     config, parent, token = candidate.population.config, candidate.parent, candidate.token
     new = config.vocabulary.tokens[token]
     if config.stops is None:
         assert new, "a backend never draws an id outside the model"
-        return Growing(candidate.population.evaluators, parent, token, new)
+        return Growing(candidate.population.evaluators, parent, token, new), False
     text, held, ends = config.stops.strings.read(parent.held, new or b"")
-    if candidate.ending is not None:  # an EOS token, of which no byte is text
+    if token in config.vocabulary.eos_set:  # of which no byte is text
         text, held, token = text[: len(parent.held)] if ends else parent.held, b"", -1
-    elif ends:
-        candidate.ending = Ending(token)
-    return Growing(candidate.population.evaluators, parent, token, text, held)
+        ends = True
+    return Growing(candidate.population.evaluators, parent, token, text, held), ends
 
 
 def extended_prefixes(steps: Sequence[Growing]) -> list[Prefix]:
