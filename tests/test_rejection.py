@@ -317,6 +317,7 @@ def test_a_forced_end_is_asked_about_like_any_other():
             "",
             [with_boundary(Counted(lambda text, ok=accepted: ok or text == "x"), Never())],
             max_tokens=1,
+            at_max_tokens="end",
             proposal=smc.RejectionProposal(checks=None),
         )
         assert posterior.status is status
@@ -330,7 +331,12 @@ def test_a_forced_end_is_asked_about_like_any_other():
             return -math.inf
 
     posterior = smc.sample(
-        wide_model(), "", [Ends()], max_tokens=1, proposal=smc.RejectionProposal()
+        wide_model(),
+        "",
+        [Ends()],
+        max_tokens=1,
+        at_max_tokens="end",
+        proposal=smc.RejectionProposal(),
     )
     assert posterior.reason == "max_tokens=1: the text cannot end after ''"
 

@@ -47,7 +47,7 @@ def constraints(
         >>> [p.name for p in chosen]
         ['Regex', 'SMILESValidity']
     """
-    from potentials import Choice, Grammar, JSONSchema, OutputType, Regex
+    from potentials import Grammar, JSONSchema, Regex
 
     made: list[AnyPotential] = []
     if grammar is not None:
@@ -63,8 +63,12 @@ def constraints(
             make = partial(JSONSchema, schema, whitespace=space, limits=limits)
             made.append(_made("json_schema", make))
     if choice is not None:
+        from potentials import Choice
+
         made.append(_made("choice", partial(Choice, choice, limits=limits)))
     if output_type is not None:
+        from potentials import OutputType
+
         made.append(OutputType(output_type, limits=limits))
     named = potentials.split(",") if isinstance(potentials, str) else potentials
     return made + [_potential(p) for p in named if p]

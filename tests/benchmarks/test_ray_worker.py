@@ -17,6 +17,7 @@ from benchmarks.methods import RunSettings
 from benchmarks.ray.cluster import Places, places, threads
 from benchmarks.ray.worker import Failure, Ready, Setup, Worker, code_digest, items_digest
 from benchmarks.selection import Selection
+from benchmarks.store import Store
 from benchmarks.tasks import ROOT
 from smc.errors import SettingsError
 from tests.benchmarks.tricks import TASK
@@ -198,9 +199,13 @@ def test_how_many_threads_a_worker_has(monkeypatch, given, cores, workers, expec
 def test_the_command_that_is_written_down_names_no_host(tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr("benchmarks.run.ray_team", _local_team)
-    monkeypatch.setattr(
-        "benchmarks.store.Store.begin", lambda self, common, start: written.append(start)
-    )
+    begin = Store.begin
+
+    def noted(self, common, start):
+        written.append(start)
+        begin(self, common, start)
+
+    monkeypatch.setattr(Store, "begin", noted)
     for address in (["--ray"], ["--ray", "secret-host:6379"], []):
         assert main([*RUN, "--limit", "1", "--out", str(tmp_path / "out"), *address]) == 0
     commands = [start["command"] for start in written]

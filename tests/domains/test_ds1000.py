@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import smc
+from benchmarks.selection import Selection
 from benchmarks.tasks import load_items, load_task
 from domains.base import Item, Task
 from domains.ds1000.data import load
@@ -113,7 +114,7 @@ def test_without_the_environment_the_error_says_how_to_make_it(tmp_path: Path):
 def test_the_task_is_found_by_name(tmp_path: Path):
     token, statement = load_task("ds1000"), load_task("ds1000:by_statement")
     assert (token.name, statement.name) == ("ds1000", "ds1000")
-    assert len(load_items(token, 3, written(tmp_path))) == 3
+    assert len(load_items(token, Selection(3), written(tmp_path))) == 3
     assert isinstance(token, Ds1000Task) and isinstance(statement, Ds1000Task)
     assert token.resample_at is None and statement.resample_at is not None
     short = load_task("ds1000:code_only_by_statement")

@@ -21,7 +21,7 @@ def test_drug_like_weighs_the_molecule():
 @pytest.mark.parametrize("expected", [0.0, 0.5, 1.0])
 def test_the_guess_does_not_change_the_target(expected):
     model = TableModel.constant({"C": 0.5, "O": 0.2}, eos=0.3)
-    options = {"num_particles": 400, "max_tokens": 4, "seed": 1}
+    options = {"num_particles": 400, "max_tokens": 4, "at_max_tokens": "end", "seed": 1}
     found = smc.sample(model, "", [DrugLike(1.0, expected)], **options)
     exact, z = 0.0, 0.0
     for text, p in enumerate_texts({"C": 0.5, "O": 0.2}, 0.3, 3):

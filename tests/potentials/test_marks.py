@@ -196,7 +196,9 @@ def test_probability_of_all_texts_with_an_answer():
     wrapped = after_mark(Regex("b"), "|")
     exact = log_sum_exp(np.array([p for _, p in _answers(model, "b")]))
     found = [
-        smc.sample(model, "", [wrapped], num_particles=50, max_tokens=5, seed=s).log_evidence
+        smc.sample(
+            model, "", [wrapped], num_particles=50, max_tokens=5, at_max_tokens="end", seed=s
+        ).log_evidence
         for s in range(60)
     ]
     ratios = np.exp(np.array(found) - exact)

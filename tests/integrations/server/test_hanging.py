@@ -168,7 +168,8 @@ def test_an_engine_that_is_stuck_is_not_healthy(monkeypatch):
 def healthy(server):
     try:
         return read(f"{server.url}/health") == "ok"
-    except urllib.error.HTTPError:
+    except urllib.error.HTTPError as error:
+        error.close()
         return False
 
 
