@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
 
@@ -195,4 +196,5 @@ def test_a_document_without_white_space(live):
             "particles": 4,
         },
     )
-    assert answer.choices[0].text == '{"a":1}'
+    text = answer.choices[0].text  # 1 may be written in other ways
+    assert json.loads(text) == {"a": 1} and " " not in text
