@@ -35,7 +35,6 @@ from smc.potential import (
     product,
 )
 from smc.proposals import DraftProposal, LocalProposal, RejectionProposal
-from smc.sampling import sample, sample_batch
 from smc.settings import METHODS, Settings
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ if TYPE_CHECKING:
     from smc.integrations.generation import Generated as Generated
     from smc.integrations.generation import generate as generate
     from smc.likelihood import log_prob as log_prob
+    from smc.sampling import sample as sample
+    from smc.sampling import sample_batch as sample_batch
     from smc.version import __version__ as __version__
 
 _LAZY = {
@@ -61,6 +62,8 @@ _LAZY = {
     "check_potential": "smc.checking",
     "generate": "smc.integrations.generation",
     "log_prob": "smc.likelihood",
+    "sample": "smc.sampling",
+    "sample_batch": "smc.sampling",
 }
 
 __all__ = [

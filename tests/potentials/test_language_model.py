@@ -15,7 +15,7 @@ import smc
 from potentials.language_model import Expert, ModelPotential, contrast, likelihood, mixture
 from potentials.language_model.potential import TokenPath
 from potentials.language_model.rows import PathRows
-from smc.engine import run
+from smc.engine import candidates, run
 from tests.engine.test_last_slot import DRAFT
 from tests.exact import MAX_TOKENS, MODEL, VOCABULARY, AfterB, Judge, NoTripleA, estimates, z_scores
 from tests.test_exactness import Z, problems, settings
@@ -137,7 +137,7 @@ def test_control_an_end_is_all_of_its_ids(monkeypatch):
 
 
 def test_control_a_cut_text_pays_for_no_end(monkeypatch):
-    weigh = smc.engine.candidates._weigh_end
+    weigh = candidates._weigh_end
 
     def charged(candidate, proposed):
         weigh(candidate, proposed)
