@@ -102,7 +102,7 @@ def write(folder: Path, began: Mapping[str, Any], item: str, results: Sequence[D
         [
             f"# {settings['domain']}: divergence from the target",
             provenance_table(began),
-            *([] if not results else ["\n".join(_rows(results))]),
+            "\n".join(_rows(results)),
             f"![E[log Ẑ] of the methods]({picture.name})",
             f"Item {item}. E[log Ẑ | finite] + log P(finite), in nats, with a 95% bootstrap "
             "interval over runs: minus the KL divergence of a method's answers from the target, "

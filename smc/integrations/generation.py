@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from smc.arguments import Seed
 from smc.engine import OnStep
@@ -38,62 +38,10 @@ class Generated(Generic[T]):
     posterior: Posterior = field(repr=False, compare=False)
 
 
-@overload
 def generate(
     model: LanguageModel,
     prompt: Prompt,
-    output_type: type[T],
-    *,
-    potentials: Sequence[AnyPotential] = (),
-    num_particles: int = 10,
-    max_tokens: int = 256,
-    at_max_tokens: LastSlot = ...,
-    ess_threshold: float = 0.5,
-    resampling: str = "systematic",
-    resample_at: Boundary[Any] | None = None,
-    proposal: Proposal | None = None,
-    method: str = "smc",
-    stop: Sequence[str] = (),
-    seed: Seed = 0,
-    on_step: OnStep | None = None,
-    retries: int = 0,
-    resample_among: Among = "all",
-    temperature: float | None = None,
-    top_p: float | None = None,
-    top_k: int | None = None,
-) -> Generated[T]: ...
-
-
-@overload
-def generate(
-    model: LanguageModel,
-    prompt: Prompt,
-    output_type: Any,
-    *,
-    potentials: Sequence[AnyPotential] = (),
-    num_particles: int = 10,
-    max_tokens: int = 256,
-    at_max_tokens: LastSlot = ...,
-    ess_threshold: float = 0.5,
-    resampling: str = "systematic",
-    resample_at: Boundary[Any] | None = None,
-    proposal: Proposal | None = None,
-    method: str = "smc",
-    stop: Sequence[str] = (),
-    seed: Seed = 0,
-    on_step: OnStep | None = None,
-    retries: int = 0,
-    resample_among: Among = "all",
-    temperature: float | None = None,
-    top_p: float | None = None,
-    top_k: int | None = None,
-) -> Generated[Any]: ...
-
-
-def generate(
-    model: LanguageModel,
-    prompt: Prompt,
-    output_type: Any,
+    output_type: type[T] | Any,
     *,
     potentials: Sequence[AnyPotential] = (),
     num_particles: int = 10,
@@ -112,7 +60,7 @@ def generate(
     temperature: float | None = None,
     top_p: float | None = None,
     top_k: int | None = None,
-) -> Generated[Any]:
+) -> Generated[T]:
     """Draw a weighted set of values of a type, and return the most probable one.
 
     The target is p(text | prompt) · [the text stands for a value] · ∏ potentials. How a value is
