@@ -103,24 +103,25 @@ def test_a_forced_end_is_paid_for():
     assert len(set(posterior.log_weights.tolist())) > 1
 
 
+class Pairs(smc.TokenPotential[int]):
+    """Texts of an even number of letters."""
+
+    def start(self):
+        return 0
+
+    def advance(self, state, new_bytes):
+        return state + len(new_bytes)
+
+    def complete(self, state):
+        return 0.0 if state % 2 == 0 else float("-inf")
+
+    def token_scores(self, states):
+        allowed = np.ones((len(states), 3), dtype=np.bool_)
+        allowed[:, 2] = [s % 2 == 0 for s in states]
+        return smc.TokenScores(mask=smc.model.pack_mask(allowed))
+
+
 def test_a_mask_lets_no_half_sentence_through():
-    class Pairs(smc.TokenPotential[int]):
-        """Texts of an even number of letters."""
-
-        def start(self):
-            return 0
-
-        def advance(self, state, new_bytes):
-            return state + len(new_bytes)
-
-        def complete(self, state):
-            return 0.0 if state % 2 == 0 else float("-inf")
-
-        def token_scores(self, states):
-            allowed = np.ones((len(states), 3), dtype=np.bool_)
-            allowed[:, 2] = [s % 2 == 0 for s in states]
-            return smc.TokenScores(mask=smc.model.pack_mask(allowed))
-
     model = smc.TableModel.constant({"a": 0.5, "b": 0.3}, eos=0.2)
     posterior = smc.sample(
         model, "", [Pairs()], max_tokens=3, at_max_tokens="cut", num_particles=60, seed=2

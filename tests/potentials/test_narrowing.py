@@ -22,6 +22,7 @@ from smc.engine import run
 from smc.engine.stop_tokens import stop_table
 from smc.model import unpack_mask
 from smc.potential import TokenPotential
+from tests.engine.test_last_slot import Pairs
 from tests.exact import estimates, z_scores
 from tests.test_exactness import Z, problems, settings
 
@@ -291,23 +292,8 @@ def test_a_mask_that_the_larger_language_refuses_switches_narrowing_off():
 
 
 def test_users_potentials_know_nothing_of_slots():
-    class Even(smc.TokenPotential[int]):
-        def start(self):
-            return 0
-
-        def advance(self, state, new_bytes):
-            return state + len(new_bytes)
-
-        def complete(self, state):
-            return 0.0 if state % 2 == 0 else float("-inf")
-
-        def token_scores(self, states):
-            allowed = np.ones((len(states), 3), dtype=np.bool_)
-            allowed[:, 2] = [s % 2 == 0 for s in states]
-            return smc.TokenScores(mask=smc.model.pack_mask(allowed))
-
     model = smc.TableModel.constant({"a": 0.5, "b": 0.3}, eos=0.2)
-    product = smc.product(Even(), Regex("[ab]{2,}"))
+    product = smc.product(Pairs(), Regex("[ab]{2,}"))
     posterior = smc.sample(model, "", [product], max_tokens=4, num_particles=30, seed=3)
     assert {len(text) % 2 for text in posterior.probabilities()} == {0}
 

@@ -6,7 +6,6 @@ One spelling for each ASCII character; the others stand as they are or as `json.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -69,11 +68,6 @@ def spelled_set(ranges: Ranges) -> str:
 def spelled_anything() -> str:
     """Return a regular expression of the spellings of one character."""
     return spelled_set(UNIVERSE)
-
-
-def json_text(value: object) -> str:
-    """Return a scalar as `json.dumps` writes it."""
-    return json.dumps(value, allow_nan=False)
 
 
 def _grouped(node: Node) -> str:
