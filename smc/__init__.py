@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from smc.checking import check_potential as check_potential
     from smc.integrations.generation import Generated as Generated
     from smc.integrations.generation import generate as generate
+    from smc.integrations.rewards import load_reward as load_reward
+    from smc.integrations.solving import solve as solve
     from smc.likelihood import log_prob as log_prob
     from smc.sampling import sample as sample
     from smc.sampling import sample_batch as sample_batch
@@ -61,9 +63,11 @@ _LAZY = {
     "asample": "smc.asynchronous",
     "check_potential": "smc.checking",
     "generate": "smc.integrations.generation",
+    "load_reward": "smc.integrations.rewards",
     "log_prob": "smc.likelihood",
     "sample": "smc.sampling",
     "sample_batch": "smc.sampling",
+    "solve": "smc.integrations.solving",
 }
 
 __all__ = [
@@ -106,10 +110,12 @@ __all__ = [
     "check_potential",
     "generate",
     "load",
+    "load_reward",
     "log_prob",
     "product",
     "sample",
     "sample_batch",
+    "solve",
 ]
 
 __getattr__ = lazy_names(__name__, _LAZY)

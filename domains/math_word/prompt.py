@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from potentials.mathematics import BOXED
 from smc.model import Prompt
 
 Style = Literal["llama", "qwen", "plain"]
@@ -33,7 +34,7 @@ Therefore, the final answer is: $\\boxed{answer}$. I hope it is correct.
 Where [answer] is just the final number or expression that solves the problem."""
 """System message for Llama models (Beeching et al. 2024; Liu et al. 2025, arXiv:2502.06703)."""
 
-QWEN = "Please reason step by step, and put your final answer within \\boxed{}."
+QWEN = BOXED
 """System message for Qwen models (the same)."""
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domains.base import Item, checked_weights
-from domains.math_word.answers import equal, extract
 from domains.math_word.data import DataSet, load
 from domains.math_word.prompt import Style, make_prompt
+from potentials.mathematics import equal, extract
 from potentials.reward_model import Telescoping
 from smc.potential import AnyPotential
 from smc.steps import StepScorer

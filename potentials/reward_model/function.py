@@ -23,7 +23,7 @@ class FunctionReward:
 
     Args:
         function: Pure: the same steps always get the same scores. It is asked once for each
-            distinct solution.
+            distinct solution of a run.
 
     Example:
         >>> reward = FunctionReward(lambda prompt, steps: [0.9 if "=" in s else 0.1 for s in steps])
@@ -45,6 +45,10 @@ class FunctionReward:
     def tokens(self) -> int:
         """None: there is no network."""
         return 0
+
+    def clear(self) -> None:
+        """Forget all scores; what has been counted stays."""
+        self._known.clear()
 
     def scores(self, prompt: Prompt, solutions: Sequence[Solution]) -> list[tuple[float, ...]]:
         """Return for each solution one score for each of its steps.

@@ -13,6 +13,7 @@ from potentials.reward_model.formats import (
     RLHFlow,
     Skywork,
 )
+from potentials.reward_model.known import known_format
 from potentials.reward_model.likelihood import LikelihoodReward, Logistic
 from potentials.reward_model.model import RewardModel
 from potentials.reward_model.texts import question_of
@@ -34,7 +35,7 @@ FORMATS: Mapping[str, Callable[[], Format]] = {
 
 def load_reward_model(
     name_or_path: str,
-    format: FormatName | Format,
+    format: FormatName | Format | None = None,
     *,
     device: str | None = None,
     dtype: str | torch.dtype = "auto",
@@ -60,7 +61,8 @@ def load_reward_model(
 
     Args:
         name_or_path: Of a Hub repository, or a local folder.
-        format: A name, or a format with other marks than the published ones.
+        format: A name, or a format with other marks than the published ones; None: what the
+            model's name or config tells.
         device: `"cuda"`, `"cpu"`, …; `"auto"` spreads the layers over what there is. By default the
             GPU where there is one.
         dtype: `"auto"` (the checkpoint's), `"bfloat16"`, `torch.float32`, ….
@@ -72,10 +74,11 @@ def load_reward_model(
         cache_tokens: See `RewardModel`.
 
     Raises:
-        ModelError: There is no such model, it cannot be loaded, or it is not of the format.
+        ModelError: There is no such model, it cannot be loaded, it is not of the format, or
+            nothing tells its format.
         SettingsError: There is no such format, or a number is out of its range.
     """
-    shown = format if isinstance(format, Format) else _format(format)
+    shown = format if isinstance(format, Format) else _format(format, name_or_path, revision)
     kind = {
         QwenPRM: "AutoModel",
         Skywork: "AutoModel",
@@ -179,7 +182,9 @@ def _loaded(
     return model, tokenizer
 
 
-def _format(name: str) -> Format:
+def _format(name: str | None, name_or_path: str, revision: str | None) -> Format:
+    if name is None:
+        return known_format(name_or_path, revision)
     if name not in FORMATS:
         raise SettingsError(
             f"reward model: format {name!r}; expected one of {', '.join(get_args(FormatName))}, or "

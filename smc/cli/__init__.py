@@ -1,4 +1,4 @@
-"""The command line: `smc demo`, `smc generate`, `smc serve`.
+"""The command line: `smc demo`, `smc generate`, `smc solve`, `smc serve`.
 
 The only room that may import everything; each command imports what it needs when it runs.
 """
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0; 2 where the user's input is at fault, with one message on standard
-        error; 3 where every particle died; 130 after Ctrl-C.
+        error; 3 where every particle died, or no solution has an answer; 130 after Ctrl-C.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a text may hold what the terminal cannot show
@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from smc.cli.demo import demo as command
         elif options.command == "serve":
             from smc.cli.serve import serve as command
+        elif options.command == "solve":
+            from smc.cli.solve import solve as command
         else:
             from smc.cli.generate import generate as command
         extinct = command(options)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from smc.backends.load_arguments import add_load_arguments
 from smc.cli.engine_options import BOUNDARIES, PROPOSALS
+from smc.cli.solve_arguments import add_solve
 from smc.resampling import RESAMPLERS
 from smc.settings import METHODS
 
@@ -59,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_generate(commands)
+    add_solve(commands)
     _add_serve(commands)
     return top
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smc.pages.markup import document, escape, number, visible
 from smc.pages.sections import table
+from smc.pages.solution_tree import state_of, tree_section
 from smc.pages.summary import prompt_text
 
 if TYPE_CHECKING:
@@ -30,11 +31,13 @@ def strategy_page(result: StrategyResult, *, title: str) -> str:
 
 def strategy_section(result: StrategyResult) -> str:
     """Return answer, cost, solutions and calls as one block of HTML."""
+    tree = tree_section(result)
     parts = [
         _facts(result),
         *(f'<p class="smc-reason">{escape(message)}</p>' for message in result.errors),
         *(f"<p>{escape(note)}</p>" for note in result.notes),
         "<h2>Votes</h2>" + _votes(result) if result.votes else "",
+        "<h2>Steps</h2>" + tree if tree else "",
         "<h2>Solutions</h2>" + _solutions(result.trajectories, result.chosen),
         "<h2>Calls</h2>" + _calls(result.calls) if result.calls else "",
     ]
@@ -50,6 +53,7 @@ def _facts(result: StrategyResult) -> str:
         "model tokens": str(budget.model_tokens),
         "model passes": str(budget.model_passes),
         "reward passes": str(budget.reward_passes),
+        "reward tokens": str(budget.reward_tokens),
     }
     items = "".join(f"<div><dt>{k}</dt><dd>{visible(v, 60)}</dd></div>" for k, v in facts.items())
     return f'<dl class="smc-facts">{items}</dl>'
@@ -104,7 +108,7 @@ def _whole(call: Call) -> str:
 def _state(trajectory: Trajectory) -> str:
     if trajectory.error is not None:
         return escape(f"failed: {trajectory.error}")
-    return "finished" if trajectory.finished else "cut" if trajectory.truncated else "dropped"
+    return state_of(trajectory)
 
 
 def _code(text: str) -> str:

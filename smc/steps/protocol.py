@@ -120,7 +120,11 @@ class StepModel(Protocol):
 
 
 class StepScorer(Protocol):
-    """Judges the steps of solutions: a process reward model, an oracle, a function."""
+    """Judges the steps of solutions: a process reward model, an oracle, a function.
+
+    One that remembers scores may have a method `clear`, which forgets them and leaves the counts;
+    it is called when a strategy begins, so that what a run costs does not depend on others.
+    """
 
     @property
     def passes(self) -> int:

@@ -111,7 +111,7 @@ def feedback_edit(
     """
     at_least_one(num_solutions=num_solutions, feedbacks=feedbacks, effective=effective, edits=edits)
     chosen, asked = options or Options(), prompts or FeedbackPrompts()
-    ledger = Ledger(chosen.seed, scorer)
+    ledger = Ledger(chosen.seed, scorer, chosen.watch)
     ledger.require_scorer()
     responder = as_writer(model)
     temperature = chosen.temperature

@@ -12,6 +12,8 @@ from smc.errors import SettingsError, SMCError
 from smc.model import Prompt
 from smc.steps import Budget, StepScorer
 from smc.strategies.aggregate import Answer, Selection, judge, select
+from smc.strategies.costs import JudgeMeter
+from smc.strategies.progress import Progress, Watch
 from smc.strategies.results import Round, StrategyResult
 from smc.strategies.seeds import Seed, fixed
 from smc.strategies.trajectories import Trajectory
@@ -30,9 +32,12 @@ class Ledger:
     Args:
         seed: Of the run.
         scorer: Judges whole texts; None for strategies that ask no judge.
+        watch: Told how far the run is, after every round.
     """
 
-    def __init__(self, seed: Seed, scorer: StepScorer | None = None) -> None:
+    def __init__(
+        self, seed: Seed, scorer: StepScorer | None = None, watch: Watch | None = None
+    ) -> None:
         self._seed = fixed(seed)
         self._scorer = scorer
         self._calls: list[Call] = []
@@ -40,15 +45,13 @@ class Ledger:
         self._history: list[Round] = []
         self._written: Counter[str] = Counter()
         self._began: list[tuple[Writer, int]] = []
-        self._judged = (0, 0) if scorer is None else (scorer.passes, scorer.tokens)
+        self._judged = JudgeMeter(scorer)
+        self._watch = watch
 
     @property
     def budget(self) -> Budget:
         """Spent so far."""
-        passes, tokens = (0, 0)
-        if self._scorer is not None:
-            passes = self._scorer.passes - self._judged[0]
-            tokens = self._scorer.tokens - self._judged[1]
+        passes, tokens = self._judged.spent
         return Budget(
             model_tokens=sum(c.written.num_tokens for c in self._calls),
             model_passes=sum(writer.passes - began for writer, began in self._began),
@@ -154,6 +157,8 @@ class Ledger:
     def record(self, trajectories: Sequence[Trajectory], chosen: Sequence[int]) -> None:
         """Write a round down."""
         self._history.append(Round(tuple(trajectories), tuple(map(int, chosen)), self.budget))
+        if self._watch is not None:
+            self._watch(Progress.of(trajectories, self.budget))
 
     def result(
         self, trajectories: Sequence[Trajectory], answer: Answer | None, selection: Selection

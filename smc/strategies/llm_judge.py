@@ -40,8 +40,8 @@ def rating_of_ten(text: str) -> float | None:
 class LLMJudge:
     """Scores the steps of a solution by asking a model how good the solution is up to each.
 
-    A beginning that was rated before is not asked about again, so that a search pays for its new
-    steps only. With `Options(aggregate="whole")` a solution is one step, and is rated once.
+    A beginning that was rated before in a run is not asked about again, so that a search pays for
+    its new steps only. With `Options(aggregate="whole")` a solution is one step, and is rated once.
 
     Args:
         model: A writer, or a step model; the judged model itself, or a larger one.
@@ -96,6 +96,10 @@ class LLMJudge:
     def tokens(self) -> int:
         """Tokens that the judge has written so far."""
         return self._tokens
+
+    def clear(self) -> None:
+        """Forget all ratings; what has been counted stays."""
+        self._known.clear()
 
     def scores(self, prompt: Prompt, solutions: Sequence[Solution]) -> list[tuple[float, ...]]:
         """Return for each solution one score in [0, 1] for each of its steps."""

@@ -8,6 +8,7 @@ from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
 from smc.strategies.aggregate import Aggregate, Answer, Selection, check_choices
 from smc.strategies.arguments import at_least_one
+from smc.strategies.progress import Watch
 from smc.strategies.search import Search
 from smc.strategies.seeds import Seed
 
@@ -27,6 +28,7 @@ class Options:
         max_steps: Rounds of a search; in the last one, solutions are drawn to their ends.
         max_step_tokens: Of one step; None: the model's own limit.
         seed: Same seed, same model, same machine: same result.
+        watch: Called with the `Progress` after every step that was drawn, and every round.
 
     Raises:
         SettingsError: A value outside its range.
@@ -39,6 +41,7 @@ class Options:
     max_steps: int = 40
     max_step_tokens: int | None = None
     seed: Seed = 0
+    watch: Watch | None = None
 
     def __post_init__(self) -> None:
         at_least_one(max_steps=self.max_steps)
@@ -55,6 +58,7 @@ class Options:
             self.aggregate,
             temperature=self.temperature,
             max_step_tokens=self.max_step_tokens,
+            watch=self.watch,
         )
 
     def select_by(self, default: Selection) -> Selection:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from smc.steps import Budget, Solution
+from smc.strategies.result_record import record_of
 from smc.strategies.trajectories import Trajectory
 from smc.strategies.writing.protocol import Call
 
@@ -73,3 +76,18 @@ class StrategyResult:
     def text(self) -> str | None:
         """The text of the chosen solution."""
         return None if self.chosen is None else self.trajectories[self.chosen].text
+
+    def to_json(self) -> str:
+        """Return answer, votes, solutions, scores and cost as JSON; rounds are left out."""
+        return json.dumps(record_of(self), ensure_ascii=False, allow_nan=False)
+
+    def to_html(self, path: str | Path, *, title: str = "Answer") -> None:
+        """Write a page: answer and votes, the tree of steps with their scores, all texts.
+
+        Args:
+            path: Of the file.
+            title: Its heading.
+        """
+        from smc.pages.strategy import strategy_page
+
+        Path(path).write_text(strategy_page(self, title=title), encoding="utf-8")

@@ -86,7 +86,7 @@ def revisions(
             "the same length."
         )
     chosen, writer, ask = options or Options(), as_writer(model), revise or revise_by()
-    ledger = Ledger(chosen.seed, scorer)
+    ledger = Ledger(chosen.seed, scorer, chosen.watch)
     attempts: list[list[Trajectory]] = [[] for _ in range(chains)]
     for length in range(num_solutions // chains):
         seen = [_texts(chain)[-context:] for chain in attempts]

@@ -96,7 +96,7 @@ def s_star(
     if not tests:
         raise SettingsError("tests: got none; expected at least one public test.")
     chosen, writer = options or Options(), as_writer(model)
-    ledger = Ledger(chosen.seed)
+    ledger = Ledger(chosen.seed, watch=chosen.watch)
     drafts = ledger.write(writer, DRAFT, [prompt] * num_solutions, temperature=chosen.temperature)
     ledger.require(drafts)
     written = ledger.trajectories(prompt, drafts)

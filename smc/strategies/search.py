@@ -12,6 +12,8 @@ from smc.errors import SettingsError
 from smc.model import Prompt
 from smc.steps import Budget, Extension, Solution, StepModel, StepScorer
 from smc.strategies.aggregate import Aggregate, Answer, Selection, aggregate, judge, select
+from smc.strategies.costs import JudgeMeter
+from smc.strategies.progress import Progress, Watch
 from smc.strategies.results import Round, StrategyResult
 from smc.strategies.trajectories import Trajectory, messages, replace_all
 
@@ -29,6 +31,7 @@ class Search:
         how: From step scores to the value of a solution.
         temperature: Of the model; None: its own.
         max_step_tokens: Of one step; None: the model's own limit.
+        watch: Told how far it is.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Search:
         *,
         temperature: float | None,
         max_step_tokens: int | None,
+        watch: Watch | None = None,
     ) -> None:
         if not hasattr(model, "extend"):
             raise SettingsError(
@@ -59,19 +63,21 @@ class Search:
         self._temperature = temperature
         self._max_step_tokens = max_step_tokens
         self._tokens = 0
-        self._began = model.passes, *_spent(scorer)
+        self._began = model.passes
+        self._judged = JudgeMeter(scorer)
+        self._watch = watch
         self._failed: list[Trajectory] = []
         self._has_text = False
 
     @property
     def budget(self) -> Budget:
         """Spent so far."""
-        passes, tokens = _spent(self.scorer)
+        passes, tokens = self._judged.spent
         return Budget(
             model_tokens=self._tokens,
-            model_passes=self.model.passes - self._began[0],
-            reward_passes=passes - self._began[1],
-            reward_tokens=tokens - self._began[2],
+            model_passes=self.model.passes - self._began,
+            reward_passes=passes,
+            reward_tokens=tokens,
         )
 
     def extend(
@@ -117,6 +123,7 @@ class Search:
         failed = next((t.error for t in after if t.error is not None), None)
         if failed is not None and not self._has_text:
             raise failed
+        self._tell(after)
         return after
 
     def run(
@@ -159,6 +166,7 @@ class Search:
     def record(self, trajectories: Sequence[Trajectory], chosen: Sequence[int]) -> None:
         """Write a round down."""
         self.history.append(Round(tuple(trajectories), tuple(map(int, chosen)), self.budget))
+        self._tell(trajectories)
 
     def result(
         self,
@@ -180,9 +188,9 @@ class Search:
             errors=messages(self._failed),
         )
 
-
-def _spent(scorer: StepScorer | None) -> tuple[int, int]:
-    return (0, 0) if scorer is None else (scorer.passes, scorer.tokens)
+    def _tell(self, trajectories: Sequence[Trajectory]) -> None:
+        if self._watch is not None:
+            self._watch(Progress.of(trajectories, self.budget))
 
 
 def _extended(trajectory: Trajectory, extension: Extension) -> Trajectory:

@@ -12,13 +12,19 @@ from smc.steps.token_steps import TokenSteps
 from smc.strategies.aggregate import Answer
 from smc.strategies.arguments import at_least_one
 from smc.strategies.catalogue import STRATEGIES
-from smc.strategies.llm_judge import LLMJudge
+from smc.strategies.judges import as_judge
 from smc.strategies.options import Options
+from smc.strategies.own_options import check_options, split_options
+from smc.strategies.progress import Watch
 from smc.strategies.results import StrategyResult
 from smc.strategies.seeds import Seed
 from smc.strategies.writing import TokenWriter, Writer
 
-_WRITING = frozenset({"revisions", "tpo", "feedback_edit"})
+ALIASES: Mapping[str, str] = {"particles": "particle_filter", "vote": "majority_vote"}
+"""Short names."""
+WRITING = frozenset({"revisions", "tpo", "feedback_edit"})
+"""Strategies that write whole texts for many prompts."""
+_UNJUDGED = ("majority_vote", "revisions")
 _DECIDED = 0.95
 
 
@@ -60,8 +66,11 @@ def solve(
     mark: str = "\n\n",
     max_tokens: int = 2048,
     settings: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
 ) -> StrategyResult:
     """Answer a question with a strategy of `STRATEGIES`.
+
+    `smc.solve` does the same with names for rewards and answers.
 
     Args:
         model: A language model is wrapped: in steps that end at `mark`, or as a writer for
@@ -70,16 +79,19 @@ def solve(
         reward: The judge; `self`: the model itself, asked for ratings (`LLMJudge`).
         strategy: Default: `best_of_n` with a reward, else `majority_vote`, which stops when it is
             decided.
-        budget: N, solutions' worth of search. Widths follow from it: the largest divisor up to 4.
+        budget: Solutions' worth of search. Numbers of solutions and widths follow from it: the
+            largest divisor up to 4; sweeps, rounds and edits share it.
         answer: From a solution to its answer, which votes are counted by; None: the text.
         seed: Same seed, same model, same machine: same result.
         temperature: Of the model; None: its own.
         mark: What a step ends with, for language models.
         max_tokens: Of a solution, for language models.
-        settings: Further arguments of the strategy, instead of those that follow from the budget.
+        settings: Further arguments of the strategy, or of its `Options` (`aggregate`, `selection`,
+            `max_steps`, `max_step_tokens`), instead of those that follow from the budget.
+        watch: Called with the `Progress` after every step that was drawn, and every round.
 
     Returns:
-        The result; `smc.pages.strategy.strategy_page` shows it.
+        The result; `to_html` and `to_json` show it.
 
     Raises:
         SettingsError: No such strategy; one that needs a reward has none; or a value outside its
@@ -92,26 +104,43 @@ def solve(
         True
     """
     at_least_one(budget=budget, max_tokens=max_tokens)
-    name = strategy or ("majority_vote" if reward is None else "best_of_n")
+    name = strategy_name(strategy, reward is not None)
+    wrapped = _wrapped(model, name in WRITING, mark, max_tokens)
+    given = dict(settings or {})
+    check_options(name, given)
+    shared, own = split_options(given)
+    return STRATEGIES[name](
+        wrapped,
+        question,
+        as_judge(model, seed=seed) if reward == "self" else reward,
+        num_solutions=max(1, budget // _share(name, budget, own)),
+        options=Options(answer=answer, temperature=temperature, seed=seed, watch=watch, **shared),
+        **_sizes(name, budget) | own,
+    )
+
+
+def strategy_name(given: str | None, judged: bool) -> str:
+    """Return the name in `STRATEGIES` that a name, or none, stands for.
+
+    Args:
+        given: A name, or a short one.
+        judged: Whether there is a reward.
+
+    Raises:
+        SettingsError: There is no such strategy, or it needs a reward.
+    """
+    name = given or ("best_of_n" if judged else "majority_vote")
+    name = ALIASES.get(name, name)
     if name not in STRATEGIES:
         raise SettingsError(
             f"strategy: no strategy {name!r}; expected one of {', '.join(STRATEGIES)}."
         )
-    if reward is None and name not in ("majority_vote", "revisions"):
+    if not judged and name not in _UNJUDGED:
         raise SettingsError(
             f"reward: {name} goes by the values of solutions, and got None; expected a StepScorer, "
             "such as potentials.reward_model gives, or 'self'."
         )
-    wrapped = _wrapped(model, name in _WRITING, mark, max_tokens)
-    scorer = LLMJudge(_wrapped(model, True, mark, 16), seed=seed) if reward == "self" else reward
-    return STRATEGIES[name](
-        wrapped,
-        question,
-        scorer,
-        num_solutions=budget,
-        options=Options(answer=answer, temperature=temperature, seed=seed),
-        **_sizes(name, budget) | dict(settings or {}),
-    )
+    return name
 
 
 def _wrapped(
@@ -131,11 +160,33 @@ def _wrapped(
     return TokenSteps(tokens, MarkBoundary(mark), max_tokens=max_tokens)
 
 
+def _width(budget: int) -> int:
+    return next(w for w in (4, 3, 2, 1) if budget % w == 0)
+
+
 def _sizes(name: str, budget: int) -> dict[str, Any]:
     """What a strategy divides its budget into."""
-    width = next(w for w in (4, 3, 2, 1) if budget % w == 0)
     if name == "majority_vote":
         return {"decided": _DECIDED}
     if name in ("beam", "dvts", "lookahead", "tree_of_thoughts"):
-        return {"width": width}
-    return {"chains": width} if name == "revisions" else {}
+        return {"width": _width(budget)}
+    if name == "particle_gibbs":
+        return {"sweeps": _sweeps(budget)}
+    return {"chains": _width(budget)} if name == "revisions" else {}
+
+
+def _share(name: str, budget: int, own: Mapping[str, Any]) -> int:
+    """How many solutions one of a strategy's N costs."""
+    counted, default, more = {
+        "particle_gibbs": ("sweeps", _sweeps(budget), 0),
+        "tpo": ("rounds", 2, 1),
+        "feedback_edit": ("edits", 2, 1),
+    }.get(name, ("", 1, 0))
+    value = own.get(counted, default)
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return max(1, value + more) if whole else 1  # what is no number the strategy refuses
+
+
+def _sweeps(budget: int) -> int:
+    """As many sweeps, up to 4, as leave each two particles or more."""
+    return next((s for s in (4, 3, 2) if budget % s == 0 and budget // s > 1), 1)

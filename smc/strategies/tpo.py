@@ -107,7 +107,7 @@ def tpo(
     if mode not in ("tpo", "revision"):
         raise SettingsError(f"mode: expected 'tpo' or 'revision', got {mode!r}.")
     chosen, asked = options or Options(), prompts or TPOPrompts()
-    ledger = Ledger(chosen.seed, scorer)
+    ledger = Ledger(chosen.seed, scorer, chosen.watch)
     ledger.require_scorer()
     writer = as_writer(model)
     drafts = ledger.write(writer, DRAFT, [prompt] * num_solutions, temperature=chosen.temperature)
