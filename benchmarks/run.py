@@ -11,21 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from benchmarks import provenance
 from benchmarks.live_summary import LiveSummary
 from benchmarks.methods import AT_MAX_TOKENS, PAPER_RESAMPLING, RunSettings, parse_methods
+from benchmarks.progress import RunProgress
 from benchmarks.ray.cluster import LOCAL, check_address
 from benchmarks.ray.pool import ray_team
 from benchmarks.ray.worker import Setup, code_digest, items_digest
+from benchmarks.rewards import RewardOptions, add_reward_arguments, reward_options
 from benchmarks.selection import Selection
 from benchmarks.store import Store
 from benchmarks.tasks import (
@@ -68,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resampling", help="default: what the paper used in the domain")
     parser.add_argument("--max-tokens", type=int, help="of an answer (default: the domain's)")
     parser.add_argument("--batch", type=int, default=10, help="items at once (default: 10)")
+    add_reward_arguments(parser)
     add_load_arguments(parser)
     parser.add_argument(
         "--ray",
@@ -107,6 +102,7 @@ def main(arguments: argparse.Namespace) -> None:
     methods = parse_methods(arguments.methods)
     arguments = argparse.Namespace(**{**vars(arguments), "domain": current_name(arguments.domain)})
     task = load_task(arguments.domain)
+    reward = reward_options(arguments, task)
     settings = RunSettings(
         num_particles=arguments.particles,
         max_tokens=task.max_tokens if arguments.max_tokens is None else arguments.max_tokens,
@@ -125,7 +121,7 @@ def main(arguments: argparse.Namespace) -> None:
     with (
         store.locked(),
         _workplace(
-            arguments, loading, task, selection, items, settings, data, most, console
+            arguments, loading, task, reward, selection, items, settings, data, most, console
         ) as workplace,
     ):
         common = {
@@ -142,6 +138,7 @@ def main(arguments: argparse.Namespace) -> None:
             "resample_at": _named(resample_at),
             "proposal": _named(proposal),
             "at_max_tokens": AT_MAX_TOKENS,
+            **({} if reward is None else reward.stated()),
             **asdict(settings),
         }
         start = {
@@ -154,6 +151,7 @@ def main(arguments: argparse.Namespace) -> None:
                 resampling=settings.resampling,
                 max_tokens=settings.max_tokens,
                 items=",".join(arguments.items) if arguments.items else None,
+                reward=None if reward is None else provenance.shown_model(reward.name),
                 # no host's name
                 ray=arguments.ray if arguments.ray in (None, LOCAL) else "auto",
             ),
@@ -171,14 +169,12 @@ def main(arguments: argparse.Namespace) -> None:
         )
         total = runs * len(items)
         summary = LiveSummary(store)
-        with _progress(console) as progress:
-            missing = sum(len(unit.items) for unit in units)
-            bar = progress.add_task(task.name, total=total, completed=total - missing)
+        missing = sum(len(unit.items) for unit in units)
+        with RunProgress(console, task.name, total, total - missing) as progress:
             for unit, records in workplace.results(units):
                 store.append(unit.method, unit.seed, records)
                 summary.update()
-                shown = f"{task.name} {unit.method} seed {unit.seed}"
-                progress.update(bar, advance=len(unit.items), description=shown)
+                progress.advance(len(unit.items), f"{task.name} {unit.method} seed {unit.seed}")
         summary.update(last=True)
     console.print(
         f"Results in {arguments.out}; see them with: python -m benchmarks report {arguments.out}",
@@ -209,6 +205,7 @@ def _workplace(
     arguments: argparse.Namespace,
     loading: LoadOptions,
     task: Task[Any],
+    reward: RewardOptions | None,
     selection: Selection,
     items: Sequence[Item],
     settings: RunSettings,
@@ -219,7 +216,8 @@ def _workplace(
     """Return where units, `most` at most, are run: here, or by Ray's workers."""
     if arguments.ray is None:
         model = load_model(arguments.model or default_model(task), loading)
-        return nullcontext(Here(task, model, settings))
+        judged = task if reward is None else reward.given_to(task)
+        return nullcontext(Here(judged, model, settings))
     given: str | None = arguments.model
     if given is not None and Path(given).exists():
         given = str(Path(given).resolve())
@@ -233,18 +231,8 @@ def _workplace(
         items_digest=items_digest(items),
         model_digest=provenance.model_digest(given or default_model(task)),
         code=None if arguments.ray == LOCAL else code_digest(),
+        reward=None if reward is None else reward.resolved(),
     )
     return ray_team(
         arguments.ray, setup, workers=arguments.ray_workers, at_most=most, console=console
-    )
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
     )

@@ -23,6 +23,7 @@ import smc
 from benchmarks import provenance
 from benchmarks.methods import RunSettings
 from benchmarks.records import Record, prompt_digest
+from benchmarks.rewards import RewardOptions
 from benchmarks.selection import Selection
 from benchmarks.tasks import default_model, find_data, load_items, load_model, load_task
 from benchmarks.work import Unit, run_unit
@@ -45,6 +46,7 @@ class Setup:
         items_digest: Of ids and prompts, in order.
         model_digest: Of the model's files; None of a name.
         code: Digest of this project's source; None where all workers run on the driver's machine.
+        reward: That the task judges steps by.
     """
 
     domain: str
@@ -56,6 +58,7 @@ class Setup:
     items_digest: str
     model_digest: str | None
     code: str | None
+    reward: RewardOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class Worker:
                 digest = provenance.model_digest(name)
                 _check("the model", "the same files", digest, setup.model_digest)
             self._model = load_model(name, setup.options)
+            if setup.reward is not None:
+                self._task = setup.reward.given_to(self._task)
         except Exception as error:
             return Failure(_portable(error))
         facts = {"machine": provenance.machine(), "versions": provenance.versions()}
