@@ -216,6 +216,13 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME=WHERE:NAME",
         help="clients may ask for it by the first name; the rest as in `smc generate`",
     )
+    add(
+        "--reward",
+        action="append",
+        default=[],
+        metavar="NAME=[FORMAT:]MODEL",
+        help="a process reward model that requests with a strategy may ask for by name",
+    )
     add("--max-queue", type=int, default=256, help="prompts that may wait (default 256)")
     add("--max-particles", type=int, default=256, help="of one prompt (default 256)")
     add("--max-tokens", type=int, default=4096, help="of one text (default 4096)")

@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing
 from potentials.sandbox import SandboxError
 from smc.backends.load_arguments import load_options
 from smc.cli.output import quiet_libraries
+from smc.cli.serve_rewards import check_reward_options, rewards_of
 from smc.errors import SettingsError
 from smc.integrations.server.sandboxed_validation import SandboxedValidation
 
@@ -62,6 +63,7 @@ def serve(options: argparse.Namespace) -> None:
         raise SettingsError("--served-model-name: got an empty one; expected some text.")
     loading = load_options(options)
     references = _references(options.potential)
+    check_reward_options(options.reward)
     quiet_libraries()
     # The web server raises the signal again when it is done, which would leave folders behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -84,6 +86,7 @@ def serve(options: argparse.Namespace) -> None:
             validate=validation,
             **loading,
         )
+        served.rewards = rewards_of(options.reward, loading.get("device"))
         app = create_app(served, limits, api_keys=options.api_key)
         config = uvicorn.Config(
             app,

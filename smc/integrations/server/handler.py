@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from smc.integrations.server.registered import RegisteredPotentials
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
 from smc.integrations.server.responses import ResponseBuilder, error_event
 from smc.integrations.server.sampling_requests import prompt_size, sampling_requests
+from smc.integrations.server.strategies import StrategyRuns
 from smc.integrations.server.tokenize_requests import TokenizeRequest
 from smc.integrations.server.waiting import JobStream, in_loop, wait_for
 from smc.posterior import Posterior, Status
@@ -47,6 +48,7 @@ class RequestHandler:
         constraints: Makes the constraints of requests.
         registered: The server's own potentials.
         pools: Where requests are read, tokenised, and answers written.
+        strategies: Where those that ask for a strategy run.
     """
 
     served: Served
@@ -56,6 +58,7 @@ class RequestHandler:
     constraints: ConstraintCache
     registered: RegisteredPotentials
     pools: WorkPools
+    strategies: StrategyRuns = field(default_factory=StrategyRuns)
 
     async def answer(
         self, request: Request, kind: type[CompletionRequest] | type[ChatRequest]
@@ -73,6 +76,10 @@ class RequestHandler:
             if refused is not None:
                 return refused
             builder = replace(builder, model=body.model)
+            if body.strategy is not None:
+                return await self.strategies.answer(
+                    body, request, builder, self.served, self.lanes, self.limits
+                )
             constraint = await self._constraint(body)
             asked = await self._sampling_requests(body, constraint)
         except HTTPException:

@@ -66,6 +66,11 @@ class Lanes:
             return not self._closed and all(lane.alive for lane in self._lanes.values())
 
     @property
+    def turn(self) -> Turn:
+        """Had by whoever computes: a lane, or what else uses the model."""
+        return self._turn
+
+    @property
     def step_seconds(self) -> float:
         """For how long the step that is computed now has been; 0 where none is."""
         return self._turn.held_seconds

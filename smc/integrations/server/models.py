@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol, Unpack
 
 from cachetools import LRUCache
@@ -14,6 +15,7 @@ from smc.backends.transformers import TransformersModel
 from smc.errors import SettingsError
 from smc.integrations.server.constraint_cache import Validate
 from smc.integrations.server.jobs import LogitsParameters
+from smc.integrations.server.shared_rewards import SharedReward
 from smc.model import LanguageModel
 from smc.potential import AnyPotential
 
@@ -55,7 +57,12 @@ class Served:
 
     Raises:
         SettingsError: There is no name, or an empty one.
+
+    Attributes:
+        rewards: Reward models for strategies, by the names that clients may ask for.
     """
+
+    rewards: Mapping[str, SharedReward] = MappingProxyType({})
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ from pydantic import (
 from smc.integrations.server.messages import Message
 from smc.integrations.server.neutral_fields import without_neutral_fields
 from smc.integrations.server.prompts import checked_prompt
+from smc.integrations.server.strategy_fields import StrategyFields
 from smc.integrations.server.structured_outputs import (
     StructuredOutputs,
     choice_pattern,
@@ -49,7 +50,7 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class GenerationRequest(BaseModel):
+class GenerationRequest(StrategyFields, BaseModel):
     """Fields of both routes.
 
     `particles`, `ess_threshold`, `method`, `resampling`, `at_max_tokens`, `potentials` and `answer`
