@@ -1,4 +1,4 @@
-"""The command line: `smc demo`, `smc generate`, `smc solve`, `smc serve`.
+"""The command line: `smc demo`, `generate`, `solve`, `calibrate`, `serve`.
 
 The only room that may import everything; each command imports what it needs when it runs.
 """
@@ -40,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from smc.cli.serve import serve as command
         elif options.command == "solve":
             from smc.cli.solve import solve as command
+        elif options.command == "calibrate":
+            from smc.cli.calibrate import run_calibration as command
         else:
             from smc.cli.generate import generate as command
         extinct = command(options)

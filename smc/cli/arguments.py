@@ -8,7 +8,8 @@ from pathlib import Path
 
 from smc.backends.load_arguments import add_load_arguments
 from smc.cli.engine_options import BOUNDARIES, PROPOSALS
-from smc.cli.solve_arguments import add_solve
+from smc.cli.serve_rewards import add_served_rewards
+from smc.cli.solve_arguments import add_calibrate, add_solve
 from smc.resampling import RESAMPLERS
 from smc.settings import METHODS
 
@@ -61,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_generate(commands)
     add_solve(commands)
+    add_calibrate(commands)
     _add_serve(commands)
     return top
 
@@ -216,13 +218,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME=WHERE:NAME",
         help="clients may ask for it by the first name; the rest as in `smc generate`",
     )
-    add(
-        "--reward",
-        action="append",
-        default=[],
-        metavar="NAME=[FORMAT:]MODEL",
-        help="a process reward model that requests with a strategy may ask for by name",
-    )
+    add_served_rewards(serve)
     add("--max-queue", type=int, default=256, help="prompts that may wait (default 256)")
     add("--max-particles", type=int, default=256, help="of one prompt (default 256)")
     add("--max-tokens", type=int, default=4096, help="of one text (default 4096)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,17 @@ from smc.errors import SettingsError
 
 if TYPE_CHECKING:
     from smc.integrations.server.shared_rewards import SharedReward
+
+
+def add_served_rewards(parser: argparse.ArgumentParser) -> None:
+    """Declare `--reward`."""
+    parser.add_argument(
+        "--reward",
+        action="append",
+        default=[],
+        metavar="NAME=[FORMAT:]MODEL",
+        help="a process reward model that requests with a strategy may ask for by name",
+    )
 
 
 def check_reward_options(options: Sequence[str]) -> dict[str, tuple[str | None, str]]:

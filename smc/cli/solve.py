@@ -47,7 +47,7 @@ def solve(options: argparse.Namespace) -> bool:
     loading = load_options(options)
     quiet_libraries()
     model = _model(options, name in WRITING, loading)
-    reward = _reward(options, model, loading)
+    reward = reward_by_options(options, model, loading)
     chat = True if options.chat is None and options.endpoint else options.chat
     progress = ProgressLine()
     began = time.monotonic()
@@ -171,8 +171,8 @@ def _model(options: argparse.Namespace, writes: bool, loading: Any) -> Any:
     )
 
 
-def _reward(options: argparse.Namespace, model: Any, loading: Any) -> Any:
-    """The judge that --reward and --judge say."""
+def reward_by_options(options: argparse.Namespace, model: Any, loading: Any) -> Any:
+    """Return the judge that --reward and --judge say; None: none."""
     if options.reward is None or options.reward == "self":
         how = options.judge or (None if options.reward is None else "prompted")
         return None if how is None else as_judge(model, how, options.seed)

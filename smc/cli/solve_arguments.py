@@ -36,6 +36,19 @@ Without a reward the answer is that of most solutions, and no more are drawn onc
 decided. Exit status: 0, 3 if no solution came to an answer, 2 if the input is at fault.
 """
 
+_CALIBRATE = """\
+Measures how difficult problems are for a model (pass@1), runs strategies on them at several
+budgets, and stores which one is best for which difficulty and budget, cross-validated.
+"""
+
+_CALIBRATE_EXAMPLE = """\
+example:
+  smc calibrate problems.jsonl --model Qwen/Qwen2.5-Math-1.5B-Instruct \\
+      --reward Qwen/Qwen2.5-Math-PRM-7B --budgets 1,4,16 --out choice.json
+"""
+
+_CALIBRATED = "majority_vote,best_of_n,weighted_best_of_n,beam,dvts,particle_filter"
+
 _EXAMPLES = """\
 examples:
   smc solve --model Qwen/Qwen2.5-Math-1.5B-Instruct "What is 17 * 23?"
@@ -61,22 +74,7 @@ def add_solve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     add("question", help="text; - reads it from standard input")
     add("--model", required=True, help="a folder, a name on the Hub, or at the endpoint")
     add("--endpoint", metavar="URL", help="of an OpenAI-compatible server, up to and with /v1")
-    add(
-        "--instructions",
-        metavar="TEXT",
-        help="how to answer (default: of a chat model, for --answer math, steps and a box)",
-    )
-    how = group.add_mutually_exclusive_group()
-    how.add_argument(
-        "--chat",
-        dest="chat",
-        action="store_const",
-        const=True,
-        help="the question is a user's message (default: where there is a chat template)",
-    )
-    how.add_argument(
-        "--text", dest="chat", action="store_const", const=False, help="the question is plain text"
-    )
+    _add_asking(group)
     add_load_arguments(group)
 
     group = solve.add_argument_group("search")
@@ -95,11 +93,78 @@ def add_solve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="NAME=VALUE",
         help="of the strategy; may be repeated; `--option help` lists them",
     )
+    _add_steps(group)
+    _add_reward(solve)
+
+    group = solve.add_argument_group("output")
+    add = group.add_argument
+    add("--json", action="store_true", help="print answer, votes, solutions and cost as JSON")
+    add("--html", type=Path, metavar="FILE", help="also write a page: tree of steps, scores, votes")
+    add("--quiet", action="store_true", help="no progress on standard error")
+
+
+def add_calibrate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command that measures which strategy is best."""
+    calibrate = commands.add_parser(
+        "calibrate",
+        help="which strategy is best for which difficulty and budget",
+        description=_CALIBRATE,
+        epilog=_CALIBRATE_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    group = calibrate.add_argument_group("model and problems")
+    add = group.add_argument
+    add("problems", metavar="FILE", help="JSON lines with question (or problem) and answer")
+    add("--model", required=True, help="a folder, or a name on the Hub")
+    add("--limit", type=int, help="the first so many problems (default: all)")
+    _add_asking(group)
+    add_load_arguments(group)
+
+    group = calibrate.add_argument_group("search")
+    add = group.add_argument
+    add("--strategies", default=_CALIBRATED, metavar="A,B,…", help="default: %(default)s")
+    add("--budgets", default="1,4,16", metavar="N,N", help="in samples (default 1,4,16)")
+    add("--samples", type=int, default=16, help="to measure difficulty by (default 16)")
+    add("--bins", type=int, default=5, help="of difficulty (default 5)")
+    _add_steps(group)
+    _add_reward(calibrate)
+
+    group = calibrate.add_argument_group("output")
+    add = group.add_argument
+    add("--out", type=Path, required=True, metavar="FILE", help="where the choice is stored")
+    add("--quiet", action="store_true", help="no progress on standard error")
+
+
+def _add_asking(group: argparse._ArgumentGroup) -> None:
+    """How a question is put to the model."""
+    group.add_argument(
+        "--instructions",
+        metavar="TEXT",
+        help="how to answer (default: of a chat model, for --answer math, steps and a box)",
+    )
+    how = group.add_mutually_exclusive_group()
+    how.add_argument(
+        "--chat",
+        dest="chat",
+        action="store_const",
+        const=True,
+        help="the question is a user's message (default: where there is a chat template)",
+    )
+    how.add_argument(
+        "--text", dest="chat", action="store_const", const=False, help="the question is plain text"
+    )
+
+
+def _add_steps(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add("--mark", default="\\n\\n", metavar="TEXT", help=r"what a step ends with (default \n\n)")
     add("--max-tokens", type=int, default=1024, metavar="T", help="of a solution (default 1024)")
     add("--seed", type=int, default=0, help="same seed, same answer (default 0)")
 
-    group = solve.add_argument_group("reward and answer")
+
+def _add_reward(command: argparse.ArgumentParser) -> None:
+    """What solutions are judged, and votes are counted by."""
+    group = command.add_argument_group("reward and answer")
     add = group.add_argument
     add("--reward", metavar="NAME", help="a process reward model; with --judge a language model")
     add(
@@ -119,9 +184,3 @@ def add_solve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="HOW",
         help="what votes are counted by: math, last_number, text, re:PATTERN (default math)",
     )
-
-    group = solve.add_argument_group("output")
-    add = group.add_argument
-    add("--json", action="store_true", help="print answer, votes, solutions and cost as JSON")
-    add("--html", type=Path, metavar="FILE", help="also write a page: tree of steps, scores, votes")
-    add("--quiet", action="store_true", help="no progress on standard error")

@@ -12,6 +12,7 @@ from smc.steps.token_steps import TokenSteps
 from smc.strategies.aggregate import Answer
 from smc.strategies.arguments import at_least_one
 from smc.strategies.catalogue import STRATEGIES
+from smc.strategies.compute_optimal import Plan
 from smc.strategies.judges import as_judge
 from smc.strategies.options import Options
 from smc.strategies.own_options import check_options, split_options
@@ -109,14 +110,28 @@ def solve(
     given = dict(settings or {})
     check_options(name, given)
     shared, own = split_options(given)
+    plan = plan_of(name, budget, own)
     return STRATEGIES[name](
         wrapped,
         question,
         as_judge(model, seed=seed) if reward == "self" else reward,
-        num_solutions=max(1, budget // _share(name, budget, own)),
+        num_solutions=plan.num_solutions,
         options=Options(answer=answer, temperature=temperature, seed=seed, watch=watch, **shared),
-        **_sizes(name, budget) | own,
+        **dict(plan.settings),
     )
+
+
+def plan_of(name: str, budget: int, own: Mapping[str, Any] | None = None) -> Plan:
+    """Return the sizes of a strategy that a budget is divided into.
+
+    Args:
+        name: In `STRATEGIES`.
+        budget: Solutions' worth of search.
+        own: Arguments of the strategy, instead of those that follow from the budget.
+    """
+    given = dict(own or {})
+    count = max(1, budget // _share(name, budget, given))
+    return Plan(name, count, tuple((_sizes(name, budget) | given).items()))
 
 
 def strategy_name(given: str | None, judged: bool) -> str:
