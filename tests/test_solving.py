@@ -11,7 +11,7 @@ from potentials.reward_model import FunctionReward
 from smc.cli.solve_arguments import FORMAT_NAMES, JUDGE_NAMES, STRATEGY_NAMES
 from smc.errors import ModelError, PromptError, SettingsError
 from smc.integrations.answers import answer_of
-from smc.integrations.solving import asked
+from smc.integrations.solving import asked, room_for
 from smc.strategies import STRATEGIES, Options, beam
 from smc.strategies.judges import JUDGES
 from smc.strategies.own_options import own_options, read_options
@@ -157,6 +157,16 @@ def test_chat_models_are_asked_as_chat_models():
     assert "Be brief." in asked(MODEL, "1+1?", "math", "Be brief.", None)
     chat = [{"role": "user", "content": "1+1?"}]
     assert asked(Chatty(), chat, "math", None, None) is chat
+
+
+def test_solutions_are_as_long_as_the_context_has_room(arithmetic):
+    assert room_for(MODEL, "", quotes=False) == 2048
+    room = room_for(arithmetic, QUESTION, quotes=False)
+    assert room == arithmetic.context - len(arithmetic.encode(QUESTION, 1))
+    assert room_for(arithmetic, QUESTION, quotes=True) == room // 2
+    assert smc.solve(arithmetic, QUESTION, budget=2, mark="\n").answer == "36"
+    with pytest.raises(PromptError, match="context"):
+        smc.solve(arithmetic, QUESTION, budget=2, mark="\n", max_tokens=600)
 
 
 # ---- options of strategies

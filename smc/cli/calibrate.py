@@ -17,7 +17,7 @@ from smc.cli.output import quiet_libraries, show_table
 from smc.cli.solve import reward_by_options
 from smc.errors import SettingsError
 from smc.integrations.answers import answer_of
-from smc.integrations.solving import asked
+from smc.integrations.solving import asked, room_for
 from smc.pages.markup import number
 from smc.steps.token_steps import TokenSteps
 from smc.strategies.calibration import Calibration, CalibrationProblem, calibrate
@@ -54,6 +54,9 @@ def run_calibration(options: argparse.Namespace) -> bool:
         )
         for place, (question, gold) in enumerate(rows)
     ]  # fmt: skip
+    longest = options.max_tokens or min(
+        room_for(model, problem.prompt, quotes=False) for problem in problems
+    )
     plans = dict.fromkeys(plan_of(name, size) for size in sizes for name in names)
     began = time.monotonic()
 
@@ -68,7 +71,7 @@ def run_calibration(options: argparse.Namespace) -> bool:
         )
 
     found = calibrate(
-        TokenSteps(model, MarkBoundary(unescape(options.mark)), max_tokens=options.max_tokens),
+        TokenSteps(model, MarkBoundary(unescape(options.mark)), max_tokens=longest),
         problems,
         reward,
         plans=list(plans),

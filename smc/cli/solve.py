@@ -27,6 +27,8 @@ from smc.strategies.results import StrategyResult
 from smc.strategies.solve import WRITING, strategy_name
 
 _KEY = "OPENAI_API_KEY"
+_LONGEST = 2048
+"""Tokens of a text from an endpoint, by default."""
 
 
 def solve(options: argparse.Namespace) -> bool:
@@ -74,7 +76,7 @@ def solve(options: argparse.Namespace) -> bool:
         said = {"question": question, "strategy": name, "seed": options.seed, "seconds": seconds}
         print(json.dumps(said | json.loads(result.to_json()), ensure_ascii=False))
     else:
-        _show(Console(), result, name, seconds, options.max_tokens)
+        _show(Console(), result, name, seconds)
     if options.html is not None:
         result.to_html(options.html, title=one_line(question.strip(), 80))
         print(f"page: {options.html}", file=sys.stderr if options.json else sys.stdout)
@@ -96,9 +98,7 @@ def cost_line(result: StrategyResult, seconds: float) -> str:
     )
 
 
-def _show(
-    console: Console, result: StrategyResult, name: str, seconds: float, max_tokens: int
-) -> None:
+def _show(console: Console, result: StrategyResult, name: str, seconds: float) -> None:
     if result.text is not None:
         print(result.text.strip() + "\n")
     if result.votes:
@@ -111,7 +111,8 @@ def _show(
     print(cost_line(result, seconds))
     cut = sum(t.truncated for t in result.trajectories)
     if cut:
-        print(f"{cut} solutions were cut at {max_tokens} tokens, and have no vote: --max-tokens")
+        longest = max(t.num_tokens for t in result.trajectories if t.truncated)
+        print(f"{cut} solutions were cut at {longest} tokens, and have no vote: --max-tokens")
     if result.answer is None and any(result.finished):
         print("no solution has an answer of that kind: try --answer text, or --instructions")
     for line in (*result.errors, *result.notes):
@@ -156,8 +157,9 @@ def _model(options: argparse.Namespace, writes: bool, loading: Any) -> Any:
         from smc.strategies.writing.endpoint_writer import EndpointWriter
 
         extra = {n: v for n, v in loading.items() if n == "temperature"}
+        longest = options.max_tokens or _LONGEST
         return EndpointWriter(
-            options.model, options.endpoint, api_key=key, max_tokens=options.max_tokens, extra=extra
+            options.model, options.endpoint, api_key=key, max_tokens=longest, extra=extra
         )
     from smc.steps.openai import OpenAISteps
 
@@ -166,7 +168,7 @@ def _model(options: argparse.Namespace, writes: bool, loading: Any) -> Any:
         options.endpoint,
         mark=unescape(options.mark),
         api_key=key,
-        max_step_tokens=options.max_tokens,
+        max_step_tokens=options.max_tokens or _LONGEST,
         temperature=loading.get("temperature"),
     )
 

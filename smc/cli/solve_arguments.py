@@ -158,7 +158,12 @@ def _add_asking(group: argparse._ArgumentGroup) -> None:
 def _add_steps(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--mark", default="\\n\\n", metavar="TEXT", help=r"what a step ends with (default \n\n)")
-    add("--max-tokens", type=int, default=1024, metavar="T", help="of a solution (default 1024)")
+    add(
+        "--max-tokens",
+        type=int,
+        metavar="T",
+        help="of a solution (default: 2048, or what the model's context has room for)",
+    )
     add("--seed", type=int, default=0, help="same seed, same answer (default 0)")
 
 

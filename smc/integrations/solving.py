@@ -14,8 +14,11 @@ from smc.strategies.judges import JudgeKind
 from smc.strategies.progress import Watch
 from smc.strategies.results import StrategyResult
 from smc.strategies.seeds import Seed
+from smc.strategies.solve import WRITING, strategy_name
 from smc.strategies.solve import solve as solve_by
 from smc.strategies.writing import Writer
+
+_LONGEST = 2048
 
 
 def solve(
@@ -32,7 +35,7 @@ def solve(
     seed: Seed = 0,
     temperature: float | None = None,
     mark: str = "\n\n",
-    max_tokens: int = 2048,
+    max_tokens: int | None = None,
     settings: Mapping[str, Any] | None = None,
     watch: Watch | None = None,
 ) -> StrategyResult:
@@ -59,7 +62,8 @@ def solve(
         seed: Same seed, same model, same machine: same result.
         temperature: Of the model; None: its own.
         mark: What a step ends with.
-        max_tokens: Of a solution. One that has no end by then has no vote.
+        max_tokens: Of a solution; None: 2048, or what the model's context has room for. A solution
+            that has no end by then has no vote.
         settings: Further arguments of the strategy, or of its `Options`.
         watch: Called with the `Progress` after every step that was drawn, and every round.
 
@@ -78,9 +82,13 @@ def solve(
     """
     read = answer_of(answer)
     scorer = reward_of(model, reward, judge, seed)
+    prompt = asked(model, question, answer, instructions, chat)
+    if max_tokens is None:
+        name = strategy_name(strategy, scorer is not None)
+        max_tokens = room_for(model, prompt, quotes=name in WRITING)
     return solve_by(
         model,
-        asked(model, question, answer, instructions, chat),
+        prompt,
         reward=scorer,
         strategy=strategy,
         budget=budget,
@@ -92,6 +100,21 @@ def solve(
         settings=settings,
         watch=watch,
     )
+
+
+def room_for(model: Any, prompt: Prompt, *, quotes: bool) -> int:
+    """Return how long a solution may be: what the model's context has room for, up to 2048.
+
+    Args:
+        model: Any; one that does not tell has room.
+        prompt: What is asked.
+        quotes: Whether solutions are quoted in prompts, which then need as much room again.
+    """
+    context = getattr(model, "context", None)
+    if context is None or not hasattr(model, "encode"):
+        return _LONGEST
+    room = context - len(model.encode(prompt, 1))
+    return max(1, min(_LONGEST, room // 2 if quotes else room))
 
 
 def asked(
