@@ -76,8 +76,8 @@ def solve(
 
     Example:
         >>> from smc.backends.table import TableModel
-        >>> model = TableModel.constant({"4": 0.3, "5": 0.1}, eos=0.6)
-        >>> solve(model, "2 + 2 = ", budget=40, seed=3).answer
+        >>> model = TableModel.constant({"4": 0.3, "5": 0.1, "2+2=": 0.0}, eos=0.6)
+        >>> solve(model, "2+2=", budget=40).answer
         '4'
     """
     read = answer_of(answer)

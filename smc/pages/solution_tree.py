@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from smc.strategies.trajectories import Trajectory
 
 _MOST_NODES = 300
+_SHOWN = 100
+"""Characters of a step in its line."""
 _OPEN_DEPTH = 2
 """Steps that are shown at once; deeper ones where the answer stands, else when they are opened."""
 
@@ -112,10 +114,10 @@ def _item(node: StepNode, depth: int, left: list[int]) -> str:
         return f'<div class="smc-step">{head}{text}</div>'
     opened = " open" if node.answer or depth < _OPEN_DEPTH else ""
     inner = _list(node.children.values(), depth + 1, left)
-    return (
-        f"<details{opened}><summary>{head}{visible(node.text.strip(), 100)}</summary>"
-        f"{text}{inner}</details>"
-    )
+    shown = node.text.strip()
+    whole = text if len(shown) > _SHOWN or "\n" in shown else ""
+    line = f"<summary>{head}{visible(shown, _SHOWN)}</summary>"
+    return f"<details{opened}>{line}{whole}{inner}</details>"
 
 
 def _head(node: StepNode) -> str:
