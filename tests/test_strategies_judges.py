@@ -7,12 +7,15 @@ import pytest
 
 import smc
 from smc.errors import PromptError, SettingsError
+from smc.steps import Extension
 from smc.strategies.judges import as_judge
 from smc.strategies.likelihood_judge import LikelihoodJudge
 from smc.strategies.llm_judge import LLMJudge
 from smc.strategies.writing import Template
+from smc.strategies.writing.step_writer import StepWriter
 from smc.vocabulary import Vocabulary
 from tests.models import saved_model
+from tests.step_worlds import Script, rngs
 from tests.writers import ScriptedWriter
 
 SHORT = Template("{question}{solution}", fields=("question", "solution"))
@@ -127,3 +130,12 @@ def test_judges_by_name():
         as_judge(ScriptedWriter(lambda p, u: "7"), "likelihood")
     with pytest.raises(SettingsError, match="prompted, likelihood"):
         as_judge(MODEL, "mood")  # type: ignore[arg-type]
+
+
+def test_a_chat_that_says_how_it_is_written_can_be_rated_and_written():
+    chat = smc.Chat([{"role": "user", "content": "Q"}], template_kwargs={"enable_thinking": False})
+    steps = Script(lambda solution, uniform: Extension("7", True, 1))
+    assert as_judge(steps).scores(chat, [("x",)]) == [(0.7,)]
+    texts = StepWriter(steps).write([chat, chat, "Q"], rngs=rngs(0, 3))
+    assert [t.text for t in texts] == ["7", "7", "7"]
+    assert len(steps.calls) == 3  # one of the judge, and one for each of two prompts

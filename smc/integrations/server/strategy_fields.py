@@ -64,6 +64,9 @@ class StrategyFields(BaseModel):
             "potentials": bool(body.potentials),
             "a grammar, pattern or schema": body.constraint() is not None,
             "several prompts": len(body.prompts) > 1,
+            "logprobs": body.logprobs is not None and body.logprobs is not False,
+            "tools": bool(getattr(body, "tools", None)),
+            "echo": bool(getattr(body, "echo", False)),
         }
         for what, there in refused.items():
             if there:

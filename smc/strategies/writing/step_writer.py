@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from smc.errors import SettingsError, SMCError
-from smc.model import Prompt
+from smc.model import Chat, Prompt
 from smc.steps import Extension, Solution, StepModel
 from smc.strategies.writing.protocol import Writer, WrittenText
 
@@ -83,7 +83,7 @@ class StepWriter:
         texts: list[WrittenText | None] = [None] * len(prompts)
         groups: dict[str, list[int]] = {}
         for place, prompt in enumerate(prompts):
-            key = prompt if isinstance(prompt, str) else json.dumps(prompt, default=_plain)
+            key = _key(prompt)
             groups.setdefault(key, []).append(place)
         for places in groups.values():
             drafts = [_Draft(rngs[i]) for i in places]
@@ -134,6 +134,13 @@ def as_writer(model: StepModel | Writer) -> Writer:
         f"model: got {type(model).__name__}; expected a writer or a step model. Wrap a language "
         "model: smc.strategies.writing.TokenWriter(model)."
     )
+
+
+def _key(prompt: Prompt) -> str:
+    """What equal prompts have in common."""
+    if isinstance(prompt, Chat):
+        return repr(prompt)  # with how its template writes it
+    return prompt if isinstance(prompt, str) else json.dumps(prompt, default=_plain)
 
 
 def _plain(value: object) -> object:
