@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from potentials.grammar.json_schema import JSONSchema
-from potentials.grammar.llguidance import MaskLimits
+from potentials.grammar.llguidance import NO_FORCING, MaskLimits
 from potentials.grammar.schema.resources import Schema
 from smc.errors import GrammarError
 
+_SYMBOL = re.compile(r"\b(?:start|[rfjT]\d+)\b")
 _STRUCTURE = frozenset('"{}[],\\')
 
 
@@ -23,6 +25,7 @@ class FramedJSON(JSONSchema):
         before: The mark before the first document; may be empty.
         after: The mark behind each; may be empty, unless there may be several documents.
         between: The mark before each further document; None: there is one document.
+        alone: In the place of all that, the text may be one bare document of another schema.
         limits: How much work one mask may cost before a `PotentialError`.
 
     Raises:
@@ -44,6 +47,7 @@ class FramedJSON(JSONSchema):
         after: str,
         *,
         between: str | None = None,
+        alone: JSONSchema | None = None,
         limits: MaskLimits | None = None,
     ) -> None:
         if any(_STRUCTURE & set(mark) for mark in (before, after, between or "")):
@@ -53,10 +57,14 @@ class FramedJSON(JSONSchema):
             )
         if between is not None and not (after and between):
             raise GrammarError("FramedJSON: several documents need marks that are not empty.")
-        self._before, self._after, self._between = before, after, between
+        if alone is not None and not before:
+            raise GrammarError("FramedJSON: beside a bare document others need a mark before them.")
+        self._before, self._after, self._between, self._alone = before, after, between, alone
         super().__init__(schema, limits=limits)
-        if after:
-            self._last_bytes = after.encode()[-1:]
+        ends = self._last_bytes or b""
+        self._last_bytes = (after.encode()[-1:] or ends) + (
+            alone._last_bytes or b"" if alone else b""
+        )
 
     def parse(self, text: str) -> list[Any]:
         """Return the documents as Python objects.
@@ -64,6 +72,8 @@ class FramedJSON(JSONSchema):
         Raises:
             ValueError: There are none.
         """
+        if self._alone is not None and not text.startswith(self._before):
+            return [self._alone.parse(text)]
         read, at, mark = json.JSONDecoder().raw_decode, 0, self._before
         documents = []
         while True:
@@ -96,4 +106,25 @@ class FramedJSON(JSONSchema):
             for name, mark in marks.items()
             if mark
         ]
+        if self._alone is not None:
+            self._watches_names |= self._alone._watches_names
+            self._tight_names |= self._alone._tight_names
+            lines[0] += " | x0"
+            named.append(_renamed(self._alone._source.removeprefix(NO_FORCING)))
         return "\n".join([*lines, rest.rstrip("\n"), *named]) + "\n"
+
+
+def _renamed(source: str) -> str:
+    """Return a document's grammar with other names for all it has; its start is `x0`."""
+    lines = []
+    for line in source.strip().splitlines():
+        name, _, body = line.partition(": ")
+        rule = name[0] in "rfs"
+        lines.append(f"{_SYMBOL.sub(_other, name)}: {_SYMBOL.sub(_other, body) if rule else body}")
+    return "\n".join(lines)
+
+
+def _other(symbol: re.Match[str]) -> str:
+    if symbol[0] == "start":
+        return "x0"
+    return f"X{symbol[0]}" if symbol[0][0] == "T" else f"x{symbol[0]}"

@@ -72,6 +72,20 @@ def test_without_marks_it_is_the_schema():
     assert bare.parse("12") == [12]
 
 
+def test_a_bare_document_of_another_schema():
+    answer = {"type": "object", "properties": {"T1": {"enum": ["r0", "start"]}}}
+    either = FramedJSON(SCHEMA, **FRAME, alone=JSONSchema(answer, whitespace=False))
+    for text in ('{"T1":"r0"}', '{"T1":"start","b":[1,{"x":2}]}', "{}", f"{ADD}\n{SAY}"):
+        assert complete(either, text) == 0
+    for text in ("", '{"T1":"r1"}', '{"T1": "r0"}', '{"b":1,"b":2}', ADD + "{}", "{}{}", TWICE):
+        assert complete(either, text) == -np.inf
+    assert either.parse('{"T1":"r0"}') == [{"T1": "r0"}]
+    assert [d["name"] for d in either.parse(f"{ADD}\n{SAY}")] == ["add", "say"]
+    smc.check_potential(either, ['{"b":1,"b":2}', '{"T1":"r0"}', ADD[:20]])
+    with pytest.raises(GrammarError, match="a mark before"):
+        FramedJSON(SCHEMA, "", "|", alone=JSONSchema(True))
+
+
 def test_the_laws():
     smc.check_potential(FramedJSON(SCHEMA, **FRAME), [ADD, f"{SAY}\n{ADD}"[:60], TWICE, WRONG])
 

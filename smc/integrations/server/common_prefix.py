@@ -18,13 +18,17 @@ def common_prefix(texts: Sequence[tuple[str, bool]], stop: Sequence[str] = ()) -
     """
     if not texts:
         return ""
-    first, last = min(texts)[0], max(texts)[0]  # what these share, all share
-    pairs = enumerate(zip(first, last, strict=False))
-    common = first[: next((i for i, (a, b) in pairs if a != b), len(first))]
+    common = shared_beginning(min(texts)[0], max(texts)[0])  # what these share, all share
     if all(ended for _, ended in texts):
         return common
     common = common.rstrip("\N{REPLACEMENT CHARACTER}")
     return common[: len(common) - _begun(common, stop)]
+
+
+def shared_beginning(one: str, other: str) -> str:
+    """Return the longest text that both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return one[: next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))]
 
 
 def _begun(text: str, stop: Sequence[str]) -> int:

@@ -17,7 +17,13 @@ from smc.integrations.server import errors
 from smc.integrations.server.bodies import parsed, read_body
 from smc.integrations.server.constraint_cache import ConstraintCache
 from smc.integrations.server.errors import JobResult
-from smc.integrations.server.jobs import Job, QueueFull, SamplingRequest, ShuttingDown
+from smc.integrations.server.jobs import (
+    Job,
+    QueueFull,
+    SamplingRequest,
+    ShuttingDown,
+    TextUpdate,
+)
 from smc.integrations.server.lanes import Lanes
 from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.metrics import Metrics
@@ -25,13 +31,16 @@ from smc.integrations.server.models import Served
 from smc.integrations.server.pools import WorkPools
 from smc.integrations.server.registered import RegisteredPotentials
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
-from smc.integrations.server.responses import ResponseBuilder, error_event
+from smc.integrations.server.responses import ResponseBuilder
 from smc.integrations.server.sampling_requests import prompt_size, sampling_requests
+from smc.integrations.server.streams import ChoiceStream
 from smc.integrations.server.tokenize_requests import TokenizeRequest
 from smc.integrations.server.waiting import JobStream, in_loop, wait_for
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
 
+News = str | TextUpdate | JobResult
+"""Of a stream: a piece of settled text, a change of the leading one, or the end."""
 Body = TypeVar("Body", bound=CompletionRequest | ChatRequest | TokenizeRequest)
 
 
@@ -72,7 +81,8 @@ class RequestHandler:
             refused = self._refused(body.model, chat)
             if refused is not None:
                 return refused
-            builder = replace(builder, model=body.model)
+            calls = isinstance(body, ChatRequest) and body.call_rules() is not None
+            builder = replace(builder, model=body.model, calls=calls)
             constraint = await self._constraint(body)
             asked = await self._sampling_requests(body, constraint)
         except HTTPException:
@@ -158,7 +168,7 @@ class RequestHandler:
     ) -> Response:
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[JobResult]] = [loop.create_future() for _ in asked]
-        news: asyncio.Queue[str | JobResult] = asyncio.Queue()
+        news: asyncio.Queue[News] = asyncio.Queue()
 
         if body.stream:
             tell = in_loop(loop, news.put_nowait)
@@ -213,22 +223,22 @@ class RequestHandler:
     async def _events(
         self,
         builder: ResponseBuilder,
-        news: asyncio.Queue[str | JobResult],
+        news: asyncio.Queue[News],
         constraint: Sequence[AnyPotential],
         sampling: SamplingRequest,
         *,
         usage: bool,
     ) -> AsyncIterator[str]:
-        """Yield settled text as it comes, then how it ended."""
-        if builder.chat:
-            yield builder.first()
-        while isinstance(item := await news.get(), str):
-            yield builder.piece(item)
+        """Yield text as it comes, then how it ended."""
+        stream = ChoiceStream(builder, usage=usage)
+        yield stream.first()
+        while not isinstance(item := await news.get(), Posterior | BaseException):
+            yield stream.update(item) if isinstance(item, TextUpdate) else stream.piece(item)
         failed = self._failure(item, constraint, builder)
         if failed is not None:
-            yield error_event(json.loads(bytes(failed.body)))
+            yield stream.failed(json.loads(bytes(failed.body)))
         elif isinstance(item, Posterior):
-            yield builder.last(item, len(sampling.prompt), seed=sampling.seed, usage=usage)
+            yield stream.last(item, len(sampling.prompt), seed=sampling.seed)
 
     def _failure(
         self, result: JobResult, constraint: Sequence[AnyPotential], builder: ResponseBuilder

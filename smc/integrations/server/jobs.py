@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from smc.errors import ModelError
+from smc.integrations.server.common_prefix import shared_beginning
 from smc.posterior import Posterior
 from smc.potential import AnyPotential
 from smc.settings import Settings
@@ -39,6 +41,20 @@ class SamplingRequest:
     registered: frozenset[str] = frozenset()
 
 
+class TextUpdate(NamedTuple):
+    """How the leading text goes on, or becomes another.
+
+    Attributes:
+        keep: Characters that stay of what was told.
+        text: What follows them.
+        settled: Characters of all that which no later step can change.
+    """
+
+    keep: int
+    text: str
+    settled: int
+
+
 @dataclass(eq=False)
 class Job:
     """A sampling request that waits, runs, or is done; two threads share it.
@@ -47,6 +63,7 @@ class Job:
         request: What to do.
         on_done: Called by `finish`, once, in whichever thread: with a posterior, or an error.
         on_text: Called in the engine's thread with each further piece of settled text; None: not.
+        on_update: Likewise with each change of the leading text.
         alone: Whether it runs in a batch of its own, because one with it failed.
         since: When it came, by `time.monotonic`.
     """
@@ -54,6 +71,7 @@ class Job:
     request: SamplingRequest
     on_done: Callable[[Posterior | BaseException], None]
     on_text: Callable[[str], None] | None = None
+    on_update: Callable[[TextUpdate], None] | None = None
     alone: bool = False
     since: float = field(default_factory=time.monotonic)
     _told: str = ""
@@ -80,6 +98,24 @@ class Job:
             )
         self.on_text(text[len(self._told) :])
         self._told = text
+
+    @property
+    def told(self) -> str:
+        """The text as it was told so far."""
+        return self._told
+
+    def update(self, leading: str, settled: int) -> None:
+        """Hand on how the leading text has changed, if it has.
+
+        Args:
+            leading: All of it.
+            settled: Characters of it that will stay.
+        """
+        if self.on_update is None or leading == self._told:
+            return
+        keep = len(shared_beginning(self._told, leading))
+        self.on_update(TextUpdate(keep, leading[keep:], settled))
+        self._told = leading
 
     def finish(self, result: Posterior | BaseException) -> None:
         """Hand on the result; nothing to a job that has one."""

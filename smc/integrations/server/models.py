@@ -14,7 +14,8 @@ from smc.backends.transformers import TransformersModel
 from smc.errors import SettingsError
 from smc.integrations.server.constraint_cache import Validate
 from smc.integrations.server.jobs import LogitsParameters
-from smc.model import LanguageModel
+from smc.integrations.server.tool_prompts import described, writes_calls
+from smc.model import Chat, LanguageModel
 from smc.potential import AnyPotential
 
 _KEPT = 64
@@ -123,4 +124,6 @@ class Served:
         Raises:
             PromptError: It cannot be encoded, or leaves too little of the context.
         """
+        if isinstance(prompt, Chat) and not writes_calls(self._plain.tokenizer.chat_template):
+            prompt = described(prompt)
         return self._plain.encode(prompt, max_tokens)

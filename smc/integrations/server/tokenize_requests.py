@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from smc.integrations.server.messages import Message
 from smc.integrations.server.neutral_fields import without_neutral_fields
+from smc.model import Chat
 
 
 class TokenizeRequest(BaseModel):
@@ -35,7 +36,7 @@ class TokenizeRequest(BaseModel):
     def prompts(self) -> Sequence[Any]:
         """The one text or conversation."""
         if self.messages is not None:
-            return [[m.for_template() for m in self.messages]]
+            return [Chat([m.for_template() for m in self.messages])]
         return [self.prompt]
 
     @property
