@@ -86,7 +86,6 @@ class GenerationRequest(BaseModel):
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     logit_bias: Any = None
-    logprobs: bool | int | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -137,7 +136,6 @@ class GenerationRequest(BaseModel):
             "presence_penalty": self.presence_penalty != 0,
             "frequency_penalty": self.frequency_penalty != 0,
             "logit_bias": bool(self.logit_bias),
-            "logprobs": self.logprobs is not None and self.logprobs is not False,
         }
         for name, given in refused.items():
             if given:

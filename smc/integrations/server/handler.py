@@ -26,6 +26,7 @@ from smc.integrations.server.jobs import (
 )
 from smc.integrations.server.lanes import Lanes
 from smc.integrations.server.limits import ServerLimits
+from smc.integrations.server.logprobs import LogProbs, echoed
 from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.models import Served
 from smc.integrations.server.pools import WorkPools
@@ -186,16 +187,16 @@ class RequestHandler:
             return errors.closing()
         if body.stream:
             usage = body.stream_options is not None and body.stream_options.include_usage
-            events = self._events(builder, news, constraint, asked[0], usage=usage)
+            events = self._events(builder, news, constraint, jobs[0], usage=usage)
             return JobStream(events, jobs[0])
         if not await wait_for(futures, jobs, request):
             return errors.gone()
-        return await self._whole([f.result() for f in futures], asked, constraint, body, builder)
+        return await self._whole([f.result() for f in futures], jobs, constraint, body, builder)
 
     async def _whole(
         self,
         results: Sequence[JobResult],
-        asked: Sequence[SamplingRequest],
+        jobs: Sequence[Job],
         constraint: Sequence[AnyPotential],
         body: CompletionRequest | ChatRequest,
         builder: ResponseBuilder,
@@ -209,10 +210,12 @@ class RequestHandler:
         write = partial(
             builder.whole,
             posteriors,
-            sum(len(o.prompt) for o in asked),
+            sum(len(job.request.prompt) for job in jobs),
             n=body.n,
             draw=body.answer == "draw",
             seed=body.seed,
+            logprobs=[self._logprobs(job) for job in jobs] if jobs[0].request.scored else None,
+            echoes=self._echoes(body, jobs) if body.echoes else None,
         )
         size = sum(p.num_tokens for p in posteriors)
         try:
@@ -225,7 +228,7 @@ class RequestHandler:
         builder: ResponseBuilder,
         news: asyncio.Queue[News],
         constraint: Sequence[AnyPotential],
-        sampling: SamplingRequest,
+        job: Job,
         *,
         usage: bool,
     ) -> AsyncIterator[str]:
@@ -238,7 +241,19 @@ class RequestHandler:
         if failed is not None:
             yield stream.failed(json.loads(bytes(failed.body)))
         elif isinstance(item, Posterior):
-            yield stream.last(item, len(sampling.prompt), seed=sampling.seed)
+            asked = job.request
+            scores = self._logprobs(job) if asked.scored else None
+            yield stream.last(item, len(asked.prompt), seed=asked.seed, logprobs=scores)
+
+    def _logprobs(self, job: Job) -> LogProbs:
+        asked = job.request
+        echo = asked.prompt if asked.scored and asked.scored.echo else ()
+        return LogProbs(job.scores, self.served.token_bytes, echo)
+
+    def _echoes(self, body: CompletionRequest | ChatRequest, jobs: Sequence[Job]) -> list[str]:
+        name = self.served.token_bytes
+        pairs = zip(body.prompts, jobs, strict=True)
+        return [echoed(prompt, job.request.prompt, name) for prompt, job in pairs]
 
     def _failure(
         self, result: JobResult, constraint: Sequence[AnyPotential], builder: ResponseBuilder

@@ -12,10 +12,30 @@ from smc.errors import ModelError
 from smc.integrations.server.common_prefix import shared_beginning
 from smc.posterior import Posterior
 from smc.potential import AnyPotential
+from smc.ranking import TokenLogProb
 from smc.settings import Settings
 
 LogitsParameters = tuple[float, float, int]
 """Temperature, top_p, top_k of the model."""
+PLAIN: LogitsParameters = (1.0, 1.0, 0)
+"""Of the model as it was trained."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Which texts of a job have their tokens' log probabilities told.
+
+    Attributes:
+        top: How many of the most probable tokens are told in each place.
+        n: Choices.
+        draw: Whether they are drawn.
+        echo: Whether the prompt's tokens are told, too.
+    """
+
+    top: int
+    n: int
+    draw: bool
+    echo: bool
 
 
 @dataclass(frozen=True)
@@ -30,6 +50,7 @@ class SamplingRequest:
         parameters: Of the model.
         seed: Of its generator.
         registered: The server's own potentials among them, by name.
+        scored: What is asked of log probabilities, if anything is.
     """
 
     prompt: tuple[int, ...]
@@ -39,6 +60,7 @@ class SamplingRequest:
     parameters: LogitsParameters
     seed: int
     registered: frozenset[str] = frozenset()
+    scored: Scored | None = None
 
 
 class TextUpdate(NamedTuple):
@@ -66,6 +88,7 @@ class Job:
         on_update: Likewise with each change of the leading text.
         alone: Whether it runs in a batch of its own, because one with it failed.
         since: When it came, by `time.monotonic`.
+        scores: Of the tokens of its texts, once it is done, where they are asked for.
     """
 
     request: SamplingRequest
@@ -74,6 +97,7 @@ class Job:
     on_update: Callable[[TextUpdate], None] | None = None
     alone: bool = False
     since: float = field(default_factory=time.monotonic)
+    scores: dict[str, list[TokenLogProb]] = field(default_factory=dict)
     _told: str = ""
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _unfinished: threading.Lock = field(default_factory=threading.Lock)

@@ -118,6 +118,16 @@ class Served:
                 self._with_parameters[parameters] = model
             return model
 
+    def token_bytes(self, token: int) -> bytes:
+        """Return what a token stands for; of one that is no text, its name."""
+        own = self._plain.vocabulary.tokens
+        known = own[token] if token < len(own) else None
+        return known or self._plain.tokenizer.decode([token]).encode()
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of token ids."""
+        return self._plain.tokenizer.decode(list(ids))
+
     def encode(self, prompt: Any, max_tokens: int) -> tuple[int, ...]:
         """Return a prompt's token ids.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, field_validator, model_validator
 
 from smc.integrations.server.generation_request import GenerationRequest, checked
 from smc.integrations.server.messages import Message
@@ -14,12 +14,15 @@ from smc.integrations.server.tools import ToolChoice, Tools, call_rules, tools_s
 from smc.integrations.tool_calls import CallRules
 from smc.model import Chat
 
+MOST_TOP_LOGPROBS = 20
+
 
 class CompletionRequest(GenerationRequest):
     """Of /v1/completions."""
 
     prompt: Annotated[str | list[str] | list[int] | list[list[int]], PlainValidator(checked_prompt)]
-    echo: Literal[False] = False
+    echo: bool = False
+    logprobs: int | None = Field(default=None, ge=0, le=MOST_TOP_LOGPROBS)
     best_of: Literal[1] | None = None
     suffix: None = None
 
@@ -27,7 +30,24 @@ class CompletionRequest(GenerationRequest):
     def _one_stream(self) -> CompletionRequest:
         if self.stream and len(self.prompts) > 1:
             raise ValueError("stream goes with one prompt")
+        if self.stream and self.echo:
+            raise ValueError("stream goes without echo")
         return self
+
+    @field_validator("logprobs", mode="before")
+    @classmethod
+    def _how_many(cls, value: Any) -> Any:
+        return (1 if value else None) if isinstance(value, bool) else value
+
+    @property
+    def top_of_logprobs(self) -> int | None:
+        """How many of the most probable tokens are told; None: no log probabilities are."""
+        return self.logprobs
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the answer repeats the prompt."""
+        return self.echo
 
     @property
     def prompts(self) -> Sequence[Any]:
@@ -47,6 +67,8 @@ class ChatRequest(GenerationRequest):
 
     messages: list[Message] = Field(min_length=1, max_length=10_000, fail_fast=True)
     max_completion_tokens: int | None = Field(default=None, ge=1)
+    logprobs: bool = False
+    top_logprobs: int = Field(default=0, ge=0, le=MOST_TOP_LOGPROBS)
     tools: Tools = Field(default=[])
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool = True
@@ -60,9 +82,21 @@ class ChatRequest(GenerationRequest):
             self.max_tokens = self.max_completion_tokens
         for message in self.messages:
             _ = message.text
+        if self.top_logprobs and not self.logprobs:
+            raise ValueError("top_logprobs goes with logprobs=true")
         if self.add_generation_prompt not in (None, not self.continue_final_message):
             raise ValueError("add_generation_prompt goes with continue_final_message=false")
         return self
+
+    @property
+    def top_of_logprobs(self) -> int | None:
+        """How many of the most probable tokens are told; None: no log probabilities are."""
+        return self.top_logprobs if self.logprobs else None
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the answer repeats the prompt."""
+        return False
 
     def call_rules(self) -> CallRules | None:
         """Return which tools the answer may call, and how; None where it calls none.

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from smc.integrations.server.choices import chosen, sequence_of
+from smc.integrations.server.logprobs import LogProbs
 from smc.integrations.tool_calls import END, Call, CallingText
 from smc.posterior import Posterior, TextSequence
 
@@ -41,6 +41,8 @@ class ResponseBuilder:
         n: int,
         draw: bool,
         seed: int,
+        logprobs: Sequence[LogProbs] | None = None,
+        echoes: Sequence[str] | None = None,
     ) -> dict[str, Any]:
         """Return the body of an answer that is not streamed.
 
@@ -51,18 +53,20 @@ class ResponseBuilder:
             draw: Draw them by weight; else the n most probable texts, the last repeated where
                 there are fewer.
             seed: Of the draws, and of the first prompt; the next one's is one more.
+            logprobs: Of the texts of each posterior, where they are told.
+            echoes: What stands before each prompt's texts, where that is told.
         """
         choices, completion_tokens = [], 0
-        for posterior in posteriors:
+        for place, posterior in enumerate(posteriors):
             weight_of = posterior.probabilities()
-            for text in _chosen(posterior, n, draw, seed):
+            for text in chosen(posterior, n, draw=draw, seed=seed + place):
                 sequence = sequence_of(posterior, text)
                 completion_tokens += len(sequence.tokens)
                 choices.append(
                     {
                         "index": len(choices),
-                        **self._content(text),
-                        "logprobs": None,
+                        **self._content(text, "" if echoes is None else echoes[place]),
+                        "logprobs": logprobs and self.logprobs(logprobs[place], text),
                         "finish_reason": self.reason(sequence),
                         "weight": weight_of[text],
                     }
@@ -90,9 +94,13 @@ class ResponseBuilder:
             return "tool_calls"
         return "length" if sequence.truncated else "stop"
 
-    def _content(self, text: str) -> dict[str, Any]:
+    def logprobs(self, known: LogProbs, text: str) -> dict[str, Any]:
+        """Return the `logprobs` of a choice."""
+        return known.of_message(text) if self.chat else known.of_completion(text)
+
+    def _content(self, text: str, echo: str) -> dict[str, Any]:
         if not self.chat:
-            return {"text": text}
+            return {"text": echo + text}
         said = self.read(text, ended=True)
         message: dict[str, Any] = {"role": "assistant", "content": said.content}
         if said.calls:
@@ -120,13 +128,6 @@ def new_call(call: Call) -> dict[str, Any]:
     return {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", "function": function}
 
 
-def _chosen(posterior: Posterior, n: int, draw: bool, seed: int) -> list[str]:
-    if draw:
-        return posterior.sample(n, seed=np.random.default_rng([seed, 1]))
-    texts = list(posterior.probabilities())[:n]
-    return texts + texts[-1:] * (n - len(texts))
-
-
 def usage_of(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
     """Return counts of tokens."""
     return {
@@ -134,12 +135,6 @@ def usage_of(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
         "completion_tokens": completion_tokens,
         "total_tokens": prompt_tokens + completion_tokens,
     }
-
-
-def sequence_of(posterior: Posterior, text: str) -> TextSequence:
-    """Return the heaviest particle with a text."""
-    places = [i for i, s in enumerate(posterior.sequences) if s.text == text]
-    return posterior.sequences[max(places, key=lambda i: posterior.log_weights[i])]
 
 
 def facts_of(posterior: Posterior, seed: int) -> dict[str, Any]:

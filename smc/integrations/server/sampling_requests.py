@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from smc.errors import PromptError, SettingsError
-from smc.integrations.server.jobs import SamplingRequest
+from smc.integrations.server.jobs import SamplingRequest, Scored
 from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.models import Served
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
@@ -79,5 +79,13 @@ def sampling_requests(
         parameters=(body.temperature or _GREEDY, body.top_p, body.top_k),
         seed=body.seed,
         registered=frozenset(body.potentials),
+        scored=_scored(body),
     )
     return [replace(first, prompt=p, seed=body.seed + i) for i, p in enumerate(prompts)]
+
+
+def _scored(body: CompletionRequest | ChatRequest) -> Scored | None:
+    top = body.top_of_logprobs
+    if top is None:
+        return None
+    return Scored(top, body.n, body.answer == "draw", echo=body.echoes)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from smc.integrations.server.choices import sequence_of
 from smc.integrations.server.jobs import TextUpdate
+from smc.integrations.server.logprobs import LogProbs
 from smc.integrations.server.responses import (
     ResponseBuilder,
     facts_of,
     new_call,
-    sequence_of,
     usage_of,
 )
 from smc.posterior import Posterior
@@ -53,12 +54,28 @@ class ChoiceStream:
         self._content = update.keep + len(update.text)
         return self._event({"content": update.text}, smc=[known])
 
-    def last(self, posterior: Posterior, prompt_tokens: int, *, seed: int) -> str:
-        """Return what is left to tell, the event that ends a stream, and the mark."""
+    def last(
+        self,
+        posterior: Posterior,
+        prompt_tokens: int,
+        *,
+        seed: int,
+        logprobs: LogProbs | None = None,
+    ) -> str:
+        """Return what is left to tell, the event that ends a stream, and the mark.
+
+        Args:
+            posterior: Not extinct.
+            prompt_tokens: How many.
+            seed: Of the answer.
+            logprobs: Of the whole text, where they are told.
+        """
         sequence = sequence_of(posterior, posterior.best or "")
         left = self._told(ended=True) if self._text else ""
         reason = self._builder.reason(sequence)
-        end = self._event({}, reason=reason, smc=[facts_of(posterior, seed)])
+        scores = logprobs and self._builder.logprobs(logprobs, sequence.text)
+        facts = [facts_of(posterior, seed)]
+        end = self._event({}, reason=reason, logprobs=scores, smc=facts)
         counted = self._builder.chunk([])
         counted["usage"] = usage_of(prompt_tokens, len(sequence.tokens))
         return left + end + (event(counted) if self._usage else "") + DONE
@@ -87,9 +104,16 @@ class ChoiceStream:
             events.append(self._event({"tool_calls": [delta]}))
         return "".join(events)
 
-    def _event(self, delta: dict[str, Any], *, reason: str | None = None, **more: Any) -> str:
+    def _event(
+        self,
+        delta: dict[str, Any],
+        *,
+        reason: str | None = None,
+        logprobs: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> str:
         content = {"delta": delta} if self._builder.chat else {"text": delta.get("content", "")}
-        choice = {"index": 0, **content, "logprobs": None, "finish_reason": reason}
+        choice = {"index": 0, **content, "logprobs": logprobs, "finish_reason": reason}
         return event(self._builder.chunk([choice]) | more)
 
 
