@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from smc.engine import Problem, Run
-from smc.integrations.server.common_prefix import common_prefix
+from smc.integrations.server.common_prefix import common_prefix, leader
 from smc.integrations.server.jobs import Job
 from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.scoring import Scoring
@@ -78,8 +78,8 @@ class ContinuousBatch:
                 done = number not in unfinished
                 if done:
                     self._finish(job, self._run.posterior(number))
-                elif job.on_text is not None:
-                    job.tell(common_prefix(self._run.texts(number), job.request.stop))
+                else:
+                    self._tell_so_far(number, job)
             except Exception as error:  # the job's own: its neighbours go on
                 done = True
                 job.finish(error)
@@ -87,6 +87,15 @@ class ContinuousBatch:
                 self._forget(number)
         for scoring in list(self._scorings):
             self._score(scoring)
+
+    def _tell_so_far(self, number: int, job: Job) -> None:
+        stop = job.request.stop
+        if job.on_text is not None:
+            job.tell(common_prefix(self._run.texts(number), stop))
+        elif job.on_update is not None:
+            texts = self._run.weighted_texts(number)
+            leading = leader(texts, job.told, stop)
+            job.update(leading, min(len(leading), len(common_prefix(list(texts), stop))))
 
     def _forget(self, number: int) -> None:
         self._run.remove(number)
@@ -114,6 +123,8 @@ class ContinuousBatch:
         self._scorings.remove(scoring)
 
     def _tell(self, job: Job, posterior: Posterior) -> None:
-        if job.on_text is not None:
-            job.tell(posterior.best or "")
+        best = posterior.best or ""
+        job.tell(best)
+        if posterior.best is not None:
+            job.update(best, len(best))
         job.finish(posterior)

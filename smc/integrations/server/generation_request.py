@@ -48,10 +48,11 @@ class StreamOptions(BaseModel):
 class GenerationRequest(BaseModel):
     """Fields of both routes.
 
-    `particles`, `ess_threshold`, `method`, `resampling`, `at_max_tokens`, `potentials` and `answer`
-    are ours. Fields that would change the distribution in a way that weights cannot follow are
-    refused. A null is as good as a field left out. Without a seed there is a fresh one, which the
-    answer tells; with a temperature of 0, where nothing but ties is drawn, it is 0.
+    `particles`, `ess_threshold`, `method`, `resampling`, `at_max_tokens`, `potentials`, `answer`
+    and `stream_leading` are ours. Fields that would change the distribution in a way that weights
+    cannot follow are refused. A null is as good as a field left out. Without a seed there is a
+    fresh one, which the answer tells; with a temperature of 0, where nothing but ties is drawn, it
+    is 0.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -66,6 +67,7 @@ class GenerationRequest(BaseModel):
     stop: str | Strings | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
+    stream_leading: bool = False
     user: str | None = None
 
     response_format: dict[str, Any] | None = None
@@ -146,6 +148,8 @@ class GenerationRequest(BaseModel):
             raise ValueError("stream goes with answer=best: what is settled is told")
         if self.stream_options is not None and not self.stream:
             raise ValueError("stream_options goes with stream=true")
+        if self.stream_leading and not self.stream:
+            raise ValueError("stream_leading goes with stream=true")
         if self.temperature == 0 and "seed" not in self.model_fields_set:
             self.seed = 0
         self.constraint()

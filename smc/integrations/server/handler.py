@@ -173,7 +173,9 @@ class RequestHandler:
 
         if body.stream:
             tell = in_loop(loop, news.put_nowait)
-            jobs = [Job(asked[0], on_done=tell, on_text=tell)]
+            leads = body.stream_leading
+            on_text, on_update = (None, tell) if leads else (tell, None)
+            jobs = [Job(asked[0], on_done=tell, on_text=on_text, on_update=on_update)]
         else:
             jobs = [
                 Job(sampling, in_loop(loop, lambda r, f=future: f.done() or f.set_result(r)))

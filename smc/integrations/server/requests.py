@@ -84,6 +84,8 @@ class ChatRequest(GenerationRequest):
             _ = message.text
         if self.top_logprobs and not self.logprobs:
             raise ValueError("top_logprobs goes with logprobs=true")
+        if self.stream_leading and self.call_rules() is not None:
+            raise ValueError("stream_leading goes without tools: calls are told once they settle")
         if self.add_generation_prompt not in (None, not self.continue_final_message):
             raise ValueError("add_generation_prompt goes with continue_final_message=false")
         return self
