@@ -33,6 +33,9 @@ _LEAST_TEMPERATURE = 1e-6
 _SEED_BITS = 53
 """Of a fresh seed: numbers that every reader of JSON keeps whole."""
 
+_MOST_BIASES = 1024
+
+Bias = Annotated[float, Field(ge=-100, le=100)]
 Strings = Annotated[list[str], Field(fail_fast=True)]
 """One error at most, however many are wrong."""
 
@@ -85,9 +88,9 @@ class GenerationRequest(BaseModel):
     potentials: Annotated[list[str], Field(fail_fast=True, max_length=64)] = []
     answer: Literal["best", "draw"] = "best"
 
-    presence_penalty: float = 0.0
-    frequency_penalty: float = 0.0
-    logit_bias: Any = None
+    presence_penalty: float = Field(default=0.0, ge=-2, le=2)
+    frequency_penalty: float = Field(default=0.0, ge=-2, le=2)
+    logit_bias: dict[int, Bias] = Field(default={}, max_length=_MOST_BIASES)
 
     @model_validator(mode="before")
     @classmethod
@@ -134,14 +137,6 @@ class GenerationRequest(BaseModel):
 
     @model_validator(mode="after")
     def _possible(self) -> GenerationRequest:
-        refused = {
-            "presence_penalty": self.presence_penalty != 0,
-            "frequency_penalty": self.frequency_penalty != 0,
-            "logit_bias": bool(self.logit_bias),
-        }
-        for name, given in refused.items():
-            if given:
-                raise ValueError(f"{name} is not supported; leave it out")
         if self.stream and self.n > 1:
             raise ValueError("stream goes with n=1: there is one settled text")
         if self.stream and self.answer == "draw":
