@@ -1,22 +1,21 @@
-"""The request handler: read the request, make its constraint, queue its jobs, wait or stream."""
+"""The request handler: have the request read, queue its jobs, wait or stream."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from smc.integrations.server import errors
-from smc.integrations.server.bodies import parsed, read_body
-from smc.integrations.server.constraint_cache import ConstraintCache
 from smc.integrations.server.errors import JobResult
+from smc.integrations.server.formats import Builder, builder_of, stream_of
 from smc.integrations.server.jobs import (
     Job,
     QueueFull,
@@ -25,24 +24,23 @@ from smc.integrations.server.jobs import (
     TextUpdate,
 )
 from smc.integrations.server.lanes import Lanes
-from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.logprobs import LogProbs, echoed
 from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.models import Served
 from smc.integrations.server.pools import WorkPools
-from smc.integrations.server.registered import RegisteredPotentials
+from smc.integrations.server.reading import RequestReader
+from smc.integrations.server.request_log import reference_of
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
-from smc.integrations.server.responses import ResponseBuilder
-from smc.integrations.server.sampling_requests import prompt_size, sampling_requests
-from smc.integrations.server.streams import ChoiceStream
-from smc.integrations.server.tokenize_requests import TokenizeRequest
+from smc.integrations.server.responses_api.request import ResponsesRequest
+from smc.integrations.server.tokenize_requests import DetokenizeRequest, TokenizeRequest
 from smc.integrations.server.waiting import JobStream, in_loop, wait_for
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
 
 News = str | TextUpdate | JobResult
 """Of a stream: a piece of settled text, a change of the leading one, or the end."""
-Body = TypeVar("Body", bound=CompletionRequest | ChatRequest | TokenizeRequest)
+Asked = TypeVar("Asked", CompletionRequest, ChatRequest, ResponsesRequest)
+Telling = TypeVar("Telling", TokenizeRequest, DetokenizeRequest)
 
 
 @dataclass(frozen=True)
@@ -51,45 +49,38 @@ class RequestHandler:
 
     Attributes:
         served: The model.
-        limits: Of requests and of the queue.
         metrics: Where counts go.
         lanes: The engine.
-        constraints: Makes the constraints of requests.
-        registered: The server's own potentials.
-        pools: Where requests are read, tokenised, and answers written.
+        reader: Of requests.
+        pools: Where answers are written.
     """
 
     served: Served
-    limits: ServerLimits
     metrics: Metrics
     lanes: Lanes
-    constraints: ConstraintCache
-    registered: RegisteredPotentials
+    reader: RequestReader
     pools: WorkPools
 
-    async def answer(
-        self, request: Request, kind: type[CompletionRequest] | type[ChatRequest]
-    ) -> Response:
+    async def answer(self, request: Request, kind: type[Asked]) -> Response:
         """Answer a request; whatever is wrong with it is an answer too.
 
         Raises:
             HTTPException: Its body is too long, too slow, or of another type.
         """
-        chat = kind is ChatRequest
-        builder = ResponseBuilder(self.served.name, chat)
+        reference = reference_of(request)
         try:
-            body = await self._body(request, kind)
-            refused = self._refused(body.model, chat)
+            given = await self.reader.body(request, kind)
+            body = given.as_chat() if isinstance(given, ResponsesRequest) else given
+            builder = builder_of(given, body, reference)
+            refused = self.reader.refused(body.model, chat=isinstance(body, ChatRequest))
             if refused is not None:
                 return refused
-            calls = isinstance(body, ChatRequest) and body.call_rules() is not None
-            builder = replace(builder, model=body.model, calls=calls)
-            constraint = await self._constraint(body)
-            asked = await self._sampling_requests(body, constraint)
+            constraint = await self.reader.constraint(body)
+            asked = await self.reader.sampling_requests(body, constraint)
         except HTTPException:
             raise
         except Exception as problem:
-            return errors.of_request(problem, builder.id)
+            return errors.of_request(problem, reference)
         return await self._run(asked, constraint, body, request, builder)
 
     async def tokenize(self, request: Request) -> Response:
@@ -98,66 +89,43 @@ class RequestHandler:
         Raises:
             HTTPException: As for `answer`.
         """
-        builder = ResponseBuilder(self.served.name, chat=False)
-        try:
-            body = await self._body(request, TokenizeRequest)
-            refused = self._refused(body.model or self.served.name, body.messages is not None)
-            if refused is not None:
-                return refused
-            size = prompt_size(body, self.limits.prompt_chars(self.served))
-            (prompt,) = body.prompts
+
+        async def ids_of(body: TokenizeRequest) -> dict[str, Any]:
+            size, (prompt,) = self.reader.size(body), body.prompts
             ids = await self.pools.run(size, lambda: self.served.encode(prompt, 0))
+            return {"count": len(ids), "max_model_len": self.served.context, "tokens": ids}
+
+        return await self._told(request, TokenizeRequest, ids_of)
+
+    async def detokenize(self, request: Request) -> Response:
+        """Answer with the text of token ids.
+
+        Raises:
+            HTTPException: As for `answer`.
+        """
+
+        async def text_of(body: DetokenizeRequest) -> dict[str, Any]:
+            ids = body.tokens
+            return {"prompt": await self.pools.run(len(ids), lambda: self.served.decode(ids))}
+
+        return await self._told(request, DetokenizeRequest, text_of)
+
+    async def _told(
+        self,
+        request: Request,
+        kind: type[Telling],
+        tell: Callable[[Telling], Awaitable[dict[str, Any]]],
+    ) -> Response:
+        """Answer a request that the engine need not know of."""
+        try:
+            body = await self.reader.body(request, kind)
+            name = body.model or self.served.name
+            refused = self.reader.refused(name, chat=body.is_chat)
+            return refused or JSONResponse(await tell(body))
         except HTTPException:
             raise
         except Exception as problem:
-            return errors.of_request(problem, builder.id)
-        told = {"count": len(ids), "max_model_len": self.served.context, "tokens": ids}
-        return JSONResponse(told)
-
-    def _refused(self, model: str, chat: bool) -> Response | None:
-        if model not in self.served.names:
-            return errors.not_served(model, self.served.names)
-        if chat and not self.served.can_chat:
-            return errors.invalid(f"{self.served.name} has no chat template")
-        return None
-
-    async def _body(self, request: Request, kind: type[Body]) -> Body:
-        sent_as = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if sent_as != "application/json":  # a page of another site can send the others unasked
-            raise HTTPException(
-                415, f"Content-Type: expected application/json, got {sent_as[:80] or 'none'!r}"
-            )
-        most = self.limits.body_bytes(self.served)
-        raw = await read_body(request, most, self.limits.body_seconds)
-        return await self.pools.run(len(raw), lambda: kind.model_validate(parsed(raw)))
-
-    async def _constraint(self, body: CompletionRequest | ChatRequest) -> Sequence[AnyPotential]:
-        """Return what the request's grammar, pattern or schema means.
-
-        Raises:
-            GrammarError: It is malformed, or takes too much to make.
-            QueueFull: Too many wait to be made.
-            TimeoutError: It is not made within the limit.
-        """
-        asked = body.constraint()
-        if asked is None:
-            return ()
-        made = asyncio.wrap_future(self.constraints.make(*asked))
-        # Not cancelled: others may wait for the same one, and this client may come back for it.
-        await asyncio.wait({made}, timeout=self.limits.constraint_seconds)
-        if not made.done():
-            made.add_done_callback(lambda late: late.exception())  # nobody waits for it here
-            raise TimeoutError
-        return made.result()
-
-    async def _sampling_requests(
-        self, body: CompletionRequest | ChatRequest, constraint: Sequence[AnyPotential]
-    ) -> Sequence[SamplingRequest]:
-        size = prompt_size(body, self.limits.prompt_chars(self.served))
-        potentials = [*constraint, *self.registered.named(body.potentials)]
-        return await self.pools.run(
-            size, partial(sampling_requests, self.served, self.limits, body, potentials)
-        )
+            return errors.of_request(problem, reference_of(request))
 
     async def _run(
         self,
@@ -165,7 +133,7 @@ class RequestHandler:
         constraint: Sequence[AnyPotential],
         body: CompletionRequest | ChatRequest,
         request: Request,
-        builder: ResponseBuilder,
+        builder: Builder,
     ) -> Response:
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[JobResult]] = [loop.create_future() for _ in asked]
@@ -201,7 +169,7 @@ class RequestHandler:
         jobs: Sequence[Job],
         constraint: Sequence[AnyPotential],
         body: CompletionRequest | ChatRequest,
-        builder: ResponseBuilder,
+        builder: Builder,
     ) -> Response:
         """Return the answer, or the first error."""
         for result in results:
@@ -227,7 +195,7 @@ class RequestHandler:
 
     async def _events(
         self,
-        builder: ResponseBuilder,
+        builder: Builder,
         news: asyncio.Queue[News],
         constraint: Sequence[AnyPotential],
         job: Job,
@@ -235,7 +203,7 @@ class RequestHandler:
         usage: bool,
     ) -> AsyncIterator[str]:
         """Yield text as it comes, then how it ended."""
-        stream = ChoiceStream(builder, usage=usage)
+        stream = stream_of(builder, usage=usage)
         yield stream.first()
         while not isinstance(item := await news.get(), Posterior | BaseException):
             yield stream.update(item) if isinstance(item, TextUpdate) else stream.piece(item)
@@ -258,7 +226,7 @@ class RequestHandler:
         return [echoed(prompt, job.request.prompt, name) for prompt, job in pairs]
 
     def _failure(
-        self, result: JobResult, constraint: Sequence[AnyPotential], builder: ResponseBuilder
+        self, result: JobResult, constraint: Sequence[AnyPotential], builder: Builder
     ) -> JSONResponse | None:
         if isinstance(result, Posterior) and result.status is Status.EXTINCT:
             self.metrics.extinct.inc()
