@@ -100,7 +100,10 @@ def create_app(
         await asyncio.to_thread(app.state.worker.close)
 
     app = FastAPI(
-        title="smc", version=metadata.version("smc-lm"), lifespan=lifespan, root_path=root_path
+        title="smc",
+        version=metadata.version("smc-lm"),
+        lifespan=lifespan,
+        root_path=root_path.rstrip("/"),
     )
     describe(app, BODIES)
     app.add_middleware(CutShort)

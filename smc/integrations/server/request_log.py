@@ -24,7 +24,7 @@ class RequestLog:
 
     Args:
         app: Of ASGI.
-        shown: Whether a line is logged for every request, and not only for those that fail.
+        shown: Whether lines are of the level INFO, and not DEBUG.
     """
 
     def __init__(self, app: Any, *, shown: bool = False) -> None:
@@ -53,9 +53,10 @@ class RequestLog:
             await self._app(scope, receive, named)
         finally:
             seconds = time.perf_counter() - began
-            level = logging.WARNING if status >= 500 else self._level
             line = "%s %s %d %.3f s %s"
-            logger.log(level, line, scope["method"], scope["path"][:200], status, seconds, name)
+            logger.log(
+                self._level, line, scope["method"], scope["path"][:200], status, seconds, name
+            )
 
 
 def reference_of(request: Request) -> str:
