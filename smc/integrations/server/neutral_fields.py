@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _ANY_VALUE = frozenset(
-    "metadata priority prompt_cache_key request_id safety_identifier service_tier store".split()
+    "guided_decoding_backend metadata priority prompt_cache_key request_id safety_identifier "
+    "service_tier store".split()
 )
 _NEUTRAL_VALUES: dict[str, tuple[Any, ...]] = {
     "add_generation_prompt": (True,),
