@@ -91,6 +91,7 @@ async def _streamed(
         prompt="Molecule:", max_tokens=32, stop="\n", stream=True, **options
     )
     text, told, event = "", False, None
+    known: dict[str, Any] = {}
     async for event in events:
         now, piece = time.monotonic(), event.choices[0].text
         known = (event.model_extra or {}).get("smc", [{}])[0]
@@ -116,13 +117,14 @@ async def tools(client: Client) -> None:
     }
     if client.dice.random() < 0.5:
         answer = await client.openai.chat.completions.create(**options)
-        (call,) = answer.choices[0].message.tool_calls or ()
-        arguments = call.function.arguments
+        calls = answer.choices[0].message.tool_calls or []
+        check(len(calls) == 1, answer)
+        arguments = calls[0].function.arguments
     else:
         arguments = ""
         async for event in await client.openai.chat.completions.create(**options, stream=True):
             for piece in event.choices[0].delta.tool_calls or ():
-                arguments += piece.function.arguments
+                arguments += (piece.function and piece.function.arguments) or ""
     jsonschema.validate(json.loads(arguments), OBJECT)
 
 
