@@ -1,19 +1,25 @@
-"""Constrained generation by sequential Monte Carlo.
+r"""Constrained generation by sequential Monte Carlo.
 
 >>> import smc
->>> model = smc.load("path/or/name")                              # doctest: +SKIP
->>> posterior = smc.sample(model, "Once upon", [MyPotential()])   # doctest: +SKIP
->>> posterior.best                                                # doctest: +SKIP
+>>> model = smc.load("embedded:molecules")  # or a folder, or a name on the Hugging Face Hub
+>>> class Short(smc.Potential):
+...     def prefix(self, text):
+...         return 0.0 if len(text) <= 12 else float("-inf")
+>>> posterior = smc.sample(model, "Molecule:", [Short()], stop=("\n",), seed=1)
+>>> len(posterior.best) <= 12
+True
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smc.backends.embedded import embedded
 from smc.backends.loading import load
 from smc.errors import (
     ExtinctError,
     GrammarError,
+    MissingExtraError,
     ModelError,
     PotentialError,
     PromptError,
@@ -23,6 +29,7 @@ from smc.errors import (
 )
 from smc.lazy import lazy_names
 from smc.model import Chat, Decoding, LanguageModel, Vocabulary
+from smc.neighbours import warn_if_foreign
 from smc.posterior import DeathCount, Posterior, Status, Step, TextSequence
 from smc.potential import (
     Boundary,
@@ -79,6 +86,7 @@ __all__ = [
     "IncrementalPotential",
     "LanguageModel",
     "LocalProposal",
+    "MissingExtraError",
     "ModelError",
     "Posterior",
     "Potential",
@@ -104,6 +112,7 @@ __all__ = [
     "__version__",
     "asample",
     "check_potential",
+    "embedded",
     "generate",
     "load",
     "log_prob",
@@ -113,3 +122,5 @@ __all__ = [
 ]
 
 __getattr__ = lazy_names(__name__, _LAZY)
+
+warn_if_foreign("potentials")
