@@ -35,6 +35,9 @@ fmt: $(READY) ## format, and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: .venv-docs/.ready ## the site, into site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --clean
+
 bench: $(READY) ## the micro-benchmarks
 	$(BIN)/python -m benchmarks.micro all
 
@@ -92,6 +95,14 @@ $(READY): pyproject.toml constraints.txt
 # constraints.txt with the lines of another file in the place of its own.
 overlaid = awk -F== 'FNR == 1 { file++ } file == 1 && NF == 2 { own[$$1] } file == 1 || !($$1 in own)' \
   $(1) constraints.txt
+
+# Nothing of the package is imported for the site, so its environment needs the extra alone.
+.venv-docs/.ready: pyproject.toml constraints.txt | $(READY)
+	$(BIN)/python -m venv .venv-docs
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]\
+	  ["optional-dependencies"]["docs"], sep="\n")' > .venv-docs/requirements.txt
+	.venv-docs/bin/pip install --quiet -c constraints.txt -r .venv-docs/requirements.txt
+	@touch $@
 
 .venv-newest/.ready: pyproject.toml constraints.txt constraints-newest.txt | $(READY)
 	$(BIN)/python -m venv .venv-newest

@@ -129,7 +129,7 @@ def test_models_load_by_name():
 def test_judges_load_by_name():
     from potentials.reward_model import load_reward_model
 
-    reward = load_reward_model("embedded:arithmetic-judge", "classifier")
+    reward = load_reward_model("embedded:arithmetic-judge", "math-shepherd")
     assert reward is not None
 
 

@@ -7,17 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from tests.documents import ROOT, blocks, check_command, commands, execute
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-
-
-def commands():
-    lines = "".join(blocks("bash")).replace("\\\n", " ").splitlines()
-    return [line.split("#")[0].strip() for line in lines if line.strip()]
 
 
 def test_the_python_runs_in_order(monkeypatch, capsys):
