@@ -108,7 +108,7 @@ def _reference(modules: Any) -> None:
             owners.setdefault(home, name)
     for name, what in REFERENCE.items():
         index.append(f"| [`{name}`]({name}.md) | {what} |")
-        pages.append((f"`{name}`", f"{name}.md"))
+        pages.append((name, f"{name}.md"))
         docstring = modules[name].docstring
         parts = [f"# `{name}`", "", _examples(docstring.value) if docstring else "", ""]
         elsewhere = {e: home for e, home in exported[name].items() if owners[home] != name}
@@ -182,7 +182,7 @@ def _strategies(modules: Any) -> None:
         found = re.search(r"Sources?:\s*(.*?)(?:\n\n|$)", docstring, re.DOTALL)
         source = " ".join(found[1].split()) if found else ""
         index.append(f"| [`{name}`]({name}.md) | {_first_line(function)} | {source} |")
-        pages.append((f"`{name}`", f"{name}.md"))
+        pages.append((name, f"{name}.md"))
         module = modules[home.rpartition(".")[0]]
         write(
             f"strategies/{name}.md",
@@ -205,7 +205,7 @@ def _domains(modules: Any) -> None:
         index.append(
             f"| [`{name}`]({name}.md) | {_first_line(package)} | {'yes' if embedded else ''} |"
         )
-        pages.append((f"`{name}`", f"{name}.md"))
+        pages.append((name, f"{name}.md"))
         parts = [f"# `{name}`", "", package.docstring.value, ""]
         for member in task.members.values():
             if _ours(member, task.path) and member.is_class and member.name.endswith("Task"):

@@ -73,4 +73,4 @@ def check_install(words):
         extras = re.fullmatch(r"smc-lm(?:\[([\w,-]+)\])?", word)
         if extras and extras[1]:
             assert set(extras[1].split(",")) <= set(project["optional-dependencies"]), word
-        assert extras or re.fullmatch(r"torch==[\d.]+", word), word
+        assert extras or re.fullmatch(r"torch==[\d.]+|openai", word), word
