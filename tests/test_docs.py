@@ -1,6 +1,7 @@
 """The site: every block of Python runs, every command line is parsed, every page is reached."""
 
 import re
+import shlex
 
 import pytest
 
@@ -23,6 +24,23 @@ def test_the_blocks_of_a_page_run_in_order(name, monkeypatch, tmp_path):
     """From an empty folder, as a reader has it; the bundled models are all that is needed."""
     monkeypatch.chdir(tmp_path)
     execute(blocks(TEXTS[name], "python"), "page")
+
+
+def test_the_domain_of_the_guide_runs_as_a_benchmark(monkeypatch, tmp_path, capsys):
+    """Its first block, saved where the page says; the page's own commands."""
+    from benchmarks.__main__ import main
+
+    page = TEXTS["how-to/domain.md"]
+    (tmp_path / "my").mkdir()
+    (tmp_path / "my" / "sums.py").write_text(blocks(page, "python")[0])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    run, report = commands(page)
+    assert main(shlex.split(run)[3:]) == 0
+    capsys.readouterr()
+    assert main(shlex.split(report)[3:]) == 0
+    table = capsys.readouterr().out
+    assert "embedded:arithmetic" in table and all(m in table for m in ("lcd", "is", "smc"))
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
