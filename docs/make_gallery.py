@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import smc
+from domains.arithmetic.steps import answer
+from domains.arithmetic.task import TASK, reward_model
 from domains.gdb17.demo import DEMO, drawing
 from potentials import Grammar
+from potentials.boundaries import lines
 from potentials.molecule import SMILESValidity, qed, smiles_grammar
 from smc.pages import posterior_page
+from smc.pages.strategy import strategy_page
 from smc.posterior import Posterior
+from smc.steps.token_steps import TokenSteps
+from smc.strategies import Options, beam
 
 HERE = Path(__file__).parent / "gallery"
 
@@ -37,6 +43,17 @@ def main() -> None:
     )
     _write("hot", "A bad model, steered", smc.sample(hot, item.prompt, chemistry, **sampled))
     _write("extinct", "All dead", smc.sample(model, item.prompt, [OnlyBoron()], **sampled))
+    _beam()
+
+
+def _beam() -> None:
+    """Write the page of a strategy, on a question that the model does not always get right."""
+    question = TASK.items(limit=4)[3]
+    steps = TokenSteps(smc.load("embedded:arithmetic", device="cpu"), lines(), max_tokens=128)
+    options = Options(answer=answer, seed=0)
+    result = beam(steps, question.prompt, reward_model(), num_solutions=8, options=options)
+    page = strategy_page(result, title=question.prompt.strip())
+    (HERE / "beam.html").write_text(page, encoding="utf-8")
 
 
 def _write(name: str, title: str, posterior: Posterior) -> None:

@@ -70,6 +70,14 @@ def test_the_command_lines_parse(name):
         check_command(line)
 
 
+def test_every_strategy_names_its_source():
+    """The page of a strategy is its docstring, and the overview shows the paper."""
+    from smc.strategies import STRATEGIES
+
+    for name, strategy in STRATEGIES.items():
+        assert re.search(r"^ *Sources?: \S", strategy.__doc__ or "", re.MULTILINE), name
+
+
 def test_every_page_is_in_the_navigation():
     site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     shown = site[site.index("\nnav:") :]
