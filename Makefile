@@ -53,7 +53,7 @@ test-oldest: .venv-oldest/.ready ## the tests of the plain installation and its 
 	  tests/backends/test_loading.py tests/backends/test_transformers.py tests/cli \
 	  tests/potentials/test_grammar.py tests/potentials/test_output_types.py \
 	  tests/potentials/test_molecule.py tests/potentials/test_molecule_properties.py \
-	  tests/potentials/test_sql_scope.py $(PYTEST_ARGS)
+	  tests/potentials/test_sql_scope.py tests/integrations/server/test_server.py $(PYTEST_ARGS)
 
 test-vllm: .venv-vllm/.ready ## the tests that need vLLM, real engines and a real server
 	.venv-vllm/bin/python -m pytest tests/backends/test_vllm*.py \

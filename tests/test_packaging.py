@@ -101,7 +101,12 @@ def test_each_bound_has_a_constraint_to_test_it():
     oldest, newest = read("constraints-oldest.txt"), read("constraints-newest.txt")
     held = read("constraints.txt") | newest
     extras = PROJECT["optional-dependencies"]
-    for requirement in [*PROJECT["dependencies"], *extras["molecules"], *extras["sql"]]:
+    for requirement in [
+        *PROJECT["dependencies"],
+        *extras["molecules"],
+        *extras["serve"],
+        *extras["sql"],
+    ]:
         name = requirement_name(requirement).lower()
         low = requirement.split(">=")[1].split(",")[0]
         assert numbers(oldest[name])[: len(numbers(low))] == numbers(low), name
