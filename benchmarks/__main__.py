@@ -13,17 +13,7 @@ from benchmarks.command import explained
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0, 2 for an error explained, 130 if interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    running = commands.add_parser("run", help="run methods on a domain; goes on where it stopped")
-    run.add_arguments(running)
-    reporting = commands.add_parser("report", help="tables and a plot of what a run left")
-    report.add_arguments(reporting)
-    diverging = commands.add_parser("kl", help="how far methods are from the target, on one item")
-    kl.add_arguments(diverging)
-    costing = commands.add_parser("cost", help="quality over cost, of several runs of a domain")
-    cost.add_arguments(costing)
-    parsed = parser.parse_args(arguments)
+    parsed = parser().parse_args(arguments)
     commands_by_name = {
         "run": run.main,
         "report": report.main,
@@ -32,6 +22,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     work = commands_by_name[parsed.command]
     return explained(lambda: work(parsed))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    running = commands.add_parser("run", help="run methods on a domain; goes on where it stopped")
+    run.add_arguments(running)
+    reporting = commands.add_parser("report", help="tables and a plot of what a run left")
+    report.add_arguments(reporting)
+    diverging = commands.add_parser("kl", help="how far methods are from the target, on one item")
+    kl.add_arguments(diverging)
+    costing = commands.add_parser("cost", help="quality over cost, of several runs of a domain")
+    cost.add_arguments(costing)
+    return top
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.tasks import ROOT
+from smc.backends.embedded import place_of
 
 PACKAGES = ("torch", "transformers", "llguidance", "lark", "rdkit", "partialsmiles", "numpy")
 _WHOLE = 2**27
@@ -38,11 +39,11 @@ def shown_model(name: str) -> str:
 
 
 def model_digest(name: str) -> str | None:
-    """Return a digest of the files of a model in a folder; None of a name.
+    """Return a digest of the files of a model in a folder or a bundled one; None of a name.
 
     Of files over 128 MiB the size, the first and the last MiB enter.
     """
-    folder = Path(name)
+    folder = Path(place_of(name))
     if not folder.is_dir():
         return None
     suffixes = {".json", ".safetensors", ".bin", ".model", ".txt", ".jinja"}

@@ -15,6 +15,7 @@ import domains
 import smc
 from benchmarks.selection import Selection
 from domains.base import Item, Task, Variants
+from smc.backends.embedded import PREFIX
 from smc.backends.load_options import LoadOptions
 from smc.errors import SettingsError
 from smc.model import LanguageModel
@@ -122,7 +123,7 @@ def load_model(name: str, options: LoadOptions | None = None) -> LanguageModel:
         ModelError: The model cannot be loaded.
     """
     module_name, colon, function = name.partition(":")
-    if not colon or Path(name).exists():
+    if not colon or Path(name).exists() or name.startswith(PREFIX):
         return smc.load(name, **(options or LoadOptions()))
     if options:
         given = ", ".join(f"--{n.replace('_', '-')} {v}" for n, v in options.items())

@@ -1,1 +1,1 @@
-"""Benchmark domains: the data, prompt, potentials and scorer of each."""
+"""Benchmark domains of smc-lm: the data, prompt, potentials and scorer of each."""

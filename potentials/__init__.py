@@ -1,4 +1,4 @@
-"""Ready-made potentials. Importing this loads none of them, nor the packages they need."""
+"""Ready-made potentials of smc-lm. Importing this loads none of them, nor what they need."""
 
 from __future__ import annotations
 

@@ -1,19 +1,25 @@
-"""Constrained generation by sequential Monte Carlo.
+r"""Constrained generation by sequential Monte Carlo.
 
 >>> import smc
->>> model = smc.load("path/or/name")                              # doctest: +SKIP
->>> posterior = smc.sample(model, "Once upon", [MyPotential()])   # doctest: +SKIP
->>> posterior.best                                                # doctest: +SKIP
+>>> model = smc.load("embedded:molecules")  # or a folder, or a name on the Hugging Face Hub
+>>> class NoRings(smc.Potential):
+...     def prefix(self, text):
+...         return 0.0 if "1" not in text else float("-inf")
+>>> posterior = smc.sample(model, "Molecule:", [NoRings()], num_particles=20, stop=("\n",))
+>>> posterior.status, "1" in posterior.best
+(<Status.COMPLETE: 'complete'>, False)
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smc.backends.embedded import embedded
 from smc.backends.loading import load
 from smc.errors import (
     ExtinctError,
     GrammarError,
+    MissingExtraError,
     ModelError,
     PotentialError,
     PromptError,
@@ -23,6 +29,7 @@ from smc.errors import (
 )
 from smc.lazy import lazy_names
 from smc.model import Chat, Decoding, LanguageModel, Vocabulary
+from smc.neighbours import warn_if_foreign
 from smc.posterior import DeathCount, Posterior, Status, Step, TextSequence
 from smc.potential import (
     Boundary,
@@ -83,6 +90,7 @@ __all__ = [
     "IncrementalPotential",
     "LanguageModel",
     "LocalProposal",
+    "MissingExtraError",
     "ModelError",
     "Posterior",
     "Potential",
@@ -108,6 +116,7 @@ __all__ = [
     "__version__",
     "asample",
     "check_potential",
+    "embedded",
     "generate",
     "load",
     "load_reward",
@@ -119,3 +128,5 @@ __all__ = [
 ]
 
 __getattr__ = lazy_names(__name__, _LAZY)
+
+warn_if_foreign("potentials")

@@ -55,5 +55,17 @@ class ExtinctError(SMCError, RuntimeError):
         self.posterior = posterior
 
 
+class MissingExtraError(SMCError, ImportError):
+    """A package that one of the distribution's extras brings is not installed.
+
+    Args:
+        message: What needs it, and how it is installed.
+        package: Its import name.
+    """
+
+    def __init__(self, message: str, package: str = "") -> None:
+        super().__init__(message, name=package)
+
+
 class EndpointError(SMCError, RuntimeError):
     """A generator behind a network that failed, stalled, or answered with nonsense."""

@@ -61,6 +61,7 @@ class MoleculeDemo:
     note = f"QED is drug-likeness; it enters the weights as exp({_WEIGHT:g} · QED)."
     model = MODEL
     scores = ("QED", "valid")
+    prompts = 6
 
     @property
     def stop(self) -> tuple[str, ...]:

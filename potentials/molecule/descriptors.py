@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from potentials.molecule.parse import parse
 from smc.errors import SettingsError
+from smc.extras import Needed
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -127,7 +128,8 @@ def _reference(smiles: str, radius: int, bits: int) -> Any:
 
 @lru_cache(maxsize=256)
 def _query(pattern: str) -> Mol | None:
-    from rdkit import Chem, rdBase
+    with Needed("smarts"):
+        from rdkit import Chem, rdBase
 
     with rdBase.BlockLogs():
         return Chem.MolFromSmarts(pattern)

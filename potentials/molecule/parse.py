@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from smc.extras import Needed
+
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
@@ -36,7 +38,8 @@ def parse(smiles: str) -> Mol | None:
     Args:
         smiles: Without surrounding white space (see `bare`).
     """
-    from rdkit import Chem, rdBase
+    with Needed("molecules"):
+        from rdkit import Chem, rdBase
 
     if not smiles or not readable(smiles):
         return None

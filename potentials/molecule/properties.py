@@ -19,6 +19,7 @@ from potentials import returned
 from potentials.molecule import descriptors
 from potentials.molecule.parse import bare, parse
 from smc.errors import PotentialError, SettingsError
+from smc.extras import require
 from smc.potential import Potential, WhereBoundary
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class MoleculeProperty(Potential):
 
     Raises:
         SettingsError: None or several of the three are given, or one is out of its range.
+        MissingExtraError: RDKit is not installed.
         PotentialError: On use, where the descriptor returns something else than a number.
 
     Example:
@@ -67,6 +69,7 @@ class MoleculeProperty(Potential):
     boundary = WhereBoundary(_never)
 
     def __post_init__(self) -> None:
+        require(self.label, "rdkit")
         given = [k for k in ("weight", "between", "target") if getattr(self, k) is not None]
         if len(given) != 1:
             raise SettingsError(

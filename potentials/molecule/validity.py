@@ -12,6 +12,7 @@ from typing import Any
 
 from potentials.molecule.parse import MAX_LENGTH, bare, parse, readable
 from smc.errors import SettingsError
+from smc.extras import require
 from smc.potential import Boundary, Potential
 
 _OUTSIDE, _ONE_DIGIT, _TWO_DIGITS, _BRACKET = range(4)
@@ -94,6 +95,7 @@ class SMILESValidity(Potential):
 
     Raises:
         SettingsError: `max_length` is not in 1..400.
+        MissingExtraError: partialsmiles or RDKit is not installed.
 
     Example:
         >>> SMILESValidity().prefix(" C1CC"), SMILESValidity().complete(" C1CC")
@@ -106,6 +108,7 @@ class SMILESValidity(Potential):
         max_length: int = MAX_LENGTH,
         boundary: Boundary[Any] | None = SMILESBoundary(),
     ) -> None:
+        require("SMILESValidity", "partialsmiles", "rdkit")
         if not 1 <= max_length <= MAX_LENGTH:
             raise SettingsError(
                 f"SMILESValidity: max_length is {max_length}; expected 1 to {MAX_LENGTH}, since "

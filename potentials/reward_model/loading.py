@@ -17,6 +17,7 @@ from potentials.reward_model.known import known_format
 from potentials.reward_model.likelihood import LikelihoodReward, Logistic
 from potentials.reward_model.model import RewardModel
 from potentials.reward_model.texts import question_of
+from smc.backends.embedded import place_of
 from smc.errors import ModelError, SettingsError
 from smc.model import Prompt
 
@@ -60,7 +61,8 @@ def load_reward_model(
       second is the good one), a decoder with a linear head `score`.
 
     Args:
-        name_or_path: Of a Hub repository, or a local folder.
+        name_or_path: Of a Hub repository, a local folder, or a bundled model
+            (`embedded:arithmetic-judge`).
         format: A name, or a format with other marks than the published ones; None: what the
             model's name or config tells.
         device: `"cuda"`, `"cpu"`, …; `"auto"` spreads the layers over what there is. By default the
@@ -167,12 +169,13 @@ def _loaded(
     import torch
     import transformers
 
+    where = place_of(name_or_path)
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     source = {"trust_remote_code": trust_remote_code, "revision": revision or "main"}
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(name_or_path, **source)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(where, **source)
         model: Any = getattr(transformers, kind).from_pretrained(
-            name_or_path, dtype=dtype, device_map="auto" if place == "auto" else None, **source
+            where, dtype=dtype, device_map="auto" if place == "auto" else None, **source
         )
         if place != "auto":
             model.to(place)

@@ -6,17 +6,20 @@ import math
 from functools import lru_cache, partial
 from typing import Any
 
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-
 from potentials.sql.bindings import check_names
 from potentials.sql.names import Outer, ScopeError, kind_of
 from potentials.sql.pieces import Level, levels
-from potentials.sql.resolution import Resolver, Tables
 from potentials.sql.schema import Schema
 from smc.errors import SettingsError
+from smc.extras import Needed
 from smc.potential import Boundary, Potential
+
+with Needed("SQLScope"):
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    from potentials.sql.resolution import Resolver, Tables
 
 # Pieces stay as they are for all tokens of the next clause, and are the same for many candidates.
 _REMEMBERED = 500

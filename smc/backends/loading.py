@@ -35,7 +35,9 @@ def load(name: str, **options: Unpack[LoadOptions]) -> TransformersModel | VLLMM
     """Load a causal language model.
 
     Args:
-        name: Of a Hub repository, a local folder, or (transformers) a `.gguf` file.
+        name: Of a Hub repository, a local folder, (transformers) a `.gguf` file, or of a small
+            model that comes with the package: `embedded:` and `arithmetic`, `arithmetic-judge`,
+            `goals`, `molecules`, `python` or `sql`.
         options: By name, see below; a None is as good as one left out.
 
     Options of both backends:

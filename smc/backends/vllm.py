@@ -8,6 +8,7 @@ from functools import cached_property
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
+from smc.backends.embedded import place_of
 from smc.backends.hf.loading import check_dtype
 from smc.backends.hf.logits_transform import LogitsTransform, SamplingOptions
 from smc.backends.hf.prompts import check_fits, encode
@@ -100,7 +101,7 @@ class VLLMModel:
         check_dtype(loading["dtype"])
         check_installed()
         loading["dtype"] = str(loading["dtype"]).removeprefix("torch.")
-        llm, mailbox = start_llm(name_or_path, {**loading, **further})
+        llm, mailbox = start_llm(place_of(name_or_path), {**loading, **further})
         return cls(llm, mailbox, vocabulary=vocabulary, **sampling)
 
     @property

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from smc.backends.embedded import place_of
 from smc.backends.hf.logits_transform import SamplingOptions
 from smc.backends.hf.prompts import encode
 from smc.backends.hf.tokenizing import tokenize
@@ -205,7 +206,7 @@ class RemoteVLLM:
         from transformers import AutoTokenizer
 
         try:
-            return AutoTokenizer.from_pretrained(self._given_tokenizer)
+            return AutoTokenizer.from_pretrained(place_of(self._given_tokenizer))
         except (OSError, ValueError) as error:
             raise ModelError(
                 f"tokenizer {self._given_tokenizer!r}: cannot be loaded: {error}. Expected the "

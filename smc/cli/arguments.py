@@ -15,6 +15,8 @@ from smc.settings import METHODS
 
 _DESCRIPTION = "Constrained generation from language models by sequential Monte Carlo."
 
+_MODEL = "a folder, a name on the Hugging Face Hub, or embedded:NAME for one that comes along"
+
 _DEMO = """\
 Runs the methods on a handful of prompts with the model that comes with the package, prints a table
 and writes a page with the genealogy of the particles. Needs no network and no GPU.
@@ -35,7 +37,7 @@ Needs the extra `serve`.
 
 _SERVE_EXAMPLE = """\
 example:
-  smc serve --model domains/gdb17/model --name molecules \\
+  smc serve --model embedded:molecules --name molecules \\
       --potential valid=potentials.molecule:SMILESValidity
   curl localhost:8000/v1/completions -H 'Content-Type: application/json' -d '{"model": "molecules",
       "prompt": "Molecule:", "stop": "\\n", "particles": 20, "potentials": ["valid"], "n": 3}'
@@ -49,7 +51,7 @@ examples:
   smc generate --model gpt2 --prompt "Is water wet?" --choice yes --choice no
   smc generate --model Qwen/Qwen2.5-0.5B-Instruct --system "Answer in JSON." --prompt "Who?" \\
       --output-type ./people.py:Person
-  smc generate --model ./model --prompt "Molecule:" --grammar smiles.lark --stop '\\n' \\
+  smc generate --model embedded:molecules --prompt "Molecule:" --grammar smiles.lark --stop '\\n' \\
       --potential potentials.molecule:SMILESValidity --potential ./mine.py:NoRings
 """
 
@@ -76,12 +78,23 @@ def _version() -> str:
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     demo = commands.add_parser(
-        "demo", help="molecules from a small language model: table and page", description=_DEMO
+        "demo", help="small language models, steered: table and page", description=_DEMO
     )
     add = demo.add_argument
-    add("domain", nargs="?", default="molecules", metavar="DOMAIN", help="default: molecules")
+    add(
+        "domain",
+        nargs="?",
+        metavar="DOMAIN",
+        help="molecules (with the extra `molecules`) or goals; default: molecules, or goals "
+        "without that extra",
+    )
     add("--particles", type=int, default=10, metavar="N", help="for each prompt (default 10)")
-    add("--prompts", type=int, default=6, metavar="P", help="how many (default 6)")
+    add(
+        "--prompts",
+        type=int,
+        metavar="P",
+        help="how many (default: 6 for molecules, 120 for goals)",
+    )
     add(
         "--methods",
         default=",".join(METHODS),
@@ -108,7 +121,7 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     group = generate.add_argument_group("model and prompt")
     add = group.add_argument
-    add("--model", required=True, help="a folder, or a name on the Hugging Face Hub")
+    add("--model", required=True, help=_MODEL)
     add("--prompt", required=True, help="text to go on from; - reads it from standard input")
     add("--chat", action="store_true", help="the prompt is a user's message to a chat model")
     add("--system", metavar="TEXT", help="system message before the prompt; implies --chat")
@@ -198,7 +211,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = serve.add_argument
-    add("--model", required=True, help="a folder, or a name on the Hugging Face Hub")
+    add("--model", required=True, help=_MODEL)
     add(
         "--served-model-name",
         "--name",

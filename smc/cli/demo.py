@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from smc.cli.demo_domain import DemoDomain, find_domain
+from smc.cli.demo_domain import DemoDomain, default_domain, find_domain
 from smc.cli.demo_page import demo_page
 from smc.cli.demo_result import MethodResult
 from smc.cli.files import check_writable
@@ -28,9 +28,9 @@ def demo(options: argparse.Namespace) -> bool:
     """Run the command; return False, for an extinct prompt is a row of the table here."""
     methods = _methods(options.methods)
     settings = Settings(num_particles=options.particles)
-    if options.prompts < 1:
+    if options.prompts is not None and options.prompts < 1:
         raise SettingsError(f"--prompts: expected a whole number above 0, got {options.prompts}.")
-    domain = find_domain(options.domain)
+    domain = find_domain(options.domain or default_domain())
     check_writable(options.out, "--out")
     console = Console()
     print(f"{domain.title}: {domain.summary}")
@@ -38,7 +38,7 @@ def demo(options: argparse.Namespace) -> bool:
     from smc import load
 
     model = load(str(domain.model))
-    items = domain.items(options.prompts)
+    items = domain.items(options.prompts or domain.prompts)
     print(
         f"{len(items)} prompts, {settings.num_particles} particles each, seed {options.seed}.\n",
         flush=True,

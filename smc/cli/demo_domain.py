@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 from smc.errors import SettingsError
+from smc.extras import require
+from smc.neighbours import foreign
 from smc.potential import AnyPotential
 
-DOMAINS = {"molecules": "domains.gdb17.demo", "gdb17": "domains.gdb17.demo"}
-"""Names that the command takes, and the modules that hold a `DEMO`."""
+DOMAINS = {
+    "molecules": "domains.gdb17.demo",
+    "goals": "domains.planetarium.demo",
+    "gdb17": "domains.gdb17.demo",
+    "planetarium": "domains.planetarium.demo",
+}
+"""Names that the command takes, and the modules that hold a `DEMO`; the benchmarks' names too."""
+
+_NEEDS = {"domains.gdb17.demo": ("rdkit", "partialsmiles")}
+"""Packages of extras, by module."""
 
 
 class DemoDomain(Protocol):
@@ -40,6 +51,11 @@ class DemoDomain(Protocol):
     @property
     def scores(self) -> tuple[str, ...]:
         """Names of the scores, each between 0 and 1."""
+        ...
+
+    @property
+    def prompts(self) -> int:
+        """How many problems by default: about as many as take half a minute on two cores."""
         ...
 
     @property
@@ -73,12 +89,26 @@ class DemoDomain(Protocol):
         ...
 
 
+def default_domain() -> str:
+    """Return the name of the domain that is shown by default: one whose packages are installed.
+
+    Molecules are looked at most easily; goals need nothing beyond the plain installation.
+    """
+    needed = _NEEDS[DOMAINS["molecules"]]
+    return "molecules" if all(map(find_spec, needed)) else "goals"
+
+
 def find_domain(name: str) -> DemoDomain:
     """Return a domain by name.
 
     Raises:
-        SettingsError: There is none of that name.
+        SettingsError: There is none of that name, or another package is called `domains`.
+        MissingExtraError: A package that it needs is not installed.
     """
     if name not in DOMAINS:
         raise SettingsError(f"demo: no domain {name!r}; expected one of {', '.join(DOMAINS)}.")
+    require(f"smc demo {name}", *_NEEDS.get(DOMAINS[name], ()))
+    clash = foreign("domains")
+    if clash is not None:
+        raise SettingsError(f"demo: {clash}")
     return import_module(DOMAINS[name]).DEMO

@@ -17,6 +17,7 @@ import torch
 from lm_eval.api.registry import register_model
 from lm_eval.models.huggingface import HFLM
 
+from smc.backends.embedded import place_of
 from smc.errors import SettingsError
 from smc.integrations.constraints import constraints
 from smc.integrations.transformers import SMCGenerate
@@ -91,7 +92,9 @@ class SMCModel(_HarnessModel):
             "answer": answer,
         }
         self._samplers: dict[tuple[str, ...], SMCGenerate] = {}
-        super().__init__(pretrained, **options)
+        super().__init__(
+            place_of(pretrained) if isinstance(pretrained, str) else pretrained, **options
+        )
         if self.backend != "causal":
             raise SettingsError("lm_eval: expected a decoder-only model; this one has an encoder.")
 

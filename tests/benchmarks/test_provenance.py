@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import smc
 from benchmarks import provenance
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,3 +25,5 @@ def test_the_digest_of_a_model_depends_on_its_bytes(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"weightz")
     assert provenance.model_digest(str(tmp_path)) != before
     assert provenance.model_digest("owner/name") is None
+    bundled = provenance.model_digest("embedded:arithmetic")
+    assert bundled == provenance.model_digest(smc.embedded("arithmetic")) is not None

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from smc.backends.embedded import place_of
 from smc.errors import ModelError, SettingsError
 
 
@@ -32,12 +33,13 @@ def load_pretrained(
     """
     import transformers
 
+    where = place_of(name)
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     check_dtype(dtype)
     quantization = _quantization_config(quantization)
     _check_device(name, place)
     _check_dtype_on(name, place, dtype)
-    path, gguf_file = _gguf(name, gguf_file)
+    path, gguf_file = _gguf(where, gguf_file)
     source: dict[str, Any] = {
         "trust_remote_code": trust_remote_code,
         "revision": revision or "main",
@@ -59,6 +61,8 @@ def load_pretrained(
             model.to(place)
     except Exception as error:  # torch without CUDA raises AssertionError, say
         raise ModelError(_cannot_load(name, place, error)) from error
+    if where != name:  # a folder of the installation says less than the name that was asked for
+        model.config.name_or_path = name
     return model, tokenizer
 
 
