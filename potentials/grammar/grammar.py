@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from potentials.grammar.llguidance import MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
 from potentials.grammar.matchers import GrammarState
+from potentials.grammar.scheduling import GrammarVerdict
 from smc.errors import GrammarError, PotentialError
 from smc.model import Vocabulary
 from smc.potential import Boundary
@@ -131,21 +132,33 @@ class Grammar(MaskPotential):
             assert verdict.row is not None
             return verdict.row
 
-        remedy = (
-            "Its terminals run into one another in the language of "
-            f"Lark(parser={self._translated.parser!r}, lexer={self._translated.lexer!r}), so it "
-            "had to be written in rules over single characters, which are ambiguous. Let it be "
-            'LALR(1) without conflict, or, if it is written for that parser, say parser="lalr".'
-        )
         try:
             seconds = rehearse(mask_of, tokens)
         except PotentialError as error:
-            raise GrammarError(f"{self.name}: cannot be masked: {error} {remedy}") from error
+            raise GrammarError(f"{self.name}: cannot be masked: {error}") from error
         if seconds > _SLOW_SECONDS:
             warnings.warn(
-                f"{self.name}: a mask takes {seconds * 1000:.0f} ms with this vocabulary. {remedy}",
+                f"{self.name}: a mask takes {seconds * 1000:.0f} ms with this vocabulary. "
+                f"{self._why_scannerless()}",
                 stacklevel=3,
             )
+
+    def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
+        try:
+            return super()._judge(states, rows=rows)
+        except PotentialError as error:
+            if not self._translated.scannerless:
+                raise
+            raise PotentialError(f"{error} {self._why_scannerless()}") from error
+
+    def _why_scannerless(self) -> str:
+        return (
+            "Its terminals run into one another in the language of "
+            f"Lark(parser={self._translated.parser!r}, lexer={self._translated.lexer!r}), so it "
+            "had to be written in rules over single characters, which are ambiguous: "
+            f"{self._translated.obstacle} Or, if it is written for Lark's LALR parser and made in "
+            'Python, say parser="lalr".'
+        )
 
     def __repr__(self) -> str:
         translated = self._translated
