@@ -1,4 +1,4 @@
-"""The command `report`: a folder of results as JSON, Markdown and a picture."""
+"""The command `report`: a run's results as JSON, Markdown, a picture and a condensed file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import condensed
 from benchmarks.disk import explained_disk
 from benchmarks.markdown import SETTINGS, START, render
 from benchmarks.store import RUN, Store
@@ -18,16 +19,21 @@ from smc.errors import SettingsError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `report`."""
-    parser.add_argument("folder", type=Path, help="what `run` had as --out")
+    parser.add_argument(
+        "folder", type=Path, help="what `run` had as --out, or a file that --records wrote"
+    )
     parser.add_argument("--json", action="store_true", help="print rows as JSON, nothing else")
     parser.add_argument("--markdown", type=Path, help="default: report.md in the folder")
     parser.add_argument("--plot", type=Path, help="default: report.png in the folder")
+    parser.add_argument(
+        "--records", type=Path, help="write what the tables are computed from, without texts"
+    )
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Do what the command line asks.
 
-    With `--json`, files are written only where they are named.
+    With `--json`, or from a file, files are written only where they are named.
 
     Raises:
         SettingsError: There are no results, or a file cannot be written.
@@ -37,25 +43,30 @@ def main(arguments: argparse.Namespace) -> None:
     rows = summarise(records, run["settings"]["primary"])
     if arguments.json:
         print(json.dumps([r.to_json() for r in rows], indent=2, allow_nan=False))
-    picture = arguments.plot or (None if arguments.json else folder / "report.png")
-    page = arguments.markdown or (None if arguments.json else folder / "report.md")
+    named_only = arguments.json or folder.is_file()
+    picture = arguments.plot or (None if named_only else folder / "report.png")
+    page = arguments.markdown or (None if named_only else folder / "report.md")
+    if arguments.records is not None:
+        condensed.write(_parent(arguments.records, "--records"), run, records)
     if picture is not None:
         _draw(rows, picture, run["settings"])
+    link = None if picture is None else _relative(picture, page or picture)
+    text = render(run, rows, picture=link)
     if page is not None:
-        link = None if picture is None else _relative(picture, page)
-        text = render(run, rows, picture=link)
         with explained_disk(page, "--markdown"):
             _parent(page, "--markdown").write_text(text, encoding="utf-8")
-        if not arguments.json:
-            print(text, end="")
+    if not arguments.json:
+        print(text, end="")
 
 
 def read(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return run.json and all records of a folder of results.
+    """Return run.json and all records of a folder of results, or of a condensed file.
 
     Raises:
         SettingsError: There are none, or they cannot be read.
     """
+    if folder.is_file():
+        return condensed.read(folder)
     store = Store(folder)
     if store.read_run() is None:
         raise SettingsError(

@@ -5,7 +5,7 @@ the same network, which stores and reads them for each row. A step of ours is on
 `advance` of all rows; one of the peer is what a further token costs, so the difference of two runs.
 The whole is T tokens from nothing, the reading of the prompt included. The peer is left out where
 it would read more than `PEER_TOKENS` of prompts. With `--model FOLDER` on a published model, else
-on a random one.
+on a random one. Run by the interpreter of an environment with vLLM, it has vLLM's `n=` beside both.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.micro.models import CACHE, load
+from benchmarks.micro.peers.vllm_n import VLLMPeer
 from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
 from smc.backends.transformers import TransformersModel
 from smc.model import HOLD, DrawRequest
@@ -44,7 +45,8 @@ def run(options: Options, cache: Path = CACHE) -> Result:
     context = getattr(network.config, "max_position_embeddings", None) or 10**9
     lengths = [min(length, context - options.tokens - 1) for length in LENGTHS]
     sizes = PARTICLES if options.particles == Options().particles else (options.particles,)
-    rows = [_compared(ours, network, n, length, options) for n in sizes for length in lengths]
+    vllm = _vllm(options, network, max(sizes), max(lengths))
+    rows = [_compared(ours, network, vllm, n, k, options) for n in sizes for k in lengths]
     first = next(row for row in rows if row["prompt"] == lengths[-1])
     ratio, interval = first["ratio_of_step_rates"]
     return Result(
@@ -78,8 +80,20 @@ def _load(options: Options, cache: Path) -> tuple[TransformersModel, Any]:
     return ours, ours.model
 
 
+def _vllm(options: Options, network: Any, particles: int, length: int) -> VLLMPeer | None:
+    if not options.model or not VLLMPeer.is_there():
+        return None
+    dtype = str(network.dtype).removeprefix("torch.")
+    return VLLMPeer(options.model, dtype, particles, length + options.tokens, options.now)
+
+
 def _compared(
-    ours: TransformersModel, network: Any, particles: int, length: int, options: Options
+    ours: TransformersModel,
+    network: Any,
+    vllm: VLLMPeer | None,
+    particles: int,
+    length: int,
+    options: Options,
 ) -> dict[str, Any]:
     """The figures of one prompt's length and one number of rows."""
     case = _Case(length, particles, [], [], [])
@@ -95,9 +109,16 @@ def _compared(
         wholes.append(_generate_seconds(network, prompt, particles, options.tokens, options))
         return (options.tokens - 1) / (wholes[-1] - one)
 
+    def other(seed: int) -> float:
+        assert vllm is not None
+        whole, step = vllm.times(prompt, particles, options.tokens)
+        vllm_wholes.append(whole)
+        return 1 / step
+
     wholes: list[float] = []
+    vllm_wholes: list[float] = []
     with_peer = length * particles <= PEER_TOKENS
-    sides = [engine, peer] if with_peer else [engine]
+    sides = [engine, *([other] if vllm else []), *([peer] if with_peer else [])]
     warm_ups = 0 if options.model else 1  # a published model's runs are long enough
     rates = interleaved(sides, options.repeats, warm_ups)
     kept = options.repeats
@@ -108,11 +129,17 @@ def _compared(
         "whole_seconds": float(np.median(case.whole_seconds[-kept:])),
         "kv_bytes": case.kv_bytes[-1],
     }
+    if vllm:
+        figures |= {
+            "vllm_step_seconds": float(np.median(1 / rates[:, 1])),
+            "vllm_whole_seconds": float(np.median(vllm_wholes[-kept:])),
+            "ratio_to_vllm": ratio_of_medians(rates[:, 0], rates[:, 1]),
+        }
     if with_peer:
         figures |= {
-            "peer_step_seconds": float(np.median(1 / rates[:, 1])),
+            "peer_step_seconds": float(np.median(1 / rates[:, -1])),
             "peer_whole_seconds": float(np.median(wholes[-kept:])),
-            "ratio_of_step_rates": ratio_of_medians(rates[:, 0], rates[:, 1]),
+            "ratio_of_step_rates": ratio_of_medians(rates[:, 0], rates[:, -1]),
             "ratio_of_wholes": ratio_of_medians(
                 np.array(wholes[-kept:]), np.array(case.whole_seconds[-kept:])
             ),

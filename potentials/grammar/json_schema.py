@@ -98,7 +98,7 @@ class JSONSchema(MaskPotential):
                 "schema at least one."
             )
         is_object = isinstance(self.schema, dict) and self.schema.get("type") == "object"
-        self._last_bytes = (b"}" if is_object else b'}]"0123456789el') + b" \t\r\n"
+        self._last_bytes = b"}" if is_object else b'}]"0123456789el'
         self._watches_names = compiler.frees_names
         self._tight_names = compiler.tight_names
         self._token_names = TokenNames(())
@@ -131,15 +131,14 @@ class JSONSchema(MaskPotential):
         scan = state.scan.then(new_bytes)
         return DocumentState(state.text + new_bytes, len(state.text), scan)
 
-    def complete_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[float]:
-        """See `MaskPotential.complete_after`; of those that it accepts, names are looked at."""
-        values = super().complete_after(state, texts)
-        accepted = [i for i, value in enumerate(values) if value == 0.0]
-        if accepted and self._watches_names:
-            longer = [self.advance(state, texts[i]) for i in accepted]
-            for i, value in zip(accepted, self.batch_complete(longer), strict=True):
-                values[i] = value
-        return values
+    def _accepted_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[int]:
+        """See `MaskPotential._accepted_after`; of those, the names are looked at."""
+        accepted = super()._accepted_after(state, texts)
+        if not accepted or not self._watches_names:
+            return accepted
+        longer = [self.advance(state, texts[i]) for i in accepted]
+        values = self.batch_complete(longer)
+        return [i for i, value in zip(accepted, values, strict=True) if value == 0.0]
 
     def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
         r"""Judge texts; one that names a property twice begins no sentence."""

@@ -133,11 +133,17 @@ class MaskPotential(TokenPotential[GrammarState]):
 
     def complete_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[float]:
         """`complete` after each of many short texts, from the matcher that filled the mask."""
+        values = [_LOG_ZERO] * len(texts)
+        for i in self._accepted_after(state, texts):
+            values[i] = 0.0
+        return values
+
+    def _accepted_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[int]:
+        """Return the indices of the texts after which a sentence ends."""
         last = self._last_bytes
-        possible = [t for t in texts if last is None or not t or t[-1] in last]
-        accepting = self._matchers.accepting_after(state, possible)
-        accepted = {t for t, accepts in zip(possible, accepting, strict=True) if accepts}
-        return [0.0 if text in accepted else _LOG_ZERO for text in texts]
+        possible = [i for i, t in enumerate(texts) if last is None or not t or t[-1] in last]
+        accepting = self._matchers.accepting_after(state, [texts[i] for i in possible])
+        return [i for i, accepts in zip(possible, accepting, strict=True) if accepts]
 
     def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
         return self._matchers.judge(states, rows=rows)

@@ -6,6 +6,7 @@ the last of them, and replayed from the root where there is none.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -254,7 +255,7 @@ def _verdict_bytes(verdict: GrammarVerdict) -> int:
 
 def _keep(cache: LRUCache[bytes, T], text: bytes, value: T) -> None:
     """Remember what fits at all: a cache of bytes refuses a value that is larger than itself."""
-    if cache.getsizeof(value) <= cache.maxsize:
+    with contextlib.suppress(ValueError):
         cache[text] = value
 
 

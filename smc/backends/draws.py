@@ -26,8 +26,8 @@ _BLOCK = 256
 _CELLS_AT_ONCE = 6_000_000
 """Tokens whose masses a CPU holds at once, 24 MB: malloc reuses what is below 32."""
 
-_LONG_ROW = 1 << 14
-"""Tokens of a row from which on a CPU takes each by itself."""
+_CELLS_IN_CACHE = 1 << 17
+"""Tokens whose logits and masses, 1 MB, a CPU's own cache holds: so many it goes over at once."""
 
 _TINY = 1e-20
 """Allowed share of a row's mass under which float32 sums relative to the row's peak lose digits."""
@@ -110,11 +110,12 @@ class _Scratch:
         size = logits.shape[-1]
         mass = logits.new_empty(rows, -(-size // _BLOCK) * _BLOCK)
         mass[:, size:] = 0
-        in_cache = logits.device.type == "cpu" and size >= _LONG_ROW
-        return cls(mass, logits.new_empty(1 if in_cache else rows, size))
+        on_cpu = logits.device.type == "cpu"
+        at_once = max(1, _CELLS_IN_CACHE // size) if on_cpu else rows
+        return cls(mass, logits.new_empty(min(at_once, rows), size))
 
     def pieces(self, rows: int) -> Iterator[slice]:
-        """Rows to go over at once: on a CPU a long one by itself, which its cache can hold."""
+        """Rows to go over at once: on a CPU as many as its cache can hold."""
         at_once = len(self.factor)
         return (slice(i, min(i + at_once, rows)) for i in range(0, rows, at_once))
 

@@ -149,17 +149,18 @@ class _Asked(NamedTuple):
 
     def _completes(self, wanted: IntArray) -> NDArray[np.float64]:
         """`[T]` log Φ of the texts, relative to φ here; −inf of those that are not wanted."""
-        values = np.full(len(self.tokens.texts), -np.inf)
-        texts = [self.tokens.texts[t] for t in wanted.tolist()]
-        asked = [t for t, text in zip(wanted, texts, strict=True) if text or self.end is None]
-        asked = [t for t in asked if self.guards[t] > -np.inf]
-        if asked:
+        texts, empty = self.tokens.texts, self.tokens.empty
+        values = np.full(len(texts), -np.inf)
+        asked = wanted[self.guards[wanted] > -np.inf]
+        if self.end is not None and empty is not None:
+            asked = asked[asked != empty]
+        if len(asked):
             base = self.potential.prefix(self.state) if self.soft else 0.0
-            texts = [self.tokens.texts[t] for t in asked]
-            found = np.asarray(self.potential.complete_after(self.state, texts), np.float64)
+            of = [texts[t] for t in asked.tolist()]
+            found = np.asarray(self.potential.complete_after(self.state, of), np.float64)
             values[asked] = found - base
-        if self.end is not None and b"" in self.tokens.texts:
-            values[self.tokens.texts.index(b"")] = self.end
+        if self.end is not None and empty is not None:
+            values[empty] = self.end
         return values
 
     def _prefixes(self, wanted: IntArray) -> NDArray[np.float64]:

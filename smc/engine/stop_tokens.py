@@ -38,6 +38,11 @@ class StopTokens:
     guards: IntArray
     whole: NDArray[np.bool_]
 
+    @cached_property
+    def empty(self) -> int | None:
+        """The index of the empty text, where it is one of them."""
+        return self.texts.index(b"") if b"" in self.texts else None
+
 
 class StopTable:
     """What the tokens of a vocabulary lead to; made once for a vocabulary and its stop strings."""

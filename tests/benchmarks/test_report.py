@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.markdown import render
+from benchmarks.report import read
 from benchmarks.store import Store
 from benchmarks.summary import summarise
 from smc.settings import METHODS
@@ -211,3 +214,39 @@ def test_a_folder_without_results_is_explained(tmp_path, capsys):
 def test_a_picture_in_an_unknown_format_is_explained(folder, tmp_path, capsys):
     assert main(["report", str(folder), "--json", "--plot", str(tmp_path / "x.nonsense")]) == 2
     assert "--plot" in capsys.readouterr().err
+
+
+def test_a_condensed_file_gives_the_same_page_and_holds_no_text(folder, tmp_path, capsys):
+    short, pages = tmp_path / "toy.jsonl", [tmp_path / "1.md", tmp_path / "2.md"]
+    picture = str(tmp_path / "toy.png")
+    for source, page in zip((folder, short), pages, strict=True):
+        extra = ["--records", str(short)] if source == folder else []
+        command = ["report", str(source), "--markdown", str(page), "--plot", picture, *extra]
+        assert main(command) == 0
+    assert pages[0].read_text() == pages[1].read_text()
+    texts = {t for r in Store(folder).records() for t in r["texts"] if len(t) > 1}
+    assert texts and not any(json.dumps(t) in short.read_text() for t in texts)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"settings": {}, "starts": []}\n{"item": "x"}', "{"]
+)
+def test_what_is_no_condensed_file_is_named(text, tmp_path, capsys):
+    path = tmp_path / "other.jsonl"
+    path.write_text(text)
+    assert main(["report", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert "other.jsonl" in error and "report --records" in error
+
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in RESULTS.glob("*.jsonl")) or ["none"])
+def test_published_tables_are_those_of_their_records(name):
+    if name == "none":
+        pytest.skip("no condensed results are published")
+    run, records = read(RESULTS / f"{name}.jsonl")
+    rows = summarise(records, run["settings"]["primary"])
+    page = (RESULTS / f"{name}.md").read_text()
+    assert page.startswith(render(run, rows, picture=f"{name}.png"))
