@@ -71,7 +71,8 @@ def test_a_server_can_make_it(language):
 def test_masks_let_a_program_through_and_nothing_that_cannot_follow(language):
     """A mask is compared with reading the text and the token, which asks for no mask."""
     text, tokens = program(language).encode(), vocabulary().tokens
-    bound, rng = grammar(language).bind(vocabulary()), random.Random(7)
+    reader = grammar(language)
+    bound, rng = reader.bind(vocabulary()), random.Random(7)
     at = 0
     while at < len(text):
         mask = allowed(bound, text[:at])
@@ -79,8 +80,12 @@ def test_masks_let_a_program_through_and_nothing_that_cannot_follow(language):
         assert mask[fitting].all(), text[:at]
         if rng.random() < 0.05:  # reading begins at the first byte
             others = rng.sample(range(len(tokens) - 1), 5)
-            read = [bound.advance(bound.start(), text[:at] + (tokens[i] or b"")) for i in others]
-            assert [bool(mask[i]) for i in others] == [x == 0.0 for x in bound.batch_prefix(read)]
+            longer = [
+                reader.advance(reader.start(), text[:at] + (tokens[i] or b"")) for i in others
+            ]
+            assert [bool(mask[i]) for i in others] == [
+                x == 0.0 for x in reader.batch_prefix(longer)
+            ]
         at += len(tokens[rng.choice(fitting)] or b"")
     assert allowed(bound, text)[list(vocabulary().eos_ids)].all()
 
