@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from potentials.grammar.llguidance import MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
 from potentials.grammar.matchers import GrammarState
-from potentials.grammar.scheduling import GrammarVerdict
 from smc.errors import GrammarError, PotentialError
 from smc.model import Vocabulary
 from smc.potential import Boundary
@@ -75,6 +74,14 @@ class Grammar(MaskPotential):
             lexer=lexer,
         )
         self._start_rule = start
+        if self._translated.scannerless:
+            self._advice = (
+                "Its terminals run into one another in the language of "
+                f"Lark(parser={self._translated.parser!r}, lexer={self._translated.lexer!r}), so "
+                "it had to be written in rules over single characters, which are ambiguous: "
+                f"{self._translated.obstacle} Or, if it is written for Lark's LALR parser and "
+                'made in Python, say parser="lalr".'
+            )
         super().__init__(self._translated.llguidance, limits=limits, max_threads=max_threads)
         self._rehearse(())
 
@@ -139,26 +146,9 @@ class Grammar(MaskPotential):
         if seconds > _SLOW_SECONDS:
             warnings.warn(
                 f"{self.name}: a mask takes {seconds * 1000:.0f} ms with this vocabulary. "
-                f"{self._why_scannerless()}",
+                f"{self._advice}",
                 stacklevel=3,
             )
-
-    def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
-        try:
-            return super()._judge(states, rows=rows)
-        except PotentialError as error:
-            if not self._translated.scannerless:
-                raise
-            raise PotentialError(f"{error} {self._why_scannerless()}") from error
-
-    def _why_scannerless(self) -> str:
-        return (
-            "Its terminals run into one another in the language of "
-            f"Lark(parser={self._translated.parser!r}, lexer={self._translated.lexer!r}), so it "
-            "had to be written in rules over single characters, which are ambiguous: "
-            f"{self._translated.obstacle} Or, if it is written for Lark's LALR parser and made in "
-            'Python, say parser="lalr".'
-        )
 
     def __repr__(self) -> str:
         translated = self._translated

@@ -112,7 +112,7 @@ def translate(
         elif outcome.rendered is None:
             silent.append(outcome.mode)
         else:
-            why = obstacles[0].words if outcome.scannerless and obstacles else ""
+            why = obstacles[0].words if obstacles else "A terminal may end wherever it matches."
             return _translated(grammar, outcome, outcome.rendered, base_path, why)
     worst = next((o for o in obstacles if o.terminal), None)
     if silent and worst is None:
@@ -146,7 +146,7 @@ def _translated(
         base_path,
         rewritten.settled,
         rewritten.scannerless,
-        obstacle,
+        obstacle if rewritten.scannerless else "",
     )
 
 
