@@ -7,30 +7,19 @@ on what else is in the batch, or on the backend.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smc.backends.peaks import masses_at_peaks
+from smc.backends.masses import BLOCK, Scratch, masses_of, temperatures
 from smc.errors import ModelError, PotentialError
 from smc.model import DrawRequest, Draws
 
 if TYPE_CHECKING:
     import torch
 
-_BLOCK = 256
-"""Tokens a block: the inverse CDF searches the block sums first, then one block."""
-
 _CELLS_AT_ONCE = 6_000_000
 """Tokens whose masses a CPU holds at once, 24 MB: malloc reuses what is below 32."""
-
-_CELLS_IN_CACHE = 1 << 17
-"""Tokens whose logits and masses, 1 MB, a CPU's own cache holds: so many it goes over at once."""
-
-_TINY = 1e-20
-"""Allowed share of a row's mass under which float32 sums relative to the row's peak lose digits."""
 
 
 def draw_rows(logits: torch.Tensor, request: DrawRequest) -> Draws:
@@ -70,9 +59,13 @@ def _drawn(logits: torch.Tensor, request: DrawRequest) -> np.ndarray:
     if logits.device.type != "cpu" or len(used) * size <= _CELLS_AT_ONCE:
         if 2 * len(used) <= len(logits):
             logits, request = _part(logits, request, used)[1:]
-        return _draw(logits, request, _Scratch.of(logits, len(logits))).cpu().numpy()
+        return (
+            _draw(logits, request, Scratch.of(logits, len(logits), masked=request.mask is not None))
+            .cpu()
+            .numpy()
+        )
     at_once = max(1, _CELLS_AT_ONCE // size)
-    scratch = _Scratch.of(logits, at_once)
+    scratch = Scratch.of(logits, at_once, masked=request.mask is not None)
     columns = np.empty((5, len(request.rows)))
     for first in range(0, len(used), at_once):
         which, own, part = _part(logits, request, used[first : first + at_once])
@@ -93,146 +86,30 @@ def _part(
     return which, logits[torch.from_numpy(rows).to(logits.device)], part
 
 
-@dataclass(frozen=True)
-class _Scratch:
-    """Memory for the masses of some rows.
-
-    Attributes:
-        mass: `[R, V padded to blocks]`, with zeros behind V.
-        factor: `[rows at once, V]`.
-    """
-
-    mass: torch.Tensor
-    factor: torch.Tensor
-
-    @classmethod
-    def of(cls, logits: torch.Tensor, rows: int) -> _Scratch:
-        size = logits.shape[-1]
-        mass = logits.new_empty(rows, -(-size // _BLOCK) * _BLOCK)
-        mass[:, size:] = 0
-        on_cpu = logits.device.type == "cpu"
-        at_once = max(1, _CELLS_IN_CACHE // size) if on_cpu else rows
-        return cls(mass, logits.new_empty(min(at_once, rows), size))
-
-    def pieces(self, rows: int) -> Iterator[slice]:
-        """Rows to go over at once: on a CPU as many as its cache can hold."""
-        at_once = len(self.factor)
-        return (slice(i, min(i + at_once, rows)) for i in range(0, rows, at_once))
-
-
-def _draw(logits: torch.Tensor, request: DrawRequest, scratch: _Scratch) -> torch.Tensor:
+def _draw(logits: torch.Tensor, request: DrawRequest, scratch: Scratch) -> torch.Tensor:
     """`[5, M]`: tokens, log weights, log probabilities; log norm and total mass of each row."""
     import torch
 
     device = logits.device
     rows = torch.from_numpy(request.rows).to(device)
     uniforms = torch.from_numpy(request.uniforms).to(device)
-    mass, block_sums, log_norm, log_scale, own = _masses(logits, request, scratch)
-    total = block_sums.double().sum(-1)
-    tokens = _inverse_cdf(mass, block_sums, rows, uniforms)
-    log_weights = (total.log() + log_scale)[rows] - log_norm[rows]
-    drawn = logits[rows, tokens].double()
-    hot = _temperatures(request, logits)
-    if hot is not None:
-        log_weights = log_weights + drawn * (1 - 1 / hot[rows])
-    log_mass = torch.where(own[rows], mass[rows, tokens].double().log(), drawn)
-    columns = tokens.double(), log_weights, log_mass - log_norm[rows], log_norm[rows], total[rows]
+    masses = masses_of(logits, request, scratch)
+    total = masses.sums.double().sum(-1)
+    log_total = total.log()
+    tokens = _inverse_cdf(masses.mass, masses.sums, rows, uniforms)
+    log_norm = masses.log_norm[rows]
+    log_mass = masses.mass[rows, tokens].double().log()
+    if masses.again is None:
+        log_weights = log_total[rows] - log_norm
+    else:
+        drawn = logits[rows, tokens].double()
+        log_weights = (log_total + masses.log_scale)[rows] - log_norm
+        log_mass = torch.where(masses.again[rows], drawn, log_mass)
+        hot = temperatures(request, logits)
+        if hot is not None:
+            log_weights = log_weights + drawn * (1 - 1 / hot[rows])
+    columns = tokens.double(), log_weights, log_mass - log_norm, log_norm, total[rows]
     return torch.stack(columns)
-
-
-def _allowed(mask: np.ndarray, out: torch.Tensor) -> torch.Tensor:
-    """Fill `[R, V]` with 0 and 1 from packed words; unpacked where the logits live."""
-    import torch
-
-    out = out[: len(mask)]
-    size = out.shape[-1]
-    if out.device.type == "cpu":  # bytes to floats is five times faster than bools to floats
-        packed = np.ascontiguousarray(mask).view(np.uint8)
-        bits = np.unpackbits(packed, axis=-1, count=size, bitorder="little")
-        return out.copy_(torch.from_numpy(bits))
-    words = torch.from_numpy(mask.view(np.int32)).to(out.device)
-    shifts = torch.arange(32, device=out.device, dtype=torch.int32)
-    bits = (words[:, :, None] >> shifts) & 1
-    return out.copy_(bits.view(words.shape[0], -1)[:, :size])
-
-
-def _masses(
-    logits: torch.Tensor, request: DrawRequest, scratch: _Scratch
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Proposal masses `[R, V padded to blocks]`, their block sums, two float64 logs, and a flag.
-
-    The masses are not normalised. With the second log `[R]`, the proposal's mass of token v in row
-    r is `mass[r, v] * exp(log_scale[r])` on the scale on which the model's own masses sum to
-    exp(log_norm[r]), the first log; NaN in it means that the row is no distribution. The flag `[R]`
-    says where the masses are the model's own probabilities; elsewhere the scale of both logs is
-    that of the logits.
-    """
-    import torch
-
-    size = logits.shape[-1]
-    mass = scratch.mass[: len(logits)]
-    body = mass[:, :size]
-    model_sums = logits.new_empty(len(logits), mass.shape[1] // _BLOCK)
-    sums = model_sums if request.mask is None else torch.empty_like(model_sums)
-    for rows in scratch.pieces(len(logits)):
-        torch.softmax(logits[rows], -1, out=body[rows])
-        _block_sums(mass[rows], out=model_sums[rows])
-        if request.mask is not None:
-            body[rows].mul_(_allowed(request.mask[rows], scratch.factor))
-            _block_sums(mass[rows], out=sums[rows])
-    log_norm = mass[:, 0].double() * 0  # a row with NaN or +inf, or all of −inf, is NaN throughout
-    if size > _BLOCK:
-        # What float32 normalises does not sum to 1: over 150,000 tokens the fifth digit is lost.
-        log_norm = model_sums.double().sum(-1).log()
-    log_scale = torch.zeros_like(log_norm)
-    again = torch.zeros_like(log_norm).bool()
-    if request.mask is not None:
-        # Where the allowed tokens are improbable, their masses are denormal.
-        again = sums.sum(-1) < _TINY
-        again &= torch.from_numpy(request.mask.any(axis=-1)).to(again.device)
-    scores = None
-    if request.log_scores is not None:
-        scores = torch.from_numpy(request.log_scores).to(logits)
-        again |= (scores != 0).any(-1)
-    hot = _temperatures(request, logits)
-    if hot is not None:
-        again |= hot != 1
-    # Do those rows again relative to their own peak, and all that are not the model's.
-    where = again.nonzero()[:, 0]
-    if where.numel():
-        own = logits[where]
-        log_norm[where] = own.double().logsumexp(-1)
-        allowed = None
-        if request.mask is not None:
-            allowed = _allowed(request.mask[where.cpu().numpy()], torch.empty_like(own))
-        body[where], log_scale[where] = masses_at_peaks(
-            own,
-            allowed,
-            None if scores is None else scores[where],
-            None if hot is None else hot[where],
-        )
-        sums[where] = _block_sums(mass[where])
-    return mass, sums, log_norm, log_scale, ~again
-
-
-def _block_sums(mass: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-    """`[R, blocks]` float32 sums of masses, which are too few in a block to lose digits."""
-    import torch
-
-    return torch.sum(mass.view(mass.shape[0], -1, _BLOCK), -1, out=out)
-
-
-def _temperatures(request: DrawRequest, logits: torch.Tensor) -> torch.Tensor | None:
-    """`[R]` float64 proposal _temperatures; None where all are 1."""
-    import torch
-
-    if not isinstance(request.temperature, np.ndarray):
-        if request.temperature == 1:
-            return None
-        return torch.full_like(logits[:, 0], request.temperature, dtype=torch.float64)
-    if (request.temperature == 1).all():
-        return None
-    return torch.from_numpy(request.temperature).to(logits.device)
 
 
 def _inverse_cdf(
@@ -247,11 +124,17 @@ def _inverse_cdf(
 
     blocks = block_sums.double().cumsum(-1)[rows]
     target = (uniforms * blocks[:, -1])[:, None]
-    block = torch.searchsorted(blocks, target, right=True).clamp_(max=blocks.shape[1] - 1)
-    before = blocks.gather(1, block) - block_sums.double()[rows].gather(1, block)
-    within = mass.view(mass.shape[0], -1, _BLOCK)[rows, block[:, 0]].double().cumsum_(-1)
-    inside = torch.searchsorted(within, target - before, right=True).clamp_(max=_BLOCK - 1)
-    tokens = (block * _BLOCK + inside)[:, 0]
+    first: int | torch.Tensor = 0  # of the block
+    if blocks.shape[1] == 1:
+        within = mass[rows]
+    else:
+        block = torch.searchsorted(blocks, target, right=True).clamp_(max=blocks.shape[1] - 1)
+        target = target - (blocks.gather(1, block) - block_sums.double()[rows].gather(1, block))
+        within = mass.view(mass.shape[0], -1, BLOCK)[rows, block[:, 0]]
+        first = block[:, 0] * BLOCK
+    running = within.double().cumsum_(-1)
+    inside = torch.searchsorted(running, target, right=True).clamp_(max=BLOCK - 1)
+    tokens = first + inside[:, 0]
     dead = blocks[:, -1] <= 0
     tokens[dead] = 0
     stray = ((mass[rows, tokens] <= 0) & ~dead).nonzero()[:, 0]
