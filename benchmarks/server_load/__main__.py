@@ -17,10 +17,11 @@ from typing import Any
 import openai
 
 from benchmarks import provenance
+from benchmarks.server_load.client import Client, Waits
 from benchmarks.server_load.ends import GRACE_SECONDS, seconds_to_end
 from benchmarks.server_load.process import Held, Server, attackers, server
 from benchmarks.server_load.report import comparison, page, summary
-from benchmarks.server_load.requests import ATTACKS, BACK_PRESSURE, KINDS, Client
+from benchmarks.server_load.requests import ATTACKS, BACK_PRESSURE, KINDS
 from benchmarks.tasks import ROOT
 
 _LOOK_SECONDS = 5.0
@@ -39,12 +40,14 @@ class Seen:
         extinct: Answers that no text satisfies the constraints, by kind.
         refused: Answers to come back later, by kind.
         errors: Anything that should not have been.
+        waits: Of streams, by kind.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: {k: [] for k in KINDS})
     extinct: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
+    waits: dict[str, Waits] = field(default_factory=dict)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -118,7 +121,7 @@ async def _client(url: str, seed: int, until: float, seen: Seen, kinds: Sequence
     async with openai.AsyncOpenAI(
         base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=_PATIENCE_SECONDS
     ) as ours:
-        client = Client(ours, dice)
+        client = Client(ours, dice, seen.waits)
         while time.monotonic() < until:
             (kind,) = dice.choices(kinds, weights)
             began = time.monotonic()

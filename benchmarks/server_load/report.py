@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from benchmarks.server_load.client import Waits
 from benchmarks.server_load.process import Held
 
 _WARM_UP = 0.5
@@ -34,6 +35,9 @@ class Seen(Protocol):
 
     @property
     def errors(self) -> list[str]: ...
+
+    @property
+    def waits(self) -> Mapping[str, Waits]: ...
 
 
 def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
@@ -62,6 +66,10 @@ def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
             for kind, seconds in seen.seconds.items()
         },
         "all": _percentiles([x for s in seen.seconds.values() for x in s]),
+        "waits": {
+            kind: {"first": _percentiles(w.first), "gap": _percentiles(w.gaps)}
+            for kind, w in sorted(seen.waits.items())
+        },
         "held": {
             "start": asdict(start),
             "warm": asdict(warm),
@@ -145,7 +153,25 @@ def page(figures: Mapping[str, Any]) -> str:
         + ", ".join(f"{m:.0f}" for m in figures["rss_mib_by_minute"])
         + ".",
     ]
-    return "\n".join([*lines, *_hostile(figures), *_ends(figures)]) + "\n"
+    parts = [*lines, *_waits(figures), *_hostile(figures), *_ends(figures)]
+    return "\n".join(parts) + "\n"
+
+
+def _waits(figures: Mapping[str, Any]) -> list[str]:
+    """Return how long clients of streams waited, as a table."""
+    rows = [
+        f"| {kind} | {_cells(wait['first'])} | {_cells(wait['gap'])} |"
+        for kind, wait in figures["waits"].items()
+    ]
+    if not rows:
+        return []
+    return [
+        "",
+        "| seconds of a stream | to its first text: median | p95 | p99 | between texts: median | "
+        "p95 | p99 |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *rows,
+    ]
 
 
 def _hostile(figures: Mapping[str, Any]) -> list[str]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import re
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
 import openai
 
+from benchmarks.server_load.client import Client, Waits, check
 from benchmarks.server_load.process import NAME
 
 SCALAR = {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 999}, {"enum": ["acid", "salt"]}]}
@@ -49,30 +49,13 @@ MALFORMED: tuple[dict[str, Any], ...] = (
 BACK_PRESSURE = (429, 503)
 
 
-@dataclass(frozen=True)
-class Client:
-    """One client's connections and dice."""
-
-    openai: openai.AsyncOpenAI
-    dice: random.Random
-
-    def options(self, **extra: Any) -> dict[str, Any]:
-        """Return what requests have in common."""
-        return {
-            "model": NAME,
-            "seed": self.dice.randrange(10**9),
-            "temperature": self.dice.choice([0.8, 1.0, 1.5]),
-            "extra_body": {"particles": self.dice.choice([5, 10, 20]), **extra},
-        }
-
-
 async def completion(client: Client) -> None:
     """Plain text."""
     n = client.dice.choice([1, 1, 3])
     answer = await client.openai.completions.create(
         prompt="Molecule:", max_tokens=32, stop="\n", n=n, **client.options()
     )
-    _check(len(answer.choices) == n, answer)
+    check(len(answer.choices) == n, answer)
 
 
 async def chat(client: Client) -> None:
@@ -83,19 +66,66 @@ async def chat(client: Client) -> None:
         stop="\n",
         **client.options(),
     )
-    _check(isinstance(answer.choices[0].message.content, str), answer)
+    check(isinstance(answer.choices[0].message.content, str), answer)
 
 
 async def stream(client: Client) -> None:
     """Plain text as it settles."""
+    text, facts = await _streamed(client, "stream", client.options())
+    check(text in facts["texts"], (text, facts))
+
+
+async def leading_stream(client: Client) -> None:
+    """Plain text as the heaviest particle has it."""
+    text, facts = await _streamed(client, "leading stream", client.options(stream_leading=True))
+    check(text in facts["texts"], (text, facts))
+
+
+async def _streamed(
+    client: Client, kind: str, options: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Return the text of a stream, corrections made, and the facts at its end."""
+    waits = client.waits.setdefault(kind, Waits())
+    last = time.monotonic()
     events = await client.openai.completions.create(
-        prompt="Molecule:", max_tokens=32, stop="\n", stream=True, **client.options()
+        prompt="Molecule:", max_tokens=32, stop="\n", stream=True, **options
     )
-    received = [event async for event in events]
-    facts = (received[-1].model_extra or {})["smc"][0]
-    text = "".join(event.choices[0].text for event in received)
-    _check(received[-1].choices[0].finish_reason in ("stop", "length"), received)
-    _check(text in facts["texts"], (text, facts))
+    text, told, event = "", False, None
+    known: dict[str, Any] = {}
+    async for event in events:
+        now, piece = time.monotonic(), event.choices[0].text
+        known = (event.model_extra or {}).get("smc", [{}])[0]
+        text = text[: known.get("keep", len(text))] + piece
+        if piece:
+            (waits.gaps if told else waits.first).append(now - last)
+            last, told = now, True
+    check(event is not None and event.choices[0].finish_reason in ("stop", "length"), event)
+    return text, known
+
+
+async def tools(client: Client) -> None:
+    """A call that is valid by its schema, whole or streamed."""
+    parameters = {k: v for k, v in OBJECT.items() if k != "additionalProperties"}
+    tool = {"type": "function", "function": {"name": "describe", "parameters": parameters}}
+    options: dict[str, Any] = {
+        "messages": [{"role": "user", "content": "A molecule, please."}],
+        "max_tokens": 96,
+        "tools": [tool],
+        "tool_choice": "required",
+        "parallel_tool_calls": False,
+        **client.options(),
+    }
+    if client.dice.random() < 0.5:
+        answer = await client.openai.chat.completions.create(**options)
+        calls = answer.choices[0].message.tool_calls or []
+        check(len(calls) == 1, answer)
+        arguments = calls[0].function.arguments
+    else:
+        arguments = ""
+        async for event in await client.openai.chat.completions.create(**options, stream=True):
+            for piece in event.choices[0].delta.tool_calls or ():
+                arguments += (piece.function and piece.function.arguments) or ""
+    jsonschema.validate(json.loads(arguments), OBJECT)
 
 
 async def schema(client: Client) -> None:
@@ -128,7 +158,7 @@ async def regex(client: Client) -> None:
     answer = await client.openai.completions.create(
         prompt="Molecule:", max_tokens=24, **client.options(guided_regex=pattern)
     )
-    _check(re.fullmatch(pattern, answer.choices[0].text) is not None, answer)
+    check(re.fullmatch(pattern, answer.choices[0].text) is not None, answer)
 
 
 async def grammar(client: Client) -> None:
@@ -139,7 +169,7 @@ async def grammar(client: Client) -> None:
         n=3,
         **client.options(guided_grammar=GRAMMAR, potentials=["valid"]),
     )
-    _check(all(set(c.text) <= set(" CNO()") for c in answer.choices), answer)
+    check(all(set(c.text) <= set(" CNO()") for c in answer.choices), answer)
 
 
 async def registered(client: Client) -> None:
@@ -151,7 +181,7 @@ async def registered(client: Client) -> None:
         n=3,
         **client.options(potentials=["valid"], answer="draw"),
     )
-    _check(len(answer.choices) == 3, answer)
+    check(len(answer.choices) == 3, answer)
 
 
 async def leaving(client: Client) -> None:
@@ -185,6 +215,8 @@ KINDS: dict[str, tuple[float, Callable[[Client], Awaitable[None]]]] = {
     "completion": (4, completion),
     "chat": (3, chat),
     "stream": (3, stream),
+    "leading stream": (2, leading_stream),
+    "tools": (2, tools),
     "JSON schema": (2, schema),
     "JSON object": (2, json_object),
     "regex": (2, regex),
@@ -208,11 +240,6 @@ async def _refused(client: Client, body: dict[str, Any]) -> None:
     except openai.APIStatusError as error:
         if error.status_code in BACK_PRESSURE or error.status_code >= 500:
             raise
-        _check(bool(error.message), error)
+        check(bool(error.message), error)
     else:
-        _check(False, answer)
-
-
-def _check(holds: bool, answer: Any) -> None:
-    if not holds:
-        raise AssertionError(f"a wrong answer: {str(answer)[:500]}")
+        check(False, answer)

@@ -102,6 +102,7 @@ class JSONSchema(MaskPotential):
         self._watches_names = compiler.frees_names
         self._tight_names = compiler.tight_names
         self._token_names = TokenNames(())
+        source = self._sentences(source)
         super().__init__(NO_FORCING + source, limits=limits, max_threads=max_threads)
         self._byte_matchers = self._matchers  # stays that of bytes where this is bound
 
@@ -119,6 +120,10 @@ class JSONSchema(MaskPotential):
             ValueError: It is none.
         """
         return json.loads(text)
+
+    def _sentences(self, source: str) -> str:
+        """Return the grammar of the whole text from that of a document."""
+        return source
 
     def start(self) -> GrammarState:
         """Return the empty text."""

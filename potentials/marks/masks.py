@@ -56,12 +56,21 @@ class MarkedMask(Marked, TokenPotential[MarkedState]):
 
     def token_scores(self, states: Sequence[MarkedState]) -> TokenScores:
         """Score all tokens at each state: masks if the potential within gives masks of weight 1."""
+        return self.token_scores_within(states, [None] * len(states))
+
+    def token_scores_within(
+        self, states: Sequence[MarkedState], slots: Sequence[int | None]
+    ) -> TokenScores:
+        """`token_scores`; where a part goes on to the end of the text, within the slots left."""
         within = [r for r, state in enumerate(states) if state.inner is not None]
         contents = [self.content(states[r]) for r in within]
         asked = [0.0] * len(within) if self.end is None else self._asked(contents, complete=False)
         log_contents = dict(zip(within, asked, strict=True))
         alive = [i for i, r in enumerate(within) if log_contents[r] > -np.inf]
-        scores = self._inner.token_scores([contents[i] for i in alive]) if alive else None
+        scores = None
+        if alive:
+            left = [slots[within[i]] if self.end is None else None for i in alive]
+            scores = self._inner.token_scores_within([contents[i] for i in alive], left)
         rows = np.full((len(states), len(self._vocabulary)), -np.inf, dtype=np.float32)
         if scores is not None:
             rows[[within[i] for i in alive]] = _log_rows(scores, len(self._vocabulary))

@@ -26,9 +26,9 @@ printed), 2 if the input is at fault.
 """
 
 _SERVE = """\
-Serves /v1/completions and /v1/chat/completions, /v1/models, /tokenize, /version, /health and
-/metrics (Prometheus).
-Needs the extra `serve`. There is no encryption: keep it behind something that has.
+Serves /v1/completions, /v1/chat/completions and /v1/responses, /v1/models, /tokenize, /detokenize,
+/version, /health and /metrics (Prometheus); /docs and /openapi.json describe them.
+Needs the extra `serve`.
 """
 
 _SERVE_EXAMPLE = """\
@@ -239,3 +239,31 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="KEY",
         help="one of which requests must carry; may be repeated (default: nobody is asked)",
     )
+    add(
+        "--max-model-len",
+        type=int,
+        metavar="T",
+        help="tokens of a prompt and its text together (default: the model's context)",
+    )
+    group = serve.add_argument_group("the web")
+    add = group.add_argument
+    add(
+        "--allowed-origins",
+        nargs="+",
+        default=[],
+        metavar="ORIGIN",
+        help="web pages whose scripts may ask, such as https://example.org; * means any "
+        "(default: none)",
+    )
+    add(
+        "--root-path",
+        default="",
+        metavar="/PATH",
+        help="under which a proxy shows the server (default: none)",
+    )
+    add("--ssl-certfile", metavar="FILE", help="certificate, with which the server speaks TLS")
+    add("--ssl-keyfile", metavar="FILE", help="its key, where that is not in the same file")
+    add(
+        "--ssl-ca-certs", metavar="FILE", help="authorities of which clients must have certificates"
+    )
+    add("--log-requests", action="store_true", help="a line for each request, with its id")

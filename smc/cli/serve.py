@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing
 from potentials.sandbox import SandboxError
 from smc.backends.load_arguments import load_options
 from smc.cli.output import quiet_libraries
+from smc.cli.serve_web import app_options, tls_options
 from smc.errors import SettingsError
 from smc.integrations.server.sandboxed_validation import SandboxedValidation
 
@@ -56,10 +57,11 @@ def serve(options: argparse.Namespace) -> None:
         raise SettingsError(
             f"--max-connections: expected more than 0, got {options.max_connections}."
         )
-    if not all(options.api_key):
-        raise SettingsError("--api-key: got an empty one; expected some text.")
     if not all(options.served_model_name or ()):
         raise SettingsError("--served-model-name: got an empty one; expected some text.")
+    if options.max_model_len is not None and options.max_model_len < 2:
+        raise SettingsError(f"--max-model-len: expected 2 or more, got {options.max_model_len}.")
+    shown, tls = app_options(options), tls_options(options)
     loading = load_options(options)
     references = _references(options.potential)
     quiet_libraries()
@@ -82,15 +84,17 @@ def serve(options: argparse.Namespace) -> None:
             name=options.served_model_name,
             potentials=named,
             validate=validation,
+            max_model_len=options.max_model_len,
             **loading,
         )
-        app = create_app(served, limits, api_keys=options.api_key)
+        app = create_app(served, limits, **shown)
         config = uvicorn.Config(
             app,
             http=protocol(ConnectionLimits(most=options.max_connections)),
             ws="none",
             log_level="warning",
             timeout_keep_alive=_IDLE_SECONDS,
+            **tls,
         )
         server = GracefulServer(
             config,
@@ -100,9 +104,9 @@ def serve(options: argparse.Namespace) -> None:
             last=lambda: [process.kill() for process in processes.values()],
         )
         host, port = listening.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
+        address = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
         print(
-            f"smc serve: {', '.join(served.names)} at http://{shown}:{port}/v1",
+            f"smc serve: {', '.join(served.names)} at {address}/v1",
             file=sys.stderr,
             flush=True,
         )

@@ -207,14 +207,25 @@ class Population:
             totals[evaluator.name] = calls + cost.calls, seconds + cost.seconds
         return totals
 
-    def texts(self) -> list[tuple[str, bool]]:
-        """Return the distinct texts of the particles with weight, and whether each has ended."""
+    def weighted_texts(self) -> dict[tuple[str, bool], float]:
+        """Return the weights of the texts that have any, by text and whether it has ended.
+
+        The weights are relative to that of the heaviest particle.
+        """
         if self.removed or self.error is not None:
-            return []
-        kept = np.flatnonzero(self.log_weights > -np.inf).tolist()
-        distinct = {(self.prefixes[i], self.endings[i]): i for i in kept}
-        texts = ((_text(self.prefixes[i], self.endings[i]), i) for i in distinct.values())
-        return list(dict.fromkeys((text, self.endings[i] is not None) for text, i in texts))
+            return {}
+        kept = np.flatnonzero(self.log_weights > -np.inf)
+        log_weights = self.log_weights[kept]
+        weights = np.exp(log_weights - log_weights.max(initial=-np.inf))
+        distinct: dict[tuple[Prefix, Ending | None], float] = {}
+        for i, weight in zip(kept.tolist(), weights.tolist(), strict=True):
+            key = self.prefixes[i], self.endings[i]
+            distinct[key] = distinct.get(key, 0.0) + weight
+        totals: dict[tuple[str, bool], float] = {}
+        for (prefix, ending), weight in distinct.items():
+            text = _text(prefix, ending), ending is not None
+            totals[text] = totals.get(text, 0.0) + weight
+        return totals
 
     def posterior(self) -> Posterior:
         """Return the result.

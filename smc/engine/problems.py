@@ -178,7 +178,11 @@ class Run:
 
     def texts(self, number: int) -> list[tuple[str, bool]]:
         """Return the distinct texts with weight of one problem, and whether each has ended."""
-        return self._populations[number].texts()
+        return list(self.weighted_texts(number))
+
+    def weighted_texts(self, number: int) -> dict[tuple[str, bool], float]:
+        """Return the weights of those texts, relative to that of the heaviest particle."""
+        return self._populations[number].weighted_texts()
 
     def errors(self) -> list[Exception]:
         """Return what went wrong, one for each problem whose potentials failed."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smc.errors import GrammarError, SettingsError
+from smc.integrations.tool_calls import CallRules, call_constraint
 from smc.potential import AnyPotential, IncrementalPotential, Potential
 from smc.references import find_potential
 
@@ -23,6 +24,7 @@ def constraints(
     compact_json: str | Mapping[str, Any] | None = None,
     choice: Sequence[str] | None = None,
     output_type: Any = None,
+    tool_calls: str | None = None,
     potentials: str | Sequence[AnyPotential | str] = (),
     limits: MaskLimits | None = None,
 ) -> list[AnyPotential]:
@@ -35,6 +37,7 @@ def constraints(
         compact_json: Likewise, of documents without white space between their parts.
         choice: Exact strings, one of which the whole text is.
         output_type: What the text stands for: a type, or a function; see `OutputType`.
+        tool_calls: `CallRules` as text.
         potentials: Potentials, or `module:Name`; a text may part several by commas.
         limits: How much work one mask may cost.
 
@@ -70,6 +73,9 @@ def constraints(
         from potentials import OutputType
 
         made.append(OutputType(output_type, limits=limits))
+    if tool_calls is not None:
+        rules = CallRules.of_text(tool_calls)
+        made.append(_made("tools", partial(call_constraint, rules, limits)))
     named = potentials.split(",") if isinstance(potentials, str) else potentials
     return made + [_potential(p) for p in named if p]
 

@@ -100,6 +100,12 @@ SERVE = [
     (["--max-queue", "0"], "max_queue"),
     (["--max-prefill-tokens", "0"], "max_prefill_tokens"),
     (["--served-model-name", "a", ""], "--served-model-name: got an empty one"),
+    (["--api-key", ""], "--api-key: got an empty one"),
+    (["--max-model-len", "1"], "--max-model-len: expected 2 or more"),
+    (["--root-path", "models"], "--root-path models: expected one such as /models"),
+    (["--allowed-origins", "[1]"], "--allowed-origins [1]: expected origins"),
+    (["--ssl-keyfile", "/no/such/key"], "expected --ssl-certfile"),
+    (["--ssl-certfile", "/no/such/file"], "--ssl-certfile /no/such/file: cannot be used"),
     (["--backend", "vllm", "--attn-implementation", "eager"], "attn_implementation: got 'eager'"),
 ]
 

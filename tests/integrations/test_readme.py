@@ -119,9 +119,10 @@ def test_what_it_names_exists():
 
 
 def test_every_field_in_the_table_is_one_of_a_request():
-    from smc.integrations.server.requests import ChatRequest
+    from smc.integrations.server.requests import ChatRequest, CompletionRequest
 
     table = "".join(line for line in README.splitlines(True) if line.startswith("| `"))
     first = [line.split("|")[1] for line in table.splitlines()]
     fields = re.findall(r"`(\w+)`", "".join(first))
-    assert len(fields) > 10 and set(fields) <= set(ChatRequest.model_fields)
+    known = {*ChatRequest.model_fields, *CompletionRequest.model_fields}
+    assert len(fields) > 10 and set(fields) <= known

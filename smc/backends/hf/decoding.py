@@ -15,8 +15,9 @@ from smc.backends.hf.forward import Batch, Forward
 from smc.backends.hf.logits_transform import LogitsTransform, RowTransforms
 from smc.backends.hf.prefill import Prefilled, prefill
 from smc.backends.hf.row_prefixes import RowPrefixes
-from smc.backends.hf.rows import RecomputedDecoding, Rows, checked, extended, log_probs_of
+from smc.backends.hf.rows import RecomputedDecoding, Rows, checked, extended, log_probs_of, ranked
 from smc.model import HOLD, Decoding, FloatArray, IntArray
+from smc.ranking import RankedTokens
 
 _COLUMNS_AT_ONCE = 256
 _SPARE_CELLS = 1 << 14
@@ -158,6 +159,17 @@ class CachedDecoding(Rows):
         log_probs = log_probs_of(self._upload(tokens), before, logits)
         self._logits = torch.where(self._upload(held[:, -1:]), before, logits[:, -1])
         return checked(log_probs.cpu().numpy())
+
+    @torch.inference_mode()
+    def extend_ranked(self, parents: IntArray, tokens: IntArray, top: int) -> RankedTokens:
+        """See `RankingDecoding.extend_ranked`; one pass where columns can be masked."""
+        if self._ids is not None or tokens.size == 0:
+            return super().extend_ranked(parents, tokens, top)
+        before = self._logits[self._upload(parents)]
+        self._reorder(parents)
+        logits = self._step(tokens, None)
+        self._logits = logits[:, -1]
+        return ranked(tokens, torch.cat([before[:, None], logits[:, :-1]], dim=1), top)
 
     def _advance_some(self, parents: IntArray, tokens: IntArray, held: NDArray[np.bool_]) -> None:
         kept = self._logits[self._upload(parents[held])]

@@ -17,6 +17,7 @@ from smc.backends.hf.forward import Batch, Forward
 from smc.backends.hf.logits_transform import LogitsTransform, RowTransforms
 from smc.errors import ModelError
 from smc.model import HOLD, Decoding, DrawRequest, Draws, FloatArray, IntArray
+from smc.ranking import RankedTokens
 
 
 class Rows(ABC):
@@ -44,6 +45,18 @@ class Rows(ABC):
                 log_probs[:, place] = log_probs_of(ids, self._logits).cpu().numpy()[:, 0]
             self.advance(stay, column)
         return checked(log_probs)
+
+    def extend_ranked(self, parents: IntArray, tokens: IntArray, top: int) -> RankedTokens:
+        """See `RankingDecoding.extend_ranked`; one token after another."""
+        self.advance(parents, np.full(len(parents), HOLD))
+        stay = np.arange(len(parents))
+        columns = []
+        for column in tokens.T:
+            with torch.inference_mode():
+                columns.append(ranked(column[:, None], self._logits[:, None], top))
+            self.advance(stay, column)
+        parts = zip(*((c.log_probs, c.top_ids, c.top_log_probs) for c in columns), strict=True)
+        return RankedTokens(*(np.concatenate(part, axis=1) for part in parts))
 
     def draw(self, request: DrawRequest) -> Draws:
         """See `Decoding.draw`."""
@@ -139,6 +152,25 @@ def log_probs_of(
         taken = own.gather(1, ids[:, place, None])[:, 0].double()
         log_probs[:, place] = taken - own.logsumexp(-1).double()
     return log_probs.masked_fill(held, 0.0)
+
+
+def ranked(tokens: IntArray, logits: torch.Tensor, top: int) -> RankedTokens:
+    """Return `[R, k]` tokens among the most probable ones.
+
+    Args:
+        tokens: Their ids.
+        logits: `[R, k, V]` before each of them.
+        top: How many of the most probable ones; no more than there are.
+    """
+    norms = logits.logsumexp(-1, keepdim=True).double()
+    ids = torch.from_numpy(np.ascontiguousarray(tokens)).to(logits.device)[..., None]
+    taken = logits.gather(-1, ids).double() - norms
+    best = logits.topk(min(top, logits.shape[-1]), dim=-1)
+    return RankedTokens(
+        checked(taken[..., 0].cpu().numpy()),
+        best.indices.cpu().numpy(),
+        (best.values.double() - norms).cpu().numpy(),
+    )
 
 
 def checked(log_probs: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from smc.integrations.server import errors
+from smc.integrations.server.routes import route_of
 
 
 class ApiKeys:
@@ -23,7 +24,7 @@ class ApiKeys:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request, or answer it with 401."""
-        if scope["type"] != "http" or not self._keys or not _is_guarded(scope["path"]):
+        if scope["type"] != "http" or not self._keys or not _is_guarded(route_of(scope)):
             await self._app(scope, receive, send)
             return
         kind, _, given = dict(scope["headers"]).get(b"authorization", b"").partition(b" ")
@@ -39,4 +40,4 @@ class ApiKeys:
 
 
 def _is_guarded(path: str) -> bool:
-    return path.startswith("/v1/") or path == "/tokenize"
+    return path.startswith("/v1/") or path in ("/tokenize", "/detokenize")

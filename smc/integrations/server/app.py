@@ -11,7 +11,9 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from smc.integrations.server import errors
 from smc.integrations.server.api_keys import ApiKeys
@@ -23,25 +25,45 @@ from smc.integrations.server.lanes import Lanes
 from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.models import Served
+from smc.integrations.server.openapi import describe
 from smc.integrations.server.pools import WorkPools
+from smc.integrations.server.reading import RequestReader
 from smc.integrations.server.registered import RegisteredPotentials
 from smc.integrations.server.request_counter import RequestCounter
+from smc.integrations.server.request_log import RequestLog
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
+from smc.integrations.server.responses_api.request import ResponsesRequest
+from smc.integrations.server.tokenize_requests import DetokenizeRequest, TokenizeRequest
 from smc.integrations.server.turns import Turn
 
 ROUTES = (
     "/health",
     "/metrics",
     "/tokenize",
+    "/detokenize",
     "/version",
     "/v1/models",
     "/v1/completions",
     "/v1/chat/completions",
+    "/v1/responses",
 )
+BODIES: dict[str, type[BaseModel]] = {
+    "/tokenize": TokenizeRequest,
+    "/detokenize": DetokenizeRequest,
+    "/v1/completions": CompletionRequest,
+    "/v1/chat/completions": ChatRequest,
+    "/v1/responses": ResponsesRequest,
+}
 
 
 def create_app(
-    served: Served, limits: ServerLimits | None = None, *, api_keys: Sequence[str] = ()
+    served: Served,
+    limits: ServerLimits | None = None,
+    *,
+    api_keys: Sequence[str] = (),
+    allowed_origins: Sequence[str] = (),
+    root_path: str = "",
+    log_requests: bool = False,
 ) -> FastAPI:
     """Return an application that serves a model.
 
@@ -49,6 +71,9 @@ def create_app(
         served: The model.
         limits: Of requests and of the queue.
         api_keys: One of which requests must carry; none: nobody is asked for one.
+        allowed_origins: Of web pages whose scripts may ask (CORS); `*`: any.
+        root_path: Under which a proxy shows the server to the world.
+        log_requests: Whether each request has a line in the log.
     """
     limits = limits or ServerLimits()
     metrics = Metrics.fresh()
@@ -67,18 +92,33 @@ def create_app(
             max_prefill=limits.max_prefill_tokens,
         )
         constraints, pools = ConstraintCache(served.validate), WorkPools()
-        app.state.handler = RequestHandler(
-            served, limits, metrics, app.state.worker, constraints, registered, pools
-        )
+        reader = RequestReader(served, limits, constraints, registered, pools)
+        app.state.handler = RequestHandler(served, metrics, app.state.worker, reader, pools)
         yield
         constraints.close()
         pools.close()
         await asyncio.to_thread(app.state.worker.close)
 
-    app = FastAPI(title="smc", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(
+        title="smc",
+        version=metadata.version("smc-lm"),
+        lifespan=lifespan,
+        root_path=root_path.rstrip("/"),
+    )
+    describe(app, BODIES)
     app.add_middleware(CutShort)
     app.add_middleware(ApiKeys, keys=api_keys)
+    if allowed_origins:
+        any_ = ["*"]
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(allowed_origins),
+            allow_methods=any_,
+            allow_headers=any_,
+            expose_headers=["x-request-id"],
+        )
     app.add_middleware(RequestCounter, metrics=metrics, routes=ROUTES)
+    app.add_middleware(RequestLog, shown=log_requests)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
@@ -114,6 +154,10 @@ def create_app(
     async def tokenize(request: Request) -> Response:
         return await request.app.state.handler.tokenize(request)
 
+    @app.post("/detokenize")
+    async def detokenize(request: Request) -> Response:
+        return await request.app.state.handler.detokenize(request)
+
     @app.post("/v1/completions")
     async def completions(request: Request) -> Response:
         return await request.app.state.handler.answer(request, CompletionRequest)
@@ -121,5 +165,9 @@ def create_app(
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
         return await request.app.state.handler.answer(request, ChatRequest)
+
+    @app.post("/v1/responses")
+    async def responses(request: Request) -> Response:
+        return await request.app.state.handler.answer(request, ResponsesRequest)
 
     return app

@@ -42,7 +42,7 @@ class ConstraintCache:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="constraints")
 
     def make(self, kind: str, text: str) -> Future[Sequence[AnyPotential]]:
-        """Return what `grammar`, `regex` or `json_schema` means, or will in a while.
+        """Return what `grammar`, `regex`, `json_schema`, … means, or will in a while.
 
         The last few are remembered, also those whose text is at fault.
 

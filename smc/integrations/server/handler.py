@@ -1,38 +1,46 @@
-"""The request handler: read the request, make its constraint, queue its jobs, wait or stream."""
+"""The request handler: have the request read, queue its jobs, wait or stream."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from smc.integrations.server import errors
-from smc.integrations.server.bodies import parsed, read_body
-from smc.integrations.server.constraint_cache import ConstraintCache
 from smc.integrations.server.errors import JobResult
-from smc.integrations.server.jobs import Job, QueueFull, SamplingRequest, ShuttingDown
+from smc.integrations.server.formats import Builder, builder_of, stream_of
+from smc.integrations.server.jobs import (
+    Job,
+    QueueFull,
+    SamplingRequest,
+    ShuttingDown,
+    TextUpdate,
+)
 from smc.integrations.server.lanes import Lanes
-from smc.integrations.server.limits import ServerLimits
+from smc.integrations.server.logprobs import LogProbs, echoed
 from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.models import Served
 from smc.integrations.server.pools import WorkPools
-from smc.integrations.server.registered import RegisteredPotentials
+from smc.integrations.server.reading import RequestReader
+from smc.integrations.server.request_log import reference_of
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
-from smc.integrations.server.responses import ResponseBuilder, error_event
-from smc.integrations.server.sampling_requests import prompt_size, sampling_requests
-from smc.integrations.server.tokenize_requests import TokenizeRequest
+from smc.integrations.server.responses_api.request import ResponsesRequest
+from smc.integrations.server.tokenize_requests import DetokenizeRequest, TokenizeRequest
 from smc.integrations.server.waiting import JobStream, in_loop, wait_for
 from smc.posterior import Posterior, Status
 from smc.potential import AnyPotential
 
-Body = TypeVar("Body", bound=CompletionRequest | ChatRequest | TokenizeRequest)
+News = str | TextUpdate | JobResult
+"""Of a stream: a piece of settled text, a change of the leading one, or the end."""
+Asked = TypeVar("Asked", CompletionRequest, ChatRequest, ResponsesRequest)
+Telling = TypeVar("Telling", TokenizeRequest, DetokenizeRequest)
 
 
 @dataclass(frozen=True)
@@ -41,44 +49,38 @@ class RequestHandler:
 
     Attributes:
         served: The model.
-        limits: Of requests and of the queue.
         metrics: Where counts go.
         lanes: The engine.
-        constraints: Makes the constraints of requests.
-        registered: The server's own potentials.
-        pools: Where requests are read, tokenised, and answers written.
+        reader: Of requests.
+        pools: Where answers are written.
     """
 
     served: Served
-    limits: ServerLimits
     metrics: Metrics
     lanes: Lanes
-    constraints: ConstraintCache
-    registered: RegisteredPotentials
+    reader: RequestReader
     pools: WorkPools
 
-    async def answer(
-        self, request: Request, kind: type[CompletionRequest] | type[ChatRequest]
-    ) -> Response:
+    async def answer(self, request: Request, kind: type[Asked]) -> Response:
         """Answer a request; whatever is wrong with it is an answer too.
 
         Raises:
             HTTPException: Its body is too long, too slow, or of another type.
         """
-        chat = kind is ChatRequest
-        builder = ResponseBuilder(self.served.name, chat)
+        reference = reference_of(request)
         try:
-            body = await self._body(request, kind)
-            refused = self._refused(body.model, chat)
+            given = await self.reader.body(request, kind)
+            body = given.as_chat() if isinstance(given, ResponsesRequest) else given
+            builder = builder_of(given, body, reference)
+            refused = self.reader.refused(body.model, chat=isinstance(body, ChatRequest))
             if refused is not None:
                 return refused
-            builder = replace(builder, model=body.model)
-            constraint = await self._constraint(body)
-            asked = await self._sampling_requests(body, constraint)
+            constraint = await self.reader.constraint(body)
+            asked = await self.reader.sampling_requests(body, constraint)
         except HTTPException:
             raise
         except Exception as problem:
-            return errors.of_request(problem, builder.id)
+            return errors.of_request(problem, reference)
         return await self._run(asked, constraint, body, request, builder)
 
     async def tokenize(self, request: Request) -> Response:
@@ -87,66 +89,43 @@ class RequestHandler:
         Raises:
             HTTPException: As for `answer`.
         """
-        builder = ResponseBuilder(self.served.name, chat=False)
-        try:
-            body = await self._body(request, TokenizeRequest)
-            refused = self._refused(body.model or self.served.name, body.messages is not None)
-            if refused is not None:
-                return refused
-            size = prompt_size(body, self.limits.prompt_chars(self.served))
-            (prompt,) = body.prompts
+
+        async def ids_of(body: TokenizeRequest) -> dict[str, Any]:
+            size, (prompt,) = self.reader.size(body), body.prompts
             ids = await self.pools.run(size, lambda: self.served.encode(prompt, 0))
+            return {"count": len(ids), "max_model_len": self.served.context, "tokens": ids}
+
+        return await self._told(request, TokenizeRequest, ids_of)
+
+    async def detokenize(self, request: Request) -> Response:
+        """Answer with the text of token ids.
+
+        Raises:
+            HTTPException: As for `answer`.
+        """
+
+        async def text_of(body: DetokenizeRequest) -> dict[str, Any]:
+            ids = body.tokens
+            return {"prompt": await self.pools.run(len(ids), lambda: self.served.decode(ids))}
+
+        return await self._told(request, DetokenizeRequest, text_of)
+
+    async def _told(
+        self,
+        request: Request,
+        kind: type[Telling],
+        tell: Callable[[Telling], Awaitable[dict[str, Any]]],
+    ) -> Response:
+        """Answer a request that the engine need not know of."""
+        try:
+            body = await self.reader.body(request, kind)
+            name = body.model or self.served.name
+            refused = self.reader.refused(name, chat=body.is_chat)
+            return refused or JSONResponse(await tell(body))
         except HTTPException:
             raise
         except Exception as problem:
-            return errors.of_request(problem, builder.id)
-        told = {"count": len(ids), "max_model_len": self.served.context, "tokens": ids}
-        return JSONResponse(told)
-
-    def _refused(self, model: str, chat: bool) -> Response | None:
-        if model not in self.served.names:
-            return errors.not_served(model, self.served.names)
-        if chat and not self.served.can_chat:
-            return errors.invalid(f"{self.served.name} has no chat template")
-        return None
-
-    async def _body(self, request: Request, kind: type[Body]) -> Body:
-        sent_as = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if sent_as != "application/json":  # a page of another site can send the others unasked
-            raise HTTPException(
-                415, f"Content-Type: expected application/json, got {sent_as[:80] or 'none'!r}"
-            )
-        most = self.limits.body_bytes(self.served)
-        raw = await read_body(request, most, self.limits.body_seconds)
-        return await self.pools.run(len(raw), lambda: kind.model_validate(parsed(raw)))
-
-    async def _constraint(self, body: CompletionRequest | ChatRequest) -> Sequence[AnyPotential]:
-        """Return what the request's grammar, pattern or schema means.
-
-        Raises:
-            GrammarError: It is malformed, or takes too much to make.
-            QueueFull: Too many wait to be made.
-            TimeoutError: It is not made within the limit.
-        """
-        asked = body.constraint()
-        if asked is None:
-            return ()
-        made = asyncio.wrap_future(self.constraints.make(*asked))
-        # Not cancelled: others may wait for the same one, and this client may come back for it.
-        await asyncio.wait({made}, timeout=self.limits.constraint_seconds)
-        if not made.done():
-            made.add_done_callback(lambda late: late.exception())  # nobody waits for it here
-            raise TimeoutError
-        return made.result()
-
-    async def _sampling_requests(
-        self, body: CompletionRequest | ChatRequest, constraint: Sequence[AnyPotential]
-    ) -> Sequence[SamplingRequest]:
-        size = prompt_size(body, self.limits.prompt_chars(self.served))
-        potentials = [*constraint, *self.registered.named(body.potentials)]
-        return await self.pools.run(
-            size, partial(sampling_requests, self.served, self.limits, body, potentials)
-        )
+            return errors.of_request(problem, reference_of(request))
 
     async def _run(
         self,
@@ -154,15 +133,17 @@ class RequestHandler:
         constraint: Sequence[AnyPotential],
         body: CompletionRequest | ChatRequest,
         request: Request,
-        builder: ResponseBuilder,
+        builder: Builder,
     ) -> Response:
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[JobResult]] = [loop.create_future() for _ in asked]
-        news: asyncio.Queue[str | JobResult] = asyncio.Queue()
+        news: asyncio.Queue[News] = asyncio.Queue()
 
         if body.stream:
             tell = in_loop(loop, news.put_nowait)
-            jobs = [Job(asked[0], on_done=tell, on_text=tell)]
+            leads = body.stream_leading
+            on_text, on_update = (None, tell) if leads else (tell, None)
+            jobs = [Job(asked[0], on_done=tell, on_text=on_text, on_update=on_update)]
         else:
             jobs = [
                 Job(sampling, in_loop(loop, lambda r, f=future: f.done() or f.set_result(r)))
@@ -176,19 +157,19 @@ class RequestHandler:
             return errors.closing()
         if body.stream:
             usage = body.stream_options is not None and body.stream_options.include_usage
-            events = self._events(builder, news, constraint, asked[0], usage=usage)
+            events = self._events(builder, news, constraint, jobs[0], usage=usage)
             return JobStream(events, jobs[0])
         if not await wait_for(futures, jobs, request):
             return errors.gone()
-        return await self._whole([f.result() for f in futures], asked, constraint, body, builder)
+        return await self._whole([f.result() for f in futures], jobs, constraint, body, builder)
 
     async def _whole(
         self,
         results: Sequence[JobResult],
-        asked: Sequence[SamplingRequest],
+        jobs: Sequence[Job],
         constraint: Sequence[AnyPotential],
         body: CompletionRequest | ChatRequest,
-        builder: ResponseBuilder,
+        builder: Builder,
     ) -> Response:
         """Return the answer, or the first error."""
         for result in results:
@@ -199,10 +180,12 @@ class RequestHandler:
         write = partial(
             builder.whole,
             posteriors,
-            sum(len(o.prompt) for o in asked),
+            sum(len(job.request.prompt) for job in jobs),
             n=body.n,
             draw=body.answer == "draw",
             seed=body.seed,
+            logprobs=[self._logprobs(job) for job in jobs] if jobs[0].request.scored else None,
+            echoes=self._echoes(body, jobs) if body.echoes else None,
         )
         size = sum(p.num_tokens for p in posteriors)
         try:
@@ -212,26 +195,38 @@ class RequestHandler:
 
     async def _events(
         self,
-        builder: ResponseBuilder,
-        news: asyncio.Queue[str | JobResult],
+        builder: Builder,
+        news: asyncio.Queue[News],
         constraint: Sequence[AnyPotential],
-        sampling: SamplingRequest,
+        job: Job,
         *,
         usage: bool,
     ) -> AsyncIterator[str]:
-        """Yield settled text as it comes, then how it ended."""
-        if builder.chat:
-            yield builder.first()
-        while isinstance(item := await news.get(), str):
-            yield builder.piece(item)
+        """Yield text as it comes, then how it ended."""
+        stream = stream_of(builder, usage=usage)
+        yield stream.first()
+        while not isinstance(item := await news.get(), Posterior | BaseException):
+            yield stream.update(item) if isinstance(item, TextUpdate) else stream.piece(item)
         failed = self._failure(item, constraint, builder)
         if failed is not None:
-            yield error_event(json.loads(bytes(failed.body)))
+            yield stream.failed(json.loads(bytes(failed.body)))
         elif isinstance(item, Posterior):
-            yield builder.last(item, len(sampling.prompt), seed=sampling.seed, usage=usage)
+            asked = job.request
+            scores = self._logprobs(job) if asked.scored else None
+            yield stream.last(item, len(asked.prompt), seed=asked.seed, logprobs=scores)
+
+    def _logprobs(self, job: Job) -> LogProbs:
+        asked = job.request
+        echo = asked.prompt if asked.scored and asked.scored.echo else ()
+        return LogProbs(job.scores, self.served.token_bytes, echo)
+
+    def _echoes(self, body: CompletionRequest | ChatRequest, jobs: Sequence[Job]) -> list[str]:
+        name = self.served.token_bytes
+        pairs = zip(body.prompts, jobs, strict=True)
+        return [echoed(prompt, job.request.prompt, name) for prompt, job in pairs]
 
     def _failure(
-        self, result: JobResult, constraint: Sequence[AnyPotential], builder: ResponseBuilder
+        self, result: JobResult, constraint: Sequence[AnyPotential], builder: Builder
     ) -> JSONResponse | None:
         if isinstance(result, Posterior) and result.status is Status.EXTINCT:
             self.metrics.extinct.inc()

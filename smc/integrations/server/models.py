@@ -8,13 +8,15 @@ from typing import Any, Protocol, Unpack
 
 from cachetools import LRUCache
 
+from smc.backends.hf.prompts import check_fits
 from smc.backends.load_options import LoadOptions
 from smc.backends.loading import load
 from smc.backends.transformers import TransformersModel
 from smc.errors import SettingsError
 from smc.integrations.server.constraint_cache import Validate
 from smc.integrations.server.jobs import LogitsParameters
-from smc.model import LanguageModel
+from smc.integrations.server.tool_prompts import described, writes_calls
+from smc.model import Chat, LanguageModel
 from smc.potential import AnyPotential
 
 _KEPT = 64
@@ -52,9 +54,11 @@ class Served:
         potentials: By the names that clients may ask for.
         validate: Tries the constraints of requests before they are made here; see
             `ConstraintCache`. `smc serve` gives one that runs in a process with limits.
+        max_model_len: Tokens that a prompt and a text may have together, where that is less than
+            the model's context.
 
     Raises:
-        SettingsError: There is no name, or an empty one.
+        SettingsError: There is no name, or an empty one; or there is no room for tokens.
     """
 
     def __init__(
@@ -65,12 +69,16 @@ class Served:
         potentials: Mapping[str, AnyPotential] | None = None,
         *,
         validate: Validate | None = None,
+        max_model_len: int | None = None,
     ) -> None:
         self.names = (name,) if isinstance(name, str) else tuple(dict.fromkeys(name))
         if not self.names or not all(self.names):
             raise SettingsError(
                 f"served model name: got {name!r}; expected one or more, none empty."
             )
+        if max_model_len is not None and max_model_len < 2:
+            raise SettingsError(f"max_model_len: got {max_model_len}; expected 2 tokens or more.")
+        self._max_model_len = max_model_len
         self.potentials = dict(potentials or {})
         self.validate = validate
         self._plain: ServedModel = (
@@ -87,11 +95,18 @@ class Served:
         name: str | Sequence[str] | None = None,
         potentials: Mapping[str, AnyPotential] | None = None,
         validate: Validate | None = None,
+        max_model_len: int | None = None,
         **options: Unpack[LoadOptions],
     ) -> Served:
         """Load a model by name or from a folder; see `smc.load`, which takes the options."""
         loaded = load(name_or_path, **options)
-        return cls(name or name_or_path, loaded, potentials=potentials, validate=validate)
+        return cls(
+            name or name_or_path,
+            loaded,
+            potentials=potentials,
+            validate=validate,
+            max_model_len=max_model_len,
+        )
 
     @property
     def name(self) -> str:
@@ -106,7 +121,8 @@ class Served:
     @property
     def context(self) -> int | None:
         """The most tokens that fit, prompt and text together; None where there is no limit."""
-        return self._plain.context
+        limits = [n for n in (self._plain.context, self._max_model_len) if n is not None]
+        return min(limits, default=None)
 
     def at(self, parameters: LogitsParameters) -> LanguageModel:
         """Return the model with a temperature, top_p and top_k; weights are shared."""
@@ -117,10 +133,24 @@ class Served:
                 self._with_parameters[parameters] = model
             return model
 
+    def token_bytes(self, token: int) -> bytes:
+        """Return what a token stands for; of one that is no text, its name."""
+        own = self._plain.vocabulary.tokens
+        known = own[token] if token < len(own) else None
+        return known or self._plain.tokenizer.decode([token]).encode()
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of token ids."""
+        return self._plain.tokenizer.decode(list(ids))
+
     def encode(self, prompt: Any, max_tokens: int) -> tuple[int, ...]:
         """Return a prompt's token ids.
 
         Raises:
             PromptError: It cannot be encoded, or leaves too little of the context.
         """
-        return self._plain.encode(prompt, max_tokens)
+        if isinstance(prompt, Chat) and not writes_calls(self._plain.tokenizer.chat_template):
+            prompt = described(prompt)
+        ids = self._plain.encode(prompt, max_tokens)
+        check_fits(ids, max_tokens, self.context)
+        return ids

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _ANY_VALUE = frozenset(
-    "metadata parallel_tool_calls priority prompt_cache_key request_id safety_identifier "
+    "guided_decoding_backend metadata priority prompt_cache_key request_id safety_identifier "
     "service_tier store".split()
 )
 _NEUTRAL_VALUES: dict[str, tuple[Any, ...]] = {
@@ -29,19 +29,23 @@ _NEUTRAL_VALUES: dict[str, tuple[Any, ...]] = {
     "skip_special_tokens": (True,),
     "spaces_between_special_tokens": (True,),
     "stop_token_ids": ([],),
-    "tool_choice": ("none", "auto"),
     "tools": ([],),
-    "top_logprobs": (0,),
     "use_beam_search": (False,),
 }
 
 
+_ABOUT_TOOLS: dict[str, tuple[Any, ...]] = {
+    "parallel_tool_calls": (True, False),
+    "tool_choice": ("none", "auto"),
+}
+"""These change nothing where there are no tools."""
+
+
 def without_neutral_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that say something: no nulls, and none at a value that changes nothing."""
+    neutral = _NEUTRAL_VALUES if given.get("tools") else _NEUTRAL_VALUES | _ABOUT_TOOLS
     return {
         name: value
         for name, value in given.items()
-        if value is not None
-        and name not in _ANY_VALUE
-        and value not in _NEUTRAL_VALUES.get(name, ())
+        if value is not None and name not in _ANY_VALUE and value not in neutral.get(name, ())
     }

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from smc.integrations.server.metrics import Metrics
+from smc.integrations.server.routes import route_of
 
 
 class RequestCounter:
@@ -32,7 +33,8 @@ class RequestCounter:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        path = scope["path"] if scope["path"] in self._routes else "other"
+        path = route_of(scope)
+        path = path if path in self._routes else "other"
 
         async def counted(message: Any) -> None:
             if message["type"] == "http.response.start":

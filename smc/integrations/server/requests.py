@@ -1,191 +1,28 @@
-"""Request bodies: OpenAI's fields, vLLM's names for constraints, and our own."""
+"""Request bodies of completions and of conversations."""
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PlainValidator, field_validator, model_validator
 
+from smc.integrations.server.generation_request import GenerationRequest, checked
 from smc.integrations.server.messages import Message
-from smc.integrations.server.neutral_fields import without_neutral_fields
 from smc.integrations.server.prompts import checked_prompt
-from smc.integrations.server.structured_outputs import (
-    StructuredOutputs,
-    choice_pattern,
-    constraints_of,
-    constraints_of_format,
-    schema_text,
-)
-from smc.resampling import RESAMPLERS
-from smc.settings import METHODS
+from smc.integrations.server.tools import ToolChoice, Tools, call_rules, tools_size
+from smc.integrations.tool_calls import CallRules
+from smc.model import Chat
 
-MAX_CONSTRAINT = 50_000
-"""Characters of a grammar, pattern or schema."""
-_MOST_STOPS = 16
-_STOP_CHARS = 1_000
-_LEAST_TEMPERATURE = 1e-6
-_SEED_BITS = 53
-"""Of a fresh seed: numbers that every reader of JSON keeps whole."""
-
-Strings = Annotated[list[str], Field(fail_fast=True)]
-"""One error at most, however many are wrong."""
-
-
-class StreamOptions(BaseModel):
-    """Of a request that streams."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    include_usage: bool = False
-
-
-class GenerationRequest(BaseModel):
-    """Fields of both routes.
-
-    `particles`, `ess_threshold`, `method`, `resampling`, `at_max_tokens`, `potentials` and `answer`
-    are ours. Fields that would change the distribution in a way that weights cannot follow are
-    refused. A null is as good as a field left out. Without a seed there is a fresh one, which the
-    answer tells; with a temperature of 0, where nothing but ties is drawn, it is 0.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    model: str
-    max_tokens: int = Field(default=64, ge=1)
-    temperature: float = Field(default=1.0, ge=0, le=100)
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    top_k: int = Field(default=0, ge=0)
-    n: int = Field(default=1, ge=1, le=128)
-    seed: int = Field(default_factory=lambda: secrets.randbits(_SEED_BITS), ge=0)
-    stop: str | Strings | None = None
-    stream: bool = False
-    stream_options: StreamOptions | None = None
-    user: str | None = None
-
-    response_format: dict[str, Any] | None = None
-    structured_outputs: StructuredOutputs | None = None
-    guided_grammar: str | None = None
-    guided_regex: str | None = None
-    guided_json: str | dict[str, Any] | None = None
-    guided_choice: Strings | None = None
-
-    particles: int = Field(default=10, ge=1)
-    ess_threshold: float = Field(default=0.5, ge=0, le=1)
-    method: str = "smc"
-    resampling: str = "systematic"
-    at_max_tokens: Literal["cut", "end"] = "cut"
-    potentials: Annotated[list[str], Field(fail_fast=True, max_length=64)] = []
-    answer: Literal["best", "draw"] = "best"
-
-    presence_penalty: float = 0.0
-    frequency_penalty: float = 0.0
-    logit_bias: Any = None
-    logprobs: bool | int | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _that_say_something(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        return without_neutral_fields(given)
-
-    @field_validator("temperature")
-    @classmethod
-    def _possible_temperature(cls, value: float) -> float:
-        if 0 < value < _LEAST_TEMPERATURE:
-            raise ValueError(f"expected 0 (greedy), or at least {_LEAST_TEMPERATURE}")
-        return value
-
-    @field_validator("top_k", mode="before")
-    @classmethod
-    def _off(cls, value: Any) -> Any:
-        return 0 if value == -1 else value  # as vLLM also writes it
-
-    @field_validator("method")
-    @classmethod
-    def _known_method(cls, value: str) -> str:
-        return _one_of(value, METHODS)
-
-    @field_validator("resampling")
-    @classmethod
-    def _known_resampling(cls, value: str) -> str:
-        return _one_of(value, RESAMPLERS)
-
-    @field_validator("stop")
-    @classmethod
-    def _no_empty_stop(cls, value: str | list[str] | None) -> list[str]:
-        stops = [value] if isinstance(value, str) else list(value or ())
-        if not all(stops):
-            raise ValueError("an empty string would end every text before it begins")
-        if len(stops) > _MOST_STOPS:
-            raise ValueError(f"at most {_MOST_STOPS} strings")
-        if any(len(text) > _STOP_CHARS for text in stops):
-            raise ValueError(f"a string of more than {_STOP_CHARS} characters")
-        if any(re.search("[\ud800-\udfff]", text) for text in stops):
-            raise ValueError("a string with a lone surrogate can end no text")
-        return stops
-
-    @model_validator(mode="after")
-    def _possible(self) -> GenerationRequest:
-        refused = {
-            "presence_penalty": self.presence_penalty != 0,
-            "frequency_penalty": self.frequency_penalty != 0,
-            "logit_bias": bool(self.logit_bias),
-            "logprobs": self.logprobs is not None and self.logprobs is not False,
-        }
-        for name, given in refused.items():
-            if given:
-                raise ValueError(f"{name} is not supported; leave it out")
-        if self.stream and self.n > 1:
-            raise ValueError("stream goes with n=1: there is one settled text")
-        if self.stream and self.answer == "draw":
-            raise ValueError("stream goes with answer=best: what is settled is told")
-        if self.stream_options is not None and not self.stream:
-            raise ValueError("stream_options goes with stream=true")
-        if self.temperature == 0 and "seed" not in self.model_fields_set:
-            self.seed = 0
-        self.constraint()
-        return self
-
-    def constraint(self) -> tuple[str, str] | None:
-        """Return the one constraint: its kind and text, for `constraints`.
-
-        Raises:
-            ValueError: There are several, or one is malformed.
-        """
-        given = [
-            *constraints_of_format(self.response_format),
-            *constraints_of(self.structured_outputs),
-        ]
-        given += [("grammar", g) for g in (self.guided_grammar,) if g is not None]
-        given += [("regex", r) for r in (self.guided_regex,) if r is not None]
-        given += [("json_schema", schema_text(j)) for j in (self.guided_json,) if j is not None]
-        given += [("regex", choice_pattern(c)) for c in (self.guided_choice,) if c is not None]
-        if len(given) > 1:
-            kinds = ", ".join(kind for kind, _ in given)
-            raise ValueError(f"one constraint at most, got {len(given)} ({kinds})")
-        if given and not given[0][1]:
-            raise ValueError(f"the {given[0][0]} is empty")
-        if given and len(given[0][1]) > MAX_CONSTRAINT:
-            raise ValueError(f"the {given[0][0]} is longer than {MAX_CONSTRAINT} characters")
-        return given[0] if given else None
+MOST_TOP_LOGPROBS = 20
 
 
 class CompletionRequest(GenerationRequest):
     """Of /v1/completions."""
 
     prompt: Annotated[str | list[str] | list[int] | list[list[int]], PlainValidator(checked_prompt)]
-    echo: Literal[False] = False
+    echo: bool = False
+    logprobs: int | None = Field(default=None, ge=0, le=MOST_TOP_LOGPROBS)
     best_of: Literal[1] | None = None
     suffix: None = None
 
@@ -193,7 +30,24 @@ class CompletionRequest(GenerationRequest):
     def _one_stream(self) -> CompletionRequest:
         if self.stream and len(self.prompts) > 1:
             raise ValueError("stream goes with one prompt")
+        if self.stream and self.echo:
+            raise ValueError("stream goes without echo")
         return self
+
+    @field_validator("logprobs", mode="before")
+    @classmethod
+    def _how_many(cls, value: Any) -> Any:
+        return (1 if value else None) if isinstance(value, bool) else value
+
+    @property
+    def top_of_logprobs(self) -> int | None:
+        """How many of the most probable tokens are told; None: no log probabilities are."""
+        return self.logprobs
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the answer repeats the prompt."""
+        return self.echo
 
     @property
     def prompts(self) -> Sequence[Any]:
@@ -213,6 +67,14 @@ class ChatRequest(GenerationRequest):
 
     messages: list[Message] = Field(min_length=1, max_length=10_000, fail_fast=True)
     max_completion_tokens: int | None = Field(default=None, ge=1)
+    logprobs: bool = False
+    top_logprobs: int = Field(default=0, ge=0, le=MOST_TOP_LOGPROBS)
+    tools: Tools = Field(default=[])
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool = True
+    continue_final_message: bool = False
+    add_generation_prompt: bool | None = None
+    chat_template_kwargs: dict[str, Any] = Field(default={})
 
     @model_validator(mode="after")
     def _texts(self) -> ChatRequest:
@@ -220,20 +82,56 @@ class ChatRequest(GenerationRequest):
             self.max_tokens = self.max_completion_tokens
         for message in self.messages:
             _ = message.text
+        if self.top_logprobs and not self.logprobs:
+            raise ValueError("top_logprobs goes with logprobs=true")
+        if self.stream_leading and self.call_rules() is not None:
+            raise ValueError("stream_leading goes without tools: calls are told once they settle")
+        if self.add_generation_prompt not in (None, not self.continue_final_message):
+            raise ValueError("add_generation_prompt goes with continue_final_message=false")
         return self
+
+    @property
+    def top_of_logprobs(self) -> int | None:
+        """How many of the most probable tokens are told; None: no log probabilities are."""
+        return self.top_logprobs if self.logprobs else None
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the answer repeats the prompt."""
+        return False
+
+    def call_rules(self) -> CallRules | None:
+        """Return which tools the answer may call, and how; None where it calls none.
+
+        Raises:
+            ValueError: They are not as they should be, or stand beside another constraint.
+        """
+        return call_rules(
+            self.tools,
+            self.tool_choice,
+            several=self.parallel_tool_calls,
+            alone=super().constraint(),
+        )
+
+    def constraint(self) -> tuple[str, str] | None:
+        """Return the one constraint; with tools it is on the calls too."""
+        rules = self.call_rules()
+        return super().constraint() if rules is None else checked("tool_calls", rules.as_text())
 
     @property
     def prompts(self) -> Sequence[Any]:
         """The one conversation."""
-        return [[m.for_template() for m in self.messages]]
+        offered = self.tools if self.tool_choice != "none" else ()
+        return [
+            Chat(
+                [m.for_template() for m in self.messages],
+                self.continue_final_message,
+                self.chat_template_kwargs,
+                [tool.for_template() for tool in offered] or None,
+            )
+        ]
 
     @property
     def prompt_size(self) -> int:
-        """Characters of the messages."""
-        return sum(m.size for m in self.messages)
-
-
-def _one_of(value: str, known: Any) -> str:
-    if value not in known:
-        raise ValueError(f"expected one of {', '.join(known)}")
-    return value
+        """Characters of the messages, and of what is said of tools."""
+        return sum(m.size for m in self.messages) + tools_size(self.tools)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 import uuid
@@ -10,12 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from smc.integrations.server.choices import chosen, sequence_of
+from smc.integrations.server.logprobs import LogProbs
+from smc.integrations.tool_calls import END, Call, CallingText
 from smc.posterior import Posterior, TextSequence
-
-DONE = "data: [DONE]\n\n"
-"""The mark at the end of a stream."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +22,14 @@ class ResponseBuilder:
     Attributes:
         model: Name.
         chat: Whether the route is that of conversations.
+        calls: Whether texts are read for the tools that they call.
         id: Of the answer.
         created: Seconds since 1970.
     """
 
     model: str
     chat: bool
+    calls: bool = False
     id: str = field(default_factory=lambda: f"smc-{uuid.uuid4().hex}")
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -42,6 +41,8 @@ class ResponseBuilder:
         n: int,
         draw: bool,
         seed: int,
+        logprobs: Sequence[LogProbs] | None = None,
+        echoes: Sequence[str] | None = None,
     ) -> dict[str, Any]:
         """Return the body of an answer that is not streamed.
 
@@ -52,56 +53,63 @@ class ResponseBuilder:
             draw: Draw them by weight; else the n most probable texts, the last repeated where
                 there are fewer.
             seed: Of the draws, and of the first prompt; the next one's is one more.
+            logprobs: Of the texts of each posterior, where they are told.
+            echoes: What stands before each prompt's texts, where that is told.
         """
         choices, completion_tokens = [], 0
-        for posterior in posteriors:
+        for place, posterior in enumerate(posteriors):
             weight_of = posterior.probabilities()
-            for text in _chosen(posterior, n, draw, seed):
-                sequence = _sequence(posterior, text)
+            for text in chosen(posterior, n, draw=draw, seed=seed + place):
+                sequence = sequence_of(posterior, text)
                 completion_tokens += len(sequence.tokens)
                 choices.append(
                     {
                         "index": len(choices),
-                        **self._content(text),
-                        "logprobs": None,
-                        "finish_reason": _reason(sequence),
+                        **self._content(text, "" if echoes is None else echoes[place]),
+                        "logprobs": logprobs and self.logprobs(logprobs[place], text),
+                        "finish_reason": self.reason(sequence),
                         "weight": weight_of[text],
                     }
                 )
         return {
             **self._head("chat.completion" if self.chat else "text_completion"),
             "choices": choices,
-            "usage": _usage(prompt_tokens, completion_tokens),
-            "smc": [_facts(p, seed + i) for i, p in enumerate(posteriors)],
+            "usage": usage_of(prompt_tokens, completion_tokens),
+            "smc": [facts_of(p, seed + i) for i, p in enumerate(posteriors)],
         }
 
-    def first(self) -> str:
-        """Return the event that begins a stream: who speaks, and no text yet."""
-        return self._piece({"role": "assistant", "content": ""}, "")
+    def read(self, text: str, *, ended: bool) -> CallingText:
+        """Return what a text says and what it calls; of all but conversations with tools nothing.
 
-    def piece(self, text: str) -> str:
-        """Return an event with a further piece of the settled text."""
-        return self._piece({"content": text}, text)
+        Args:
+            text: All of it, or a beginning.
+            ended: Which of these.
+        """
+        return CallingText.of(text, ended=ended) if self.calls else CallingText(text)
 
-    def last(self, posterior: Posterior, prompt_tokens: int, *, seed: int, usage: bool) -> str:
-        """Return the event that ends a stream, one with the usage if asked for, and the mark."""
-        sequence = _sequence(posterior, posterior.best or "")
-        facts = {"smc": [_facts(posterior, seed)]}
-        end = _event(self._chunk([self._choice({}, "", _reason(sequence))]) | facts)
-        counted = self._chunk([]) | {"usage": _usage(prompt_tokens, len(sequence.tokens))}
-        return end + (_event(counted) if usage else "") + DONE
+    def reason(self, sequence: TextSequence) -> str:
+        """Return why a text ended: OpenAI's `finish_reason`."""
+        calls = self.read(sequence.text, ended=True).calls
+        if calls and (not sequence.truncated or sequence.text.endswith(END)):
+            return "tool_calls"
+        return "length" if sequence.truncated else "stop"
 
-    def _piece(self, delta: dict[str, str], text: str) -> str:
-        return _event(self._chunk([self._choice(delta, text, None)]))
+    def logprobs(self, known: LogProbs, text: str) -> dict[str, Any]:
+        """Return the `logprobs` of a choice."""
+        return known.of_message(text) if self.chat else known.of_completion(text)
 
-    def _choice(self, delta: dict[str, str], text: str, reason: str | None) -> dict[str, Any]:
-        content = {"delta": delta} if self.chat else {"text": text}
-        return {"index": 0, **content, "logprobs": None, "finish_reason": reason}
+    def _content(self, text: str, echo: str) -> dict[str, Any]:
+        if not self.chat:
+            return {"text": echo + text}
+        said = self.read(text, ended=True)
+        message: dict[str, Any] = {"role": "assistant", "content": said.content}
+        if said.calls:
+            message["content"] = said.content or None
+            message["tool_calls"] = [new_call(call) for call in said.calls]
+        return {"message": message}
 
-    def _content(self, text: str) -> dict[str, Any]:
-        return {"message": {"role": "assistant", "content": text}} if self.chat else {"text": text}
-
-    def _chunk(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
+    def chunk(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return an event of a stream."""
         kind = "chat.completion.chunk" if self.chat else "text_completion"
         return {**self._head(kind), "choices": choices}
 
@@ -114,23 +122,14 @@ def error_body(message: str, kind: str, code: str | None = None) -> dict[str, An
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
-def error_event(body: dict[str, Any]) -> str:
-    """Return an error as the end of a stream that has begun."""
-    return _event(body) + DONE
+def new_call(call: Call) -> dict[str, Any]:
+    """Return a call, with an id of its own."""
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", "function": function}
 
 
-def _chosen(posterior: Posterior, n: int, draw: bool, seed: int) -> list[str]:
-    if draw:
-        return posterior.sample(n, seed=np.random.default_rng([seed, 1]))
-    texts = list(posterior.probabilities())[:n]
-    return texts + texts[-1:] * (n - len(texts))
-
-
-def _reason(sequence: TextSequence) -> str:
-    return "length" if sequence.truncated else "stop"
-
-
-def _usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
+def usage_of(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
+    """Return counts of tokens."""
     return {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
@@ -138,13 +137,8 @@ def _usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
     }
 
 
-def _sequence(posterior: Posterior, text: str) -> TextSequence:
-    """The heaviest particle with a text."""
-    places = [i for i, s in enumerate(posterior.sequences) if s.text == text]
-    return posterior.sequences[max(places, key=lambda i: posterior.log_weights[i])]
-
-
-def _facts(posterior: Posterior, seed: int) -> dict[str, Any]:
+def facts_of(posterior: Posterior, seed: int) -> dict[str, Any]:
+    """Return what an answer tells of a posterior, in `smc`."""
     return {
         "seed": seed,
         "log_evidence": posterior.log_evidence,
@@ -156,7 +150,3 @@ def _facts(posterior: Posterior, seed: int) -> dict[str, Any]:
         "log_weights": [w if math.isfinite(w) else None for w in posterior.log_weights.tolist()],
         "particle_tokens": posterior.num_tokens,
     }
-
-
-def _event(body: dict[str, Any]) -> str:
-    return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"

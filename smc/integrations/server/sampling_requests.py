@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from smc.errors import PromptError, SettingsError
-from smc.integrations.server.jobs import SamplingRequest
+from smc.integrations.server.jobs import PLAIN, SamplingRequest, Scored
 from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.models import Served
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
@@ -73,11 +73,44 @@ def sampling_requests(
     prompts = [served.encode(prompt, body.max_tokens) for prompt in body.prompts]
     first = SamplingRequest(
         prompt=(),
-        potentials=potentials,
+        potentials=[*potentials, *_prices(served, body)],
         settings=settings,
         stop=tuple(body.stop or ()),
         parameters=(body.temperature or _GREEDY, body.top_p, body.top_k),
         seed=body.seed,
         registered=frozenset(body.potentials),
+        scored=_scored(body),
     )
     return [replace(first, prompt=p, seed=body.seed + i) for i, p in enumerate(prompts)]
+
+
+def _scored(body: CompletionRequest | ChatRequest) -> Scored | None:
+    top = body.top_of_logprobs
+    if top is None:
+        return None
+    return Scored(top, body.n, body.answer == "draw", echo=body.echoes)
+
+
+def _prices(served: Served, body: CompletionRequest | ChatRequest) -> list[AnyPotential]:
+    """Return the potential of biases and penalties on tokens, if the request has any.
+
+    They are of logits before the temperature divides these, so it divides them, too.
+
+    Raises:
+        SettingsError: A bias is of an id that is no text, or ends one.
+    """
+    from potentials.token_bias import TokenBias
+
+    if not (body.logit_bias or body.presence_penalty or body.frequency_penalty):
+        return []
+    cold = 1 / (body.temperature or _GREEDY)
+    prices = TokenBias(
+        {token: cold * value for token, value in body.logit_bias.items()},
+        presence=cold * body.presence_penalty,
+        frequency=cold * body.frequency_penalty,
+    )
+    try:
+        prices.bind(served.at(PLAIN).vocabulary.ending_with(tuple(body.stop or ())))
+    except SettingsError as error:
+        raise SettingsError(f"logit_bias: {error}") from error
+    return [prices]

@@ -6,10 +6,12 @@ from potentials.sandbox import Job, Limits, Outcome, Sandbox
 from smc.errors import GrammarError
 
 _IMPORTS = (
+    "potentials.grammar.framed_json",
     "potentials.grammar.grammar",
     "potentials.grammar.json_schema",
     "potentials.grammar.lark.translation",
     "potentials.grammar.regex",
+    "potentials.marks",
     "smc.integrations.constraints",
     "lark",
     "llguidance",
@@ -47,7 +49,7 @@ class SandboxedValidation:
         """Make a constraint and throw it away.
 
         Args:
-            kind: `grammar`, `regex` or `json_schema`.
+            kind: Of `constraints`: `grammar`, `regex`, `json_schema`, …
             text: The constraint.
 
         Raises:

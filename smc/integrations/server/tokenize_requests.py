@@ -1,14 +1,15 @@
-"""The body of a request for token ids."""
+"""The bodies of requests for token ids, and for their text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from smc.integrations.server.messages import Message
 from smc.integrations.server.neutral_fields import without_neutral_fields
+from smc.model import Chat
 
 
 class TokenizeRequest(BaseModel):
@@ -32,10 +33,15 @@ class TokenizeRequest(BaseModel):
         return self
 
     @property
+    def is_chat(self) -> bool:
+        """Whether it needs a chat template."""
+        return self.messages is not None
+
+    @property
     def prompts(self) -> Sequence[Any]:
         """The one text or conversation."""
         if self.messages is not None:
-            return [[m.for_template() for m in self.messages]]
+            return [Chat([m.for_template() for m in self.messages])]
         return [self.prompt]
 
     @property
@@ -44,3 +50,15 @@ class TokenizeRequest(BaseModel):
         if self.messages is not None:
             return sum(m.size for m in self.messages)
         return len(self.prompt or "")
+
+
+class DetokenizeRequest(BaseModel):
+    """Of /detokenize, as vLLM has it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = None
+    tokens: Annotated[
+        list[Annotated[int, Field(ge=0, lt=1 << 31)]], Field(max_length=1 << 20, fail_fast=True)
+    ]
+    is_chat: ClassVar[bool] = False

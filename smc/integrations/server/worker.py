@@ -15,7 +15,13 @@ from collections import deque
 from collections.abc import Callable
 
 from smc.integrations.server.continuous_batch import ContinuousBatch
-from smc.integrations.server.jobs import Job, LogitsParameters, QueueFull, ShuttingDown
+from smc.integrations.server.jobs import (
+    PLAIN,
+    Job,
+    LogitsParameters,
+    QueueFull,
+    ShuttingDown,
+)
 from smc.integrations.server.memory import MemoryTrimmer
 from smc.integrations.server.metrics import Metrics
 from smc.integrations.server.prompt_reading import PromptReading
@@ -206,7 +212,7 @@ class EngineWorker:
             batch = self._shared
             if batch is None or job.alone:
                 batch = ContinuousBatch(model, self._metrics)
-            batch.add(job, model)
+            batch.add(job, model, self._model(PLAIN) if job.request.scored else None)
         except Exception as error:
             job.finish(error)
             return

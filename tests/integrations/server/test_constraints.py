@@ -16,6 +16,7 @@ from smc.integrations.server.constraint_cache import ConstraintCache
 from smc.integrations.server.jobs import QueueFull
 from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.sandboxed_validation import SandboxedValidation
+from smc.integrations.tool_calls import CallRules
 from tests.integrations.server.conftest import Live, served
 
 # Terminals that are alike, with long counted repetitions: minutes to make.
@@ -46,6 +47,7 @@ def validation():
         ("json_schema", "[" * 50_000, "json_schema|recursion"),
         ("regex", "(" * 5_000 + ")" * 5_000, "regex"),
         ("grammar", SLOW, "more time or memory"),
+        ("tool_calls", CallRules({"f": {"type": "planet"}}).as_text(), "tools: .*planet"),
     ],
 )
 def test_a_trial_says_what_is_wrong(validation, kind, text, said):
@@ -60,6 +62,7 @@ def test_a_trial_says_what_is_wrong(validation, kind, text, said):
         ("regex", "[a-z]{3}é"),
         ("json_schema", '{"type": "string", "format": "date"}'),
         ("compact_json", '{"type": "object"}'),
+        ("tool_calls", CallRules({"f": {"type": "object"}}).as_text()),
     ],
 )
 def test_a_trial_says_nothing_of_what_can_be_made(validation, kind, text):

@@ -67,6 +67,25 @@ def test_an_answer_is_that_of_the_library(live):
     assert answer.usage.prompt_tokens == len(tokenizer("the cat")["input_ids"])
 
 
+def test_penalties_and_biases_are_a_potential_of_the_library(live):
+    from potentials.token_bias import TokenBias
+
+    tokenizer = byte_level_tokenizer()
+    own = smc.TransformersModel(tiny_model("llama", len(tokenizer)), tokenizer)
+    letter = tokenizer("a")["input_ids"][0]
+    options = {"presence_penalty": 1.5, "frequency_penalty": -0.5, "logit_bias": {letter: 7.0}}
+    prices = TokenBias({letter: 14.0}, presence=3.0, frequency=-1.0)  # over the temperature
+    settings = {"num_particles": 12, "max_tokens": 6, "seed": 4}
+    expected = smc.sample(own, "the cat", [prices], temperature=0.5, **settings)
+    answer = complete(live, particles=12, seed=4, temperature=0.5, **options)
+    (facts,) = answer.model_extra["smc"]
+    assert facts["texts"] == [s.text for s in expected.sequences]
+    assert facts["log_evidence"] == pytest.approx(expected.log_evidence, abs=1e-3)
+    assert "aa" in answer.choices[0].text
+    never = complete(live, temperature=0, particles=1, logit_bias={letter: 100})
+    assert set(never.choices[0].text) == {"a"}
+
+
 def test_n_choices_and_several_prompts(live):
     answer = complete(
         live, ["the cat", "one two"], n=3, particles=16, structured_outputs={"regex": "[a-d]"}

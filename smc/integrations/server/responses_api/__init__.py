@@ -1,0 +1,1 @@
+"""OpenAI's Responses API: conversations as items, answered as chats are."""
