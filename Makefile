@@ -92,6 +92,10 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
 	@touch $@
 
+# An environment that cannot be had fails what needs it, and says so.
+missing = { echo "$(1) cannot be installed: what pip says stands above. It needs a package index, or" \
+  "PIP_FIND_LINKS with a folder of wheels." >&2; exit 1; }
+
 # constraints.txt with the lines of another file in the place of its own.
 overlaid = awk -F== 'FNR == 1 { file++ } file == 1 && NF == 2 { own[$$1] } file == 1 || !($$1 in own)' \
   $(1) constraints.txt
@@ -108,8 +112,10 @@ overlaid = awk -F== 'FNR == 1 { file++ } file == 1 && NF == 2 { own[$$1] } file 
 	$(BIN)/python -m venv .venv-newest
 	$(call overlaid,constraints-newest.txt) > .venv-newest/constraints.txt
 	.venv-newest/bin/pip install --quiet -c .venv-newest/constraints.txt \
-	  torch==$$(sed -n 's/^torch==//p' constraints.txt)
-	.venv-newest/bin/pip install --quiet -c .venv-newest/constraints.txt -e '.[dev]'
+	  torch==$$(sed -n 's/^torch==//p' constraints.txt) \
+	  || $(call missing,.venv-newest)
+	.venv-newest/bin/pip install --quiet -c .venv-newest/constraints.txt -e '.[dev]' \
+	  || $(call missing,.venv-newest)
 	@touch $@
 
 # vLLM asks for media packages of which there is no build for every torch; it reads language
@@ -127,8 +133,10 @@ overlaid = awk -F== 'FNR == 1 { file++ } file == 1 && NF == 2 { own[$$1] } file 
 	$(BIN)/python -m venv .venv-vllm
 	$(call overlaid,constraints-vllm.txt) > .venv-vllm/constraints.txt
 	.venv-vllm/bin/pip install --quiet -c .venv-vllm/constraints.txt \
-	  torch==$$(sed -n 's/^torch==//p' constraints.txt)
-	.venv-vllm/bin/pip install --quiet -c .venv-vllm/constraints.txt -e '.[dev,$(VLLM)]'
+	  torch==$$(sed -n 's/^torch==//p' constraints.txt) \
+	  || $(call missing,.venv-vllm)
+	.venv-vllm/bin/pip install --quiet -c .venv-vllm/constraints.txt -e '.[dev,$(VLLM)]' \
+	  || $(call missing,.venv-vllm)
 	.venv-vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@
 

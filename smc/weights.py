@@ -16,10 +16,10 @@ _ROUNDING = 1e-9
 
 def log_sum_exp(log_weights: FloatArray) -> float:
     """Return log Σ exp(log_weights); −inf for an all-dead population."""
-    peak = float(np.max(log_weights))
+    peak = float(log_weights.max())
     if peak == -np.inf:
         return -np.inf
-    return peak + float(np.log(np.sum(np.exp(log_weights - peak))))
+    return peak + float(np.log(np.exp(log_weights - peak).sum()))
 
 
 def log_mean_exp(log_weights: FloatArray) -> float:
@@ -34,7 +34,7 @@ def normalise(log_weights: FloatArray) -> FloatArray:
         >>> normalise(np.log([1.0, 3.0])).round(6).tolist()
         [0.25, 0.75]
     """
-    peak = np.max(log_weights)
+    peak = log_weights.max()
     if peak == -np.inf:
         return np.zeros_like(log_weights)
     weights = np.exp(log_weights - peak)
@@ -47,7 +47,7 @@ def ess(log_weights: FloatArray) -> float:
     Source: Kong, Liu & Wong (1994), J. Am. Stat. Assoc. 89, 278-288.
     """
     weights = normalise(log_weights)
-    total = float(np.sum(weights**2))
+    total = float((weights**2).sum())
     return 1.0 / total if total > 0 else 0.0
 
 

@@ -206,7 +206,7 @@ def test_bad_settings_are_refused(wrong):
 
 @pytest.fixture(scope="module")
 def sandbox():
-    with Sandbox(limits=Limits(wall_seconds=3.0)) as made:
+    with Sandbox(limits=Limits(wall_seconds=60.0, cpu_seconds=2.0)) as made:
         yield made
 
 

@@ -74,6 +74,14 @@ class Grammar(MaskPotential):
             lexer=lexer,
         )
         self._start_rule = start
+        if self._translated.scannerless:
+            self._advice = (
+                "Its terminals run into one another in the language of "
+                f"Lark(parser={self._translated.parser!r}, lexer={self._translated.lexer!r}), so "
+                "it had to be written in rules over single characters, which are ambiguous: "
+                f"{self._translated.obstacle} Or, if it is written for Lark's LALR parser and "
+                'made in Python, say parser="lalr".'
+            )
         super().__init__(self._translated.llguidance, limits=limits, max_threads=max_threads)
         self._rehearse(())
 
@@ -131,19 +139,14 @@ class Grammar(MaskPotential):
             assert verdict.row is not None
             return verdict.row
 
-        remedy = (
-            "Its terminals run into one another in the language of "
-            f"Lark(parser={self._translated.parser!r}, lexer={self._translated.lexer!r}), so it "
-            "had to be written in rules over single characters, which are ambiguous. Let it be "
-            'LALR(1) without conflict, or, if it is written for that parser, say parser="lalr".'
-        )
         try:
             seconds = rehearse(mask_of, tokens)
         except PotentialError as error:
-            raise GrammarError(f"{self.name}: cannot be masked: {error} {remedy}") from error
+            raise GrammarError(f"{self.name}: cannot be masked: {error}") from error
         if seconds > _SLOW_SECONDS:
             warnings.warn(
-                f"{self.name}: a mask takes {seconds * 1000:.0f} ms with this vocabulary. {remedy}",
+                f"{self.name}: a mask takes {seconds * 1000:.0f} ms with this vocabulary. "
+                f"{self._advice}",
                 stacklevel=3,
             )
 

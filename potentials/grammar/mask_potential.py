@@ -46,6 +46,7 @@ class MaskPotential(TokenPotential[GrammarState]):
     """
 
     _last_bytes: bytes | None = None  # those that a sentence can end with, where they are known
+    _advice = ""  # what else to change where a limit is met
 
     def __init__(
         self, source: str, *, limits: MaskLimits | None = None, max_threads: int | None = None
@@ -146,7 +147,12 @@ class MaskPotential(TokenPotential[GrammarState]):
         return [i for i, accepts in zip(possible, accepting, strict=True) if accepts]
 
     def _judge(self, states: Sequence[GrammarState], *, rows: bool) -> list[GrammarVerdict]:
-        return self._matchers.judge(states, rows=rows)
+        try:
+            return self._matchers.judge(states, rows=rows)
+        except PotentialError as error:
+            if not self._advice:
+                raise
+            raise PotentialError(f"{error} {self._advice}") from error
 
     def _compile(self, tokens: tuple[bytes | None, ...]) -> Matchers:
         return Matchers(

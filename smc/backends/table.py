@@ -195,8 +195,9 @@ class TableDecoding:
 
     def log_probs(self) -> FloatArray:
         """See `Decoding.log_probs`."""
-        probs = np.zeros((len(self._rows), len(self._vocabulary.tokens)))
-        for r, row in enumerate(self._rows):
+        known = {row: r for r, row in enumerate(dict.fromkeys(self._rows))}
+        probs = np.zeros((len(known), len(self._vocabulary.tokens)))
+        for row, r in known.items():
             probs[r] = self._model.probs(row, self._vocabulary)
         with np.errstate(divide="ignore"):
-            return np.log(probs)
+            return np.log(probs)[[known[row] for row in self._rows]]

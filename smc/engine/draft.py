@@ -162,7 +162,10 @@ class Drafted:
 
         See `ProposalSampler.settle`.
         """
+        of: dict[Population, list[Candidate]] = {population: [] for population in populations}
         for candidate in candidates:
+            if candidate.population in of:
+                of[candidate.population].append(candidate)
             if candidate.token < 0 or candidate.prefix is None:
                 continue
             paths = self._paths.setdefault(candidate.population, {})
@@ -170,7 +173,7 @@ class Drafted:
             assert candidate.log_prob is not None
             path = before.then(candidate.token, candidate.log_prob)
             paths.update(dict.fromkeys(candidate.particles, path))
-        places = {p: _places(p, [c for c in candidates if c.population is p]) for p in populations}
+        places = {population: _places(population, own) for population, own in of.items()}
         ready = [p for p in populations if self._is_over(p, places[p])]
         return (self._follow(ready, places) if ready else []), ready
 
@@ -190,11 +193,12 @@ class Drafted:
         """
         wanted: dict[_Path, int] = {}
         weighed: list[tuple[_Place, _Path]] = []
+        over = set(ready)
         for population, own in places.items():
             paths = self._paths.get(population, {})
             for place in own:
                 path = paths.get(place.particle)
-                if path is not None and population in ready:
+                if path is not None and population in over:
                     weighed.append((place, path))
                 elif path is not None:
                     path = _Path(path.anchor)

@@ -30,6 +30,11 @@ class Obstacle:
     remedy: str
     curable: bool = False
 
+    @property
+    def words(self) -> str:
+        """What it is, and what to do."""
+        return f"{self.what}. {self.remedy}"
+
 
 @dataclass(frozen=True)
 class AnalysedGrammar:
@@ -180,8 +185,9 @@ def _explained(grammar: AnalysedGrammar, clash: Clash) -> Obstacle:
         f"after {name}, {shown} may follow or may go on into {others} ({clash.context.where}); "
         "where that comes to nothing Lark's lexer backs up, and longest match does not",
         name,
-        "Let what follows start with another character (a space, say), or make the longer "
-        "terminal out of the shorter one in a rule.",
+        "Let what follows start with another character (a keyword before a name can take the space "
+        "between, as in IF.1: /if[ \\n]+/), or make the longer terminal out of the shorter one in "
+        "a rule.",
         True,
     )
 
@@ -190,5 +196,5 @@ def refusal(obstacles: list[Obstacle], line: int, advice: str = "") -> GrammarEr
     """Return the error for a grammar that no strategy could translate; the first obstacle leads."""
     first = obstacles[0]
     rest = (f"Nor does another way do: {o.what}." for o in obstacles[1:] if o != first)
-    words = [f"Grammar, line {line}: {first.what}.", first.remedy, *rest, advice]
+    words = [f"Grammar, line {line}: {first.words}", *rest, advice]
     return GrammarError(" ".join(w for w in words if w))

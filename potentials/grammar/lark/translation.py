@@ -34,6 +34,7 @@ class TranslatedGrammar:
         settled: Whether Lark settles conflicts of the grammar by itself, as shift or by priority;
             the language is what is left.
         scannerless: Whether it is written in rules over single characters.
+        obstacle: Why it is, and what to change so that it is not; empty where it is not.
     """
 
     source: str
@@ -45,6 +46,7 @@ class TranslatedGrammar:
     base_path: Path | None = None
     settled: bool = False
     scannerless: bool = False
+    obstacle: str = ""
 
     @property
     def parser(self) -> str:
@@ -110,7 +112,8 @@ def translate(
         elif outcome.rendered is None:
             silent.append(outcome.mode)
         else:
-            return _translated(grammar, outcome, outcome.rendered, base_path)
+            why = obstacles[0].words if obstacles else "A terminal may end wherever it matches."
+            return _translated(grammar, outcome, outcome.rendered, base_path, why)
     worst = next((o for o in obstacles if o.terminal), None)
     if silent and worst is None:
         raise _no_sentence(loaded, silent)
@@ -121,7 +124,11 @@ def translate(
 
 
 def _translated(
-    grammar: AnalysedGrammar, rewritten: Rewritten, rendered: Rendered, base_path: Path | None
+    grammar: AnalysedGrammar,
+    rewritten: Rewritten,
+    rendered: Rendered,
+    base_path: Path | None,
+    obstacle: str,
 ) -> TranslatedGrammar:
     loaded = grammar.loaded
     rewrites = [*grammar.terminals.rewritten, *rendered.rewrites]
@@ -139,6 +146,7 @@ def _translated(
         base_path,
         rewritten.settled,
         rewritten.scannerless,
+        obstacle if rewritten.scannerless else "",
     )
 
 

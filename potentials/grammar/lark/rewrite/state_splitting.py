@@ -128,20 +128,24 @@ class _Splitter:
     context_of: dict[int, int]
     shares: list[dict[str, Share]]
     _ends: dict[Opening, set[int]] = field(default_factory=dict)
+    _users: dict[Opening, set[Opening]] = field(default_factory=dict)
 
     def ends(self, opening: Opening) -> set[int]:
         """Return the contexts in which a labelled nonterminal may end."""
         if opening not in self._ends:
             self._ends[opening] = set()
-            changed = True
-            while changed:
-                changed = False
-                for known in list(self._ends):
-                    changed |= self._grow(known)
+            waiting = {opening: None}
+            while waiting:
+                known, _ = waiting.popitem()
+                before = len(self._ends[known])
+                waiting |= dict.fromkeys(self._grow(known))
+                if len(self._ends[known]) > before:
+                    waiting |= dict.fromkeys(self._users.get(known, ()))
         return self._ends[opening]
 
-    def _grow(self, opening: Opening) -> bool:
-        before = len(self._ends[opening]), len(self._ends)
+    def _grow(self, opening: Opening) -> list[Opening]:
+        """Add what is known now of where one may end; return those met for the first time."""
+        new: list[Opening] = []
         for production in self.rules[opening.name]:
             ends = {opening.context}
             at = opening.state
@@ -153,13 +157,19 @@ class _Splitter:
                     usable = any(self._share(c, symbol) for c in ends)
                     ends = {self.context_of.get(to, _NO_CONTEXT)} if usable else set()
                 else:
-                    inner = (Opening(at, c, symbol) for c in ends)
-                    ends = set().union(*[self._ends.setdefault(o, set()) for o in inner])
+                    inner = [Opening(at, c, symbol) for c in ends]
+                    ends = set()
+                    for o in inner:
+                        if o not in self._ends:
+                            self._ends[o] = set()
+                            new.append(o)
+                        self._users.setdefault(o, set()).add(opening)
+                        ends |= self._ends[o]
                 if to is None or not ends:
                     break
                 at = to
             self._ends[opening] |= ends
-        return (len(self._ends[opening]), len(self._ends)) != before
+        return new
 
     def _share(self, context: int, terminal: str) -> Share | None:
         return None if context == _NO_CONTEXT else self.shares[context].get(terminal)
