@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import smc
-from smc.backends import draws, masses
+from smc.backends import draws
 from smc.backends.draws import draw_rows
 from smc.model import DrawRequest, pack_mask
 
@@ -201,7 +201,7 @@ def test_rows_taken_a_few_at_a_time_draw_the_same(rows_at_once, monkeypatch):
     rows = rng.permutation([0, 1, 2, 3, 3, 4, 6, 8, 8])  # rows 5 and 7 are not drawn from
     asked = plan(rows, rng.random(9), mask=pack_mask(allowed), log_scores=scores)
     whole = draw_rows(logits, asked)
-    monkeypatch.setattr(masses, "_CELLS_IN_CACHE", 2 * size)
+    monkeypatch.setattr(draws, "_CELLS_IN_CACHE", 2 * size)
     monkeypatch.setattr(draws, "_CELLS_AT_ONCE", rows_at_once * size)
     few = draw_rows(logits, asked)
     np.testing.assert_array_equal(few.tokens, whole.tokens)
