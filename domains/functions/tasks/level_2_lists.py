@@ -30,8 +30,8 @@ def first_repeated(items: list[int]) -> int | None:
 
     >>> first_repeated([3, 1, 4, 1, 3])
     1
-    >>> print(first_repeated([1, 2]))
-    None
+    >>> first_repeated([1, 2]) is None
+    True
     """
     seen = set()
     for item in items:
@@ -133,8 +133,8 @@ def second_largest(numbers: list[int]) -> int | None:
 
     >>> second_largest([4, 9, 9, 2])
     4
-    >>> print(second_largest([3, 3]))
-    None
+    >>> second_largest([3, 3]) is None
+    True
     """
     distinct = sorted(set(numbers))
     return distinct[-2] if len(distinct) >= 2 else None

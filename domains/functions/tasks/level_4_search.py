@@ -35,6 +35,7 @@ def _hidden_steps_out() -> None:
     assert steps_out([".#.", ".#.", "..#"]) == -1
     assert steps_out([".#...", ".#.#.", "...#."]) == 10
     assert steps_out(["...."]) == 3
+    assert steps_out(["...", "##.", "...", ".##", "..."]) == 10
     assert steps_out(["#.", ".."]) == -1
 
 
@@ -105,6 +106,7 @@ def lake_sizes(land: list[str]) -> list[int]:
 def _hidden_lake_sizes() -> None:
     assert lake_sizes([]) == []
     assert lake_sizes(["~"]) == [1]
+    assert lake_sizes(["~.~~~"]) == [1, 3]
     assert lake_sizes(["~~", "~~"]) == [4]
     assert lake_sizes(["~.", ".~"]) == [1, 1]
     assert lake_sizes(["~~~", "~.~", "~~~"]) == [8]

@@ -128,6 +128,7 @@ def best_bookings(offers: list[tuple[int, int, int]]) -> int:
 def _hidden_best_bookings() -> None:
     assert best_bookings([]) == 0
     assert best_bookings([(1, 2, 8)]) == 8
+    assert best_bookings([(1, 2, 9), (3, 4, 1)]) == 10
     assert best_bookings([(1, 4, 3), (2, 3, 5)]) == 5
     assert best_bookings([(1, 2, 1), (2, 3, 1), (3, 4, 1)]) == 3
     assert best_bookings([(5, 9, 6), (1, 5, 4), (4, 6, 9)]) == 10
