@@ -9,8 +9,8 @@ from domains.functions.problem import FunctionProblem
 from potentials.python.candidates import SandboxRunner
 from potentials.sandbox import Job, Limits, RunResult, Sandbox
 
-LIMITS = Limits(wall_seconds=30.0, cpu_seconds=6.0)
-"""For one program with its tests; the processor time is what S* gives a test."""
+LIMITS = Limits(wall_seconds=60.0, cpu_seconds=6.0)
+"""For one program with its tests: the processor time that S* gives a test, wherever it waits."""
 
 Judged = tuple[FunctionProblem, str, Sequence[str]]
 """A problem, an answer to it, and the tests that judge."""
