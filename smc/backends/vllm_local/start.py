@@ -123,6 +123,8 @@ def start_plain_llm(name: str, arguments: Mapping[str, Any]) -> Any:
         if current_platform.is_cpu():
             # Forks are found in the prefix cache by whole blocks, and on a CPU these are of 128.
             defaults["block_size"] = 32
+            # Of all memory; vLLM's own 0.92 is refused beside any other program.
+            defaults["gpu_memory_utilization"] = 0.4
         try:
             return LLM(model=name, **{**defaults, **arguments})
         except Exception as error:  # of many kinds: settings, files, memory

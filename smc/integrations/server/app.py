@@ -33,6 +33,7 @@ from smc.integrations.server.request_counter import RequestCounter
 from smc.integrations.server.request_log import RequestLog
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
 from smc.integrations.server.responses_api.request import ResponsesRequest
+from smc.integrations.server.routes import RootPath
 from smc.integrations.server.tokenize_requests import DetokenizeRequest, TokenizeRequest
 from smc.integrations.server.turns import Turn
 
@@ -103,7 +104,6 @@ def create_app(
         title="smc",
         version=metadata.version("smc-lm"),
         lifespan=lifespan,
-        root_path=root_path.rstrip("/"),
     )
     describe(app, BODIES)
     app.add_middleware(CutShort)
@@ -119,6 +119,7 @@ def create_app(
         )
     app.add_middleware(RequestCounter, metrics=metrics, routes=ROUTES)
     app.add_middleware(RequestLog, shown=log_requests)
+    app.add_middleware(RootPath, root_path=root_path.rstrip("/"))
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
