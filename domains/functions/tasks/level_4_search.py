@@ -107,6 +107,7 @@ def _hidden_lake_sizes() -> None:
     assert lake_sizes([]) == []
     assert lake_sizes(["~"]) == [1]
     assert lake_sizes(["~.~~~"]) == [1, 3]
+    assert lake_sizes(["~~", "..", "~~", "..", "~~"]) == [2, 2, 2]
     assert lake_sizes(["~~", "~~"]) == [4]
     assert lake_sizes(["~.", ".~"]) == [1, 1]
     assert lake_sizes(["~~~", "~.~", "~~~"]) == [8]
