@@ -64,7 +64,15 @@ def test_every_task_states_where_and_how_full_smc_draws():
 
 
 def test_what_domains_share_is_no_domain():
-    assert domain_names() == ["arithmetic", "ds1000", "gdb17", "math_word", "planetarium", "spider"]
+    assert domain_names() == [
+        "arithmetic",
+        "ds1000",
+        "functions",
+        "gdb17",
+        "math_word",
+        "planetarium",
+        "spider",
+    ]
     with pytest.raises(SettingsError, match=r"'training' not found; expected one of arithmetic"):
         load_task("training")
 
