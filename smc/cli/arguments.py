@@ -8,14 +8,12 @@ from pathlib import Path
 
 from smc.backends.load_arguments import add_load_arguments
 from smc.cli.engine_options import BOUNDARIES, PROPOSALS
-from smc.cli.serve_rewards import add_served_rewards
+from smc.cli.serve_arguments import MODEL, add_serve
 from smc.cli.solve_arguments import add_calibrate, add_solve
 from smc.resampling import RESAMPLERS
 from smc.settings import METHODS
 
 _DESCRIPTION = "Constrained generation from language models by sequential Monte Carlo."
-
-_MODEL = "a folder, a name on the Hugging Face Hub, or embedded:NAME for one that comes along"
 
 _DEMO = """\
 Runs the methods on a handful of prompts with the model that comes with the package, prints a table
@@ -27,20 +25,6 @@ Draws a weighted set of texts from the model times the constraints and prints it
 
 Exit status: 0 if some text satisfies the constraints, 3 if every particle died (the reason is
 printed), 2 if the input is at fault.
-"""
-
-_SERVE = """\
-Serves /v1/completions, /v1/chat/completions and /v1/responses, /v1/models, /tokenize, /detokenize,
-/version, /health and /metrics (Prometheus); /docs and /openapi.json describe them.
-Needs the extra `serve`.
-"""
-
-_SERVE_EXAMPLE = """\
-example:
-  smc serve --model embedded:molecules --name molecules \\
-      --potential valid=potentials.molecule:SMILESValidity
-  curl localhost:8000/v1/completions -H 'Content-Type: application/json' -d '{"model": "molecules",
-      "prompt": "Molecule:", "stop": "\\n", "particles": 20, "potentials": ["valid"], "n": 3}'
 """
 
 _EXAMPLES = """\
@@ -65,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     _add_generate(commands)
     add_solve(commands)
     add_calibrate(commands)
-    _add_serve(commands)
+    add_serve(commands)
     return top
 
 
@@ -121,7 +105,7 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     group = generate.add_argument_group("model and prompt")
     add = group.add_argument
-    add("--model", required=True, help=_MODEL)
+    add("--model", required=True, help=MODEL)
     add("--prompt", required=True, help="text to go on from; - reads it from standard input")
     add("--chat", action="store_true", help="the prompt is a user's message to a chat model")
     add("--system", metavar="TEXT", help="system message before the prompt; implies --chat")
@@ -200,88 +184,3 @@ def _add_generate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add = group.add_argument
     add("--json", action="store_true", help="print the whole posterior as JSON")
     add("--html", type=Path, metavar="FILE", help="also write a page: genealogy, weights, texts")
-
-
-def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    serve = commands.add_parser(
-        "serve",
-        help="an OpenAI-compatible server",
-        description=_SERVE,
-        epilog=_SERVE_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = serve.add_argument
-    add("--model", required=True, help=_MODEL)
-    add(
-        "--served-model-name",
-        "--name",
-        action="extend",
-        nargs="+",
-        metavar="NAME",
-        help="what clients call the model: any of these; answers say the one that was asked for "
-        "(default: as --model)",
-    )
-    add_load_arguments(serve, sampling=False)
-    add("--host", default="127.0.0.1", help="default 127.0.0.1: this machine alone")
-    add("--port", type=int, default=8000, help="default 8000")
-    add(
-        "--potential",
-        action="append",
-        default=[],
-        metavar="NAME=WHERE:NAME",
-        help="clients may ask for it by the first name; the rest as in `smc generate`",
-    )
-    add_served_rewards(serve)
-    add("--max-queue", type=int, default=256, help="prompts that may wait (default 256)")
-    add("--max-particles", type=int, default=256, help="of one prompt (default 256)")
-    add("--max-tokens", type=int, default=4096, help="of one text (default 4096)")
-    add(
-        "--potential-seconds",
-        type=float,
-        default=10.0,
-        metavar="S",
-        help="that a call of a potential may take; then its requests get a 503 (default 10)",
-    )
-    add(
-        "--max-prefill-tokens",
-        type=int,
-        default=512,
-        metavar="T",
-        help="of prompts that are read between two tokens of those that run (default 512)",
-    )
-    add("--max-connections", type=int, default=512, help="at a time (default 512)")
-    add(
-        "--api-key",
-        action="append",
-        default=[],
-        metavar="KEY",
-        help="one of which requests must carry; may be repeated (default: nobody is asked)",
-    )
-    add(
-        "--max-model-len",
-        type=int,
-        metavar="T",
-        help="tokens of a prompt and its text together (default: the model's context)",
-    )
-    group = serve.add_argument_group("the web")
-    add = group.add_argument
-    add(
-        "--allowed-origins",
-        nargs="+",
-        default=[],
-        metavar="ORIGIN",
-        help="web pages whose scripts may ask, such as https://example.org; * means any "
-        "(default: none)",
-    )
-    add(
-        "--root-path",
-        default="",
-        metavar="/PATH",
-        help="under which a proxy shows the server (default: none)",
-    )
-    add("--ssl-certfile", metavar="FILE", help="certificate, with which the server speaks TLS")
-    add("--ssl-keyfile", metavar="FILE", help="its key, where that is not in the same file")
-    add(
-        "--ssl-ca-certs", metavar="FILE", help="authorities of which clients must have certificates"
-    )
-    add("--log-requests", action="store_true", help="a line for each request, with its id")
