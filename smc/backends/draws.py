@@ -116,11 +116,14 @@ class _Scratch:
     @classmethod
     def of(cls, logits: torch.Tensor, rows: int, *, masked: bool) -> _Scratch:
         """Make some for so many rows of logits, with or without masks."""
+        import torch
+
         size = logits.shape[-1]
         mass = logits.new_empty(rows, -(-size // _BLOCK) * _BLOCK)
         mass[:, size:] = 0
         on_cpu = logits.device.type == "cpu"
-        at_once = min(max(1, _CELLS_IN_CACHE // size), rows) if on_cpu else rows
+        cells = _CELLS_IN_CACHE * torch.get_num_threads()
+        at_once = min(max(1, cells // size), rows) if on_cpu else rows
         return cls(mass, at_once, logits.new_empty(at_once, size) if masked else None)
 
     def pieces(self, rows: int) -> Iterator[slice]:
