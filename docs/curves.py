@@ -9,6 +9,7 @@ the problems by the generator, the model is the bundled one, so that anybody can
 from __future__ import annotations
 
 import argparse
+import copy
 import platform
 import time
 from collections.abc import Iterable, Sequence
@@ -102,10 +103,9 @@ def _measure(
     return Measured(setting, mean_interval(table[:, 0].tolist()), extinct, tokens, seconds)
 
 
-def _at_every_token(reaches: Any) -> PlanReachesGoal:
+def _at_every_token(reaches: PlanReachesGoal) -> PlanReachesGoal:
     """The same potential, asked after every token."""
-    other = PlanReachesGoal.__new__(PlanReachesGoal)
-    other.__dict__.update(reaches.__dict__)
+    other = copy.copy(reaches)
     other.boundary = None
     return other
 

@@ -4,7 +4,13 @@ import ast
 import json
 import re
 import shlex
+import socket
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\n```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -74,3 +80,23 @@ def check_install(words):
         if extras and extras[1]:
             assert set(extras[1].split(",")) <= set(project["optional-dependencies"]), word
         assert extras or re.fullmatch(r"torch==[\d.]+|openai", word), word
+
+
+def free_port():
+    """Return a port that nobody listens at, as text."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def wait_for_server(server, port, log):
+    """Return once a server of a page is healthy; fail with its log where it ends or never is."""
+    until = time.monotonic() + 300
+    while time.monotonic() < until:
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(log.read_text())

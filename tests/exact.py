@@ -180,3 +180,18 @@ def z_scores(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """Return how many standard errors the mean of each column is from its expectation."""
     error = found.std(axis=0, ddof=1) / math.sqrt(len(found))
     return (found.mean(axis=0) - expected) / np.maximum(error, 1e-300)
+
+
+def largest_z(found: np.ndarray, exact: np.ndarray, hits: int) -> float:
+    """The largest |z| of `[runs, texts]` estimates, the rare texts taken together, and of Ẑ.
+
+    Args:
+        found: As `estimates` returns them.
+        exact: `[texts]` what they are estimates of.
+        hits: In how many runs a text must be found to stand for itself.
+    """
+    rare = (found > 0).sum(axis=0) < hits
+    assert rare.sum() < len(exact) / 2
+    columns = np.column_stack([found[:, ~rare], found[:, rare].sum(axis=1), found.sum(axis=1)])
+    means = np.concatenate([exact[~rare], [exact[rare].sum(), exact.sum()]])
+    return float(np.abs(z_scores(columns, means)).max())

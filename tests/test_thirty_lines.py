@@ -2,17 +2,21 @@
 
 import os
 import shlex
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.documents import ROOT, blocks, check_command, commands, execute
+from tests.documents import (
+    ROOT,
+    blocks,
+    check_command,
+    commands,
+    execute,
+    free_port,
+    wait_for_server,
+)
 
 PAGE = (ROOT / "docs" / "thirty-lines.md").read_text(encoding="utf-8")
 
@@ -49,7 +53,7 @@ def test_it_runs_in_order(tmp_path, monkeypatch, capsys):
             stderr=out,
         )
         try:
-            wait_for(server, port, log)
+            wait_for_server(server, port, log)
             execute([b.replace("8000", port) for b in blocks(PAGE, "python")], "thirty lines")
         finally:
             server.terminate()
@@ -58,21 +62,3 @@ def test_it_runs_in_order(tmp_path, monkeypatch, capsys):
     assert sum(line.startswith("Posterior(complete)") for line in printed) == 3
     assert set(printed[-2].strip()) <= set("CNO")
     assert printed[-1].startswith("8 ")  # 8 + 7 = 15, less 7
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
-def wait_for(server, port, log):
-    until = time.monotonic() + 300
-    while time.monotonic() < until:
-        assert server.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail(log.read_text())

@@ -14,6 +14,7 @@ from smc.model import AdjustableModel, DrawRequest, LanguageModel, Prompt, Token
 from smc.model import pack_mask as packed
 from smc.steps import Solution
 from smc.strategies.arguments import at_least_one
+from smc.strategies.beginnings import rated_beginnings
 from smc.strategies.writing import Template, question_of
 
 VERDICT = Template(
@@ -102,17 +103,17 @@ class LikelihoodJudge:
             PromptError: The model takes no prompt of this kind: the first ones all failed.
         """
         question = question_of(prompt)
-        beginnings = [["".join(s[: k + 1]) for k in range(len(s))] for s in solutions]
-        asked = dict.fromkeys(text for own in beginnings for text in own)
-        how = isinstance(prompt, str), question
-        judged = {t: self._known[how, t] for t in asked if (how, t) in self._known}
-        new = [text for text in asked if text not in judged]
-        for at in range(0, len(new), self._batch):
-            part = new[at : at + self._batch]
-            prompts = [self._prompt(prompt, question, text) for text in part]
-            judged |= zip(part, self._judged(prompts), strict=True)
-        self._known.update({(how, text): judged[text] for text in new})
-        return [tuple(judged[text] for text in own) for own in beginnings]
+        key = isinstance(prompt, str), question
+
+        def rate(texts: list[str]) -> list[float]:
+            judged: list[float] = []
+            for at in range(0, len(texts), self._batch):
+                part = texts[at : at + self._batch]
+                judged += self._judged([self._prompt(prompt, question, text) for text in part])
+            self._known.update({(key, t): value for t, value in zip(texts, judged, strict=True)})
+            return judged
+
+        return rated_beginnings(self._known, key, solutions, rate)
 
     def _prompt(self, prompt: Prompt, question: str, text: str) -> Prompt:
         asked = self._template.like(prompt, {"question": question, "solution": text})

@@ -12,6 +12,7 @@ from cachetools import LRUCache
 from smc.model import Prompt
 from smc.steps import Solution, StepModel
 from smc.strategies.arguments import at_least_one
+from smc.strategies.beginnings import rated_beginnings
 from smc.strategies.seeds import Seed, fixed
 from smc.strategies.writing import Template, Writer, as_writer, question_of
 
@@ -104,16 +105,9 @@ class LLMJudge:
     def scores(self, prompt: Prompt, solutions: Sequence[Solution]) -> list[tuple[float, ...]]:
         """Return for each solution one score in [0, 1] for each of its steps."""
         question = question_of(prompt)
-        beginnings = [["".join(s[: k + 1]) for k in range(len(s))] for s in solutions]
-        rated = {
-            text: self._known[question, text]
-            for own in beginnings
-            for text in own
-            if (question, text) in self._known
-        }
-        new = list(dict.fromkeys(t for own in beginnings for t in own if t not in rated))
-        rated |= dict(zip(new, self._rate(prompt, question, new), strict=True))
-        return [tuple(rated[text] for text in own) for own in beginnings]
+        return rated_beginnings(
+            self._known, question, solutions, lambda texts: self._rate(prompt, question, texts)
+        )
 
     def _rate(self, prompt: Prompt, question: str, texts: Sequence[str]) -> list[float]:
         asked = [
@@ -121,8 +115,6 @@ class LLMJudge:
             for text in texts
             for _ in range(self._votes)
         ]
-        if not asked:
-            return []
         rngs = [self._generator(question, text, k) for text in texts for k in range(self._votes)]
         before = self._writer.passes
         written = self._writer.write(

@@ -11,7 +11,7 @@ import pytest
 import smc
 from smc.engine import run
 from smc.resampling import RESAMPLERS
-from tests.exact import MODEL, VOCABULARY, AfterB, Judge, estimates, target, z_scores
+from tests.exact import MODEL, VOCABULARY, AfterB, Judge, estimates, largest_z, target
 from tests.test_exactness import Z, potentials, problems, settings
 
 SEED = 20_271
@@ -30,12 +30,7 @@ def worst_z(chosen, factors, seed, runs=2000):
     """The largest |z| over all texts, the rare ones taken together, and over Ẑ."""
     gamma = target(factors, at_max_tokens=chosen.at_max_tokens)
     found = estimates(iter(run(MODEL, problems(factors, seed, runs), chosen)), list(gamma))
-    exact = np.array(list(gamma.values()))
-    rare = (found > 0).sum(axis=0) < HITS
-    assert rare.sum() < len(exact) / 2
-    columns = np.column_stack([found[:, ~rare], found[:, rare].sum(axis=1), found.sum(axis=1)])
-    means = np.concatenate([exact[~rare], [exact[rare].sum(), exact.sum()]])
-    return float(np.abs(z_scores(columns, means)).max())
+    return largest_z(found, np.array(list(gamma.values())), HITS)
 
 
 def test_the_two_targets_differ():

@@ -6,17 +6,14 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 import smc
+from tests.documents import free_port, wait_for_server
 
 ROOT = Path(smc.__file__).parent.parent
 README = (ROOT / "smc" / "integrations" / "README.md").read_text(encoding="utf-8")
@@ -67,9 +64,7 @@ def test_the_harness(tmp_path):
 def test_the_server(tmp_path, capsys):
     pytest.importorskip("fastapi", reason="needs the extra serve")
     pytest.importorskip("openai", reason="needs the openai client")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = free_port()
     start, curl = (b.replace("8000", port) for b in blocks("A server", "bash"))
     (client,) = blocks("A server", "python")
     command = shlex.split(start.replace("\\\n", " "))
@@ -79,7 +74,7 @@ def test_the_server(tmp_path, capsys):
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
-            _wait_for(server, port, tmp_path / "log")
+            wait_for_server(server, port, tmp_path / "log")
             answer = json.loads(shell(curl))
             assert len(answer["choices"]) == 3 and answer["smc"][0]["log_evidence"] <= 0
             space: dict = {}
@@ -98,18 +93,6 @@ def test_many_machines(tmp_path):
     (block,) = blocks("Many machines", "bash")
     table = shell(block.replace("runs/molecules", str(tmp_path / "molecules")))
     assert "smc" in table and "items" in table
-
-
-def _wait_for(server, port, log):
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        assert server.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail(log.read_text())
 
 
 def test_what_it_names_exists():

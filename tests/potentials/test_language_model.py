@@ -17,7 +17,16 @@ from potentials.language_model.potential import TokenPath
 from potentials.language_model.rows import PathRows
 from smc.engine import candidates, run
 from tests.engine.test_last_slot import DRAFT
-from tests.exact import MAX_TOKENS, MODEL, VOCABULARY, AfterB, Judge, NoTripleA, estimates, z_scores
+from tests.exact import (
+    MAX_TOKENS,
+    MODEL,
+    VOCABULARY,
+    AfterB,
+    Judge,
+    NoTripleA,
+    estimates,
+    largest_z,
+)
 from tests.test_exactness import Z, problems, settings
 
 SEED = 20_291
@@ -77,12 +86,7 @@ def worst_z(name, chosen, factors, seed=SEED):
     gamma = target(name, factors, chosen.at_max_tokens)
     posteriors = run(MODEL, problems([POTENTIALS[name], *factors], seed, RUNS), chosen)
     found = estimates(iter(posteriors), list(gamma))
-    exact = np.array(list(gamma.values()))
-    rare = (found > 0).sum(axis=0) < HITS
-    assert rare.sum() < len(exact) / 2
-    columns = np.column_stack([found[:, ~rare], found[:, rare].sum(axis=1), found.sum(axis=1)])
-    means = np.concatenate([exact[~rare], [exact[rare].sum(), exact.sum()]])
-    return float(np.abs(z_scores(columns, means)).max())
+    return largest_z(found, np.array(list(gamma.values())), HITS)
 
 
 def factors():

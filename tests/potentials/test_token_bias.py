@@ -15,7 +15,16 @@ from potentials import after_mark
 from potentials.token_bias import TokenBias
 from smc.engine import run
 from smc.errors import SettingsError
-from tests.exact import MAX_TOKENS, MODEL, VOCABULARY, AfterB, Judge, NoTripleA, estimates, z_scores
+from tests.exact import (
+    MAX_TOKENS,
+    MODEL,
+    VOCABULARY,
+    AfterB,
+    Judge,
+    NoTripleA,
+    estimates,
+    largest_z,
+)
 from tests.test_exactness import Z, problems, settings
 
 SEED = 20_619
@@ -50,12 +59,7 @@ def worst_z(potential, of, chosen, factors, seed=SEED):
             gamma[text] = gamma.get(text, 0.0) + prob * math.exp(log_value)
     posteriors = run(MODEL, problems([potential, *factors], seed, RUNS), chosen)
     found = estimates(iter(posteriors), list(gamma))
-    exact = np.array(list(gamma.values()))
-    rare = (found > 0).sum(axis=0) < HITS
-    assert rare.sum() < len(exact) / 2
-    columns = np.column_stack([found[:, ~rare], found[:, rare].sum(axis=1), found.sum(axis=1)])
-    means = np.concatenate([exact[~rare], [exact[rare].sum(), exact.sum()]])
-    return float(np.abs(z_scores(columns, means)).max())
+    return largest_z(found, np.array(list(gamma.values())), HITS)
 
 
 def factors():
