@@ -9,7 +9,7 @@ from smc.lazy import lazy_names
 if TYPE_CHECKING:
     from potentials.grammar import Grammar
     from potentials.grammar.json_schema import JSONSchema
-    from potentials.grammar.llguidance import Limits, MaskLimits
+    from potentials.grammar.mask_limits import Limits, MaskLimits
     from potentials.grammar.regex import Regex
     from potentials.language_model import contrast, likelihood, mixture
     from potentials.marks import after_mark, between
@@ -20,8 +20,8 @@ _HOMES = {
     "Choice": "potentials.output_types.choice",
     "Grammar": "potentials.grammar.grammar",
     "JSONSchema": "potentials.grammar.json_schema",
-    "Limits": "potentials.grammar.llguidance",
-    "MaskLimits": "potentials.grammar.llguidance",
+    "Limits": "potentials.grammar.mask_limits",
+    "MaskLimits": "potentials.grammar.mask_limits",
     "OutputType": "potentials.output_types.output_type",
     "PythonExecution": "potentials.python",
     "PythonSyntax": "potentials.python",

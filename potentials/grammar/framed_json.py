@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from potentials.grammar.json_schema import JSONSchema
-from potentials.grammar.llguidance import NO_FORCING, MaskLimits
+from potentials.grammar.llguidance import NO_FORCING
+from potentials.grammar.mask_limits import MaskLimits
 from potentials.grammar.schema.resources import Schema
 from smc.errors import GrammarError
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from potentials.grammar.llguidance import MaskLimits
+from potentials.grammar.mask_limits import MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
 from potentials.grammar.matchers import GrammarState
 from smc.errors import GrammarError, PotentialError

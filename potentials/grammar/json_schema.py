@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from potentials.grammar.llguidance import NO_FORCING, MaskLimits
+from potentials.grammar.llguidance import NO_FORCING
+from potentials.grammar.mask_limits import MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
 from potentials.grammar.matchers import GrammarState
 from potentials.grammar.scheduling import GrammarVerdict

@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from potentials.grammar.completion.narrowing import Narrowing
-from potentials.grammar.llguidance import MaskLimits
+from potentials.grammar.mask_limits import MaskLimits
 from potentials.grammar.matchers import GrammarState, Matchers
 from potentials.grammar.scheduling import GrammarVerdict
 from smc.errors import GrammarError, PotentialError

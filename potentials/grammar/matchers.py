@@ -19,7 +19,8 @@ import numpy as np
 from cachetools import LRUCache
 
 from potentials.grammar import scheduling
-from potentials.grammar.llguidance import BYTES, GrammarRoot, LexerSpentError, MaskLimits
+from potentials.grammar.llguidance import BYTES, GrammarRoot, LexerSpentError
+from potentials.grammar.mask_limits import MaskLimits
 from potentials.grammar.scheduling import GrammarVerdict, HeldMatcher, Job
 from smc.errors import SettingsError
 from smc.model import mask_width

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from potentials.grammar.lark.automata import alphabet as alphabets
 from potentials.grammar.lark.automata import pattern, re_semantics, rust_regex
-from potentials.grammar.llguidance import NO_FORCING, MaskLimits
+from potentials.grammar.llguidance import NO_FORCING
+from potentials.grammar.mask_limits import MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
 from smc.errors import GrammarError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from potentials.grammar.llguidance import MaskLimits
+from potentials.grammar.mask_limits import MaskLimits
 from potentials.grammar.regex import Regex
 from smc.errors import GrammarError
 

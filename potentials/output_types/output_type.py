@@ -14,7 +14,7 @@ from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 from pydantic_core import SchemaError
 
 from potentials.grammar.json_schema import JSONSchema
-from potentials.grammar.llguidance import MaskLimits
+from potentials.grammar.mask_limits import MaskLimits
 from potentials.output_types.choice import Choice
 from potentials.output_types.parts import find_fault, shown
 from potentials.output_types.schemas import ClosedSchema, completed, is_any_text, texts_of

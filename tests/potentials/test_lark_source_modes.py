@@ -8,7 +8,7 @@ import pytest
 
 from potentials.grammar import Grammar
 from potentials.grammar.lark import translate
-from potentials.grammar.llguidance import MaskLimits
+from potentials.grammar.mask_limits import MaskLimits
 from smc.errors import GrammarError
 from smc.potential import log_complete
 from tests.potentials.lark_oracle import reference_parser

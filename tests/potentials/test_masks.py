@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from potentials.grammar import matchers, scheduling
-from potentials.grammar.llguidance import NO_FORCING, MaskLimits
+from potentials.grammar.llguidance import NO_FORCING
+from potentials.grammar.mask_limits import MaskLimits
 from potentials.grammar.mask_potential import MaskPotential
 from potentials.grammar.matchers import GrammarState, Matchers
 from smc.errors import GrammarError, PotentialError, SettingsError

@@ -19,6 +19,9 @@ LogitsParameters = tuple[float, float, int]
 """Temperature, top_p, top_k of the model."""
 PLAIN: LogitsParameters = (1.0, 1.0, 0)
 """Of the model as it was trained."""
+GREEDY = 2.0**-64
+"""In the place of temperature 0, its limit: to divide by a power of two rounds no logit, and the
+least gap between two of them outweighs every uniform."""
 
 
 @dataclass(frozen=True)

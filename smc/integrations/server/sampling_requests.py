@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from smc.errors import PromptError, SettingsError
-from smc.integrations.server.jobs import PLAIN, SamplingRequest, Scored
+from smc.integrations.server.jobs import GREEDY, PLAIN, SamplingRequest, Scored
 from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.models import Served
 from smc.integrations.server.requests import ChatRequest, CompletionRequest
 from smc.integrations.server.tokenize_requests import TokenizeRequest
 from smc.potential import AnyPotential
 from smc.settings import Settings, method_settings
-
-_GREEDY = 2.0**-64
-"""In the place of temperature 0, its limit: to divide by a power of two rounds no logit, and the
-least gap between two of them outweighs every uniform."""
 
 
 def prompt_size(body: CompletionRequest | ChatRequest | TokenizeRequest, most: int) -> int:
@@ -76,7 +72,7 @@ def sampling_requests(
         potentials=[*potentials, *_prices(served, body)],
         settings=settings,
         stop=tuple(body.stop or ()),
-        parameters=(body.temperature or _GREEDY, body.top_p, body.top_k),
+        parameters=(body.temperature or GREEDY, body.top_p, body.top_k),
         seed=body.seed,
         registered=frozenset(body.potentials),
         scored=_scored(body),
@@ -103,7 +99,7 @@ def _prices(served: Served, body: CompletionRequest | ChatRequest) -> list[AnyPo
 
     if not (body.logit_bias or body.presence_penalty or body.frequency_penalty):
         return []
-    cold = 1 / (body.temperature or _GREEDY)
+    cold = 1 / (body.temperature or GREEDY)
     prices = TokenBias(
         {token: cold * value for token, value in body.logit_bias.items()},
         presence=cold * body.presence_penalty,

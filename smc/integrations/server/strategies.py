@@ -17,12 +17,12 @@ from fastapi.responses import JSONResponse
 from smc.errors import SettingsError
 from smc.integrations.answers import answer_of
 from smc.integrations.server import errors
-from smc.integrations.server.jobs import QueueFull
+from smc.integrations.server.jobs import GREEDY, PLAIN, QueueFull
 from smc.integrations.server.lane_steps import Cancelled, LaneSteps
 from smc.integrations.server.lanes import Lanes
 from smc.integrations.server.limits import ServerLimits
 from smc.integrations.server.models import Served
-from smc.integrations.server.responses import ResponseBuilder
+from smc.integrations.server.responses import ResponseBuilder, usage_of
 from smc.integrations.server.turns import Turn
 from smc.model import Prompt
 from smc.steps import Solution, StepScorer
@@ -35,8 +35,6 @@ _RUNS = 4
 """Strategies that run at a time; each has a thread, which mostly waits for the engine."""
 _MOST_WAITING = 64
 _LOOK_SECONDS = 0.2
-_LEAST_TEMPERATURE = 2.0**-64
-_PLAIN = (1.0, 1.0, 0)
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ def _solved(
     body: Any, served: Served, lanes: Lanes, gone: threading.Event
 ) -> tuple[StrategyResult, int]:
     """The result, and the tokens of the prompt."""
-    temperature = body.temperature or _LEAST_TEMPERATURE
+    temperature = body.temperature or GREEDY
     steps = LaneSteps(
         served,
         lanes,
@@ -144,7 +142,7 @@ def _solved(
     if shared is not None:
         scorer: StepScorer | None = _InTurn(shared.scorer, lanes.turn)
     elif body.reward == "likelihood":
-        scorer = _InTurn(LikelihoodJudge(served.at(_PLAIN)), lanes.turn)
+        scorer = _InTurn(LikelihoodJudge(served.at(PLAIN)), lanes.turn)
     elif body.reward == "prompted":
         scorer = as_judge(steps, seed=body.seed)
     elif body.reward is None:
@@ -177,7 +175,6 @@ def _body(
         {"message": {"role": "assistant", "content": text}} if builder.chat else {"text": text}
     )
     weight = result.votes.get(result.answer, 0.0) / (sum(result.votes.values()) or 1.0)
-    written = result.budget.model_tokens
     facts = {"seed": body.seed, "strategy": body.strategy, **json.loads(result.to_json())}
     return {
         "id": builder.id,
@@ -189,15 +186,11 @@ def _body(
                 "index": 0,
                 **content,
                 "logprobs": None,
-                "finish_reason": "stop",
+                "finish_reason": "stop",  # only solutions that came to their end are answers
                 "weight": weight,
             }
         ],
-        "usage": {
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": written,
-            "total_tokens": prompt_tokens + written,
-        },
+        "usage": usage_of(prompt_tokens, result.budget.model_tokens),
         "smc": [facts],
     }
 
