@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import provenance
+from benchmarks.tasks import names_function
 from domains.base import Task
 from potentials.reward_model import FORMATS, load_reward_model
 from smc.errors import SettingsError
@@ -53,7 +54,7 @@ class RewardOptions:
         return dataclasses.replace(self, name=str(Path(self.name).resolve())) if here else self
 
     def _loaded(self) -> Any:
-        if ":" in self.name and not Path(self.name).exists():
+        if names_function(self.name):
             return find_object(self.name, option="--reward")()
         return load_reward_model(self.name, self.format, device=self.device)  # type: ignore[arg-type]
 

@@ -122,8 +122,7 @@ def load_model(name: str, options: LoadOptions | None = None) -> LanguageModel:
         SettingsError: There is no such module or function, or it was to have options.
         ModelError: The model cannot be loaded.
     """
-    module_name, colon, function = name.partition(":")
-    if not colon or Path(name).exists() or name.startswith(PREFIX):
+    if not names_function(name):
         return smc.load(name, **(options or LoadOptions()))
     if options:
         given = ", ".join(f"--{n.replace('_', '-')} {v}" for n, v in options.items())
@@ -131,6 +130,7 @@ def load_model(name: str, options: LoadOptions | None = None) -> LanguageModel:
             f"{given}: got for {name!r}; a function makes its own model, so give the model its "
             "options there."
         )
+    module_name, _, function = name.partition(":")
     module = _imported(module_name)
     make = getattr(module, function, None)
     if make is None:
@@ -242,3 +242,8 @@ def _task_in(module: ModuleType) -> Task[Any] | None:
         and all(callable(getattr(c, m, None)) for m in _METHODS)
     ]
     return classes[0]() if len(classes) == 1 else None
+
+
+def names_function(name: str) -> bool:
+    """Whether a model is named by a function that makes it, `module:function`."""
+    return ":" in name and not name.startswith(PREFIX) and not Path(name).exists()

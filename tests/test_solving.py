@@ -291,6 +291,7 @@ def test_a_page_of_long_solutions_is_cut_and_says_so(tmp_path):
         ("Skywork/Skywork-o1-Open-PRM-Qwen-2.5-7B", "Skywork"),
         ("Qwen/Qwen2.5-Math-PRM-7B", "QwenPRM"),
         ("Qwen/Qwen2.5-Math-7B-PRM800K", "QwenPRM"),
+        ("embedded:arithmetic-judge", "MathShepherd"),
     ],
     ids=lambda value: value.rpartition("/")[2],
 )

@@ -15,9 +15,11 @@ from potentials.reward_model.formats import (
     RLHFlow,
     Skywork,
 )
+from smc.backends.embedded import place_of
 from smc.errors import ModelError
 
 _NAMES: tuple[tuple[str, type[Format]], ...] = (
+    (r"^embedded:arithmetic-judge$", MathShepherd),
     (r"math-shepherd", MathShepherd),
     (r"rlhflow|llama3\.1-8b-prm", RLHFlow),
     (r"skywork.*prm", Skywork),
@@ -29,7 +31,7 @@ def known_format(name_or_path: str, revision: str | None = None) -> Format:
     """Return the format that a reward model was trained on.
 
     Args:
-        name_or_path: Of a Hub repository, or a local folder.
+        name_or_path: Of a Hub repository, a local folder, or a bundled model.
         revision: Of the repository.
 
     Raises:
@@ -58,7 +60,7 @@ def _config(name_or_path: str, revision: str | None) -> dict[str, Any]:
 
     try:
         path = cached_file(
-            name_or_path,
+            place_of(name_or_path),
             "config.json",
             revision=revision or "main",
             _raise_exceptions_for_missing_entries=False,

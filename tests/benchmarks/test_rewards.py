@@ -47,6 +47,11 @@ def run(data: Path, out: Path, *arguments: str) -> int:
     ])  # fmt: skip
 
 
+def test_a_bundled_model_is_no_function():
+    task = RewardOptions("embedded:arithmetic-judge").given_to(MathWordTask(dataset="gsm8k"))
+    assert isinstance(task.reward, RewardModel)
+
+
 def test_word_problems_are_judged_by_a_reward_model(plain, tmp_path):
     out = tmp_path / "out"
     reward = ("--reward", str(PRM), "--reward-format", "math-shepherd")
