@@ -2,7 +2,8 @@
 
 The first line is run.json; each further line a record with what summaries read. Texts of a run that
 are scored alike and ended alike become one, with the sum of their weights; so the file is small,
-and holds nothing of what a model wrote or a data set asked, but for the items' names.
+and holds nothing of what a model wrote or a data set asked, but for the items' names. Numbers keep
+all their digits: a table divides seconds by thousands of calls, and shows what is left.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from smc.errors import SettingsError
 _KEPT = (
     "item method seed status log_evidence ess tokens seconds cpu_seconds costs population_scores"
 ).split()
-_DIGITS = 6  # of seconds and the like, of which tables show two; weights keep all of theirs
 
 
 def write(path: Path, run: Mapping[str, Any], records: Sequence[Record]) -> None:
@@ -70,10 +70,8 @@ def _short(record: Record) -> Record:
         groups.setdefault(key, (scores, cut, []))[2].append(weight)
     weights = [math.fsum(own) for _, _, own in groups.values()]
     kept = {key: record[key] for key in _KEPT}
-    for name in ("log_evidence", "ess", "seconds", "cpu_seconds"):
-        kept[name] = None if kept[name] is None else round(kept[name], _DIGITS)
     kept["costs"] = {
-        name: {"calls": cost["calls"], "seconds": round(cost["seconds"], _DIGITS)}
+        name: {"calls": cost["calls"], "seconds": cost["seconds"]}
         for name, cost in record["costs"].items()
     }
     kept["weights"] = weights
