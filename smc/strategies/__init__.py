@@ -10,6 +10,7 @@ return a `StrategyResult` with what they cost.
 
 from __future__ import annotations
 
+from smc.strategies.adaptable import Adaptable, Adapted
 from smc.strategies.aggregate import AGGREGATES, SELECTIONS, Aggregate, Answer, Selection
 from smc.strategies.beam import beam
 from smc.strategies.best_of_n import best_of_n
@@ -20,6 +21,7 @@ from smc.strategies.coat import coat
 from smc.strategies.compute_optimal import ComputeOptimal, Plan
 from smc.strategies.dvts import dvts
 from smc.strategies.feedback_edit import feedback_edit
+from smc.strategies.feedback_trials import feedback_trials
 from smc.strategies.fitting import Trial, fit
 from smc.strategies.llm_judge import LLMJudge
 from smc.strategies.lookahead import lookahead
@@ -42,6 +44,8 @@ __all__ = [
     "AGGREGATES",
     "SELECTIONS",
     "STRATEGIES",
+    "Adaptable",
+    "Adapted",
     "Aggregate",
     "Answer",
     "BudgetForcing",
@@ -63,6 +67,7 @@ __all__ = [
     "coat",
     "dvts",
     "feedback_edit",
+    "feedback_trials",
     "fit",
     "lookahead",
     "majority_vote",
