@@ -13,6 +13,12 @@ from benchmarks.provenance import commit, machine, now
 from smc.intervals import Interval, bootstrap, mean_interval
 
 FIRST = "independent"
+_NOTE = (
+    "A verifier says right (every line follows) or wrong. 95% intervals over problems. Tokens: "
+    "written, and read or written to learn, each once. At equal tokens: solved before the tokens "
+    "of {trials} independent samples of the same problem were spent. Differences are of pairs; one "
+    "whose interval covers 0 supports no claim."
+)
 
 
 @dataclass(frozen=True)
@@ -116,11 +122,7 @@ def write_report(options: argparse.Namespace) -> str:
         f"--trials {options.trials} --seeds {options.seeds} --rate {options.rate:g}`",
         f"Commit {commit()}, {now()[:10]}, {facts['cpu']}, {facts['cores']} cores. Model "
         "`embedded:arithmetic` at temperature 1; problems of one level whose greedy answer is "
-        f"wrong, from the {options.part} part. A verifier says right (every line follows) or "
-        "wrong. 95% intervals over problems. Tokens: written, and read or written to learn, each "
-        f"once. At equal tokens: solved before the tokens of {options.trials} independent samples of the "
-        "same problem were spent. Differences are of pairs; one whose interval covers 0 supports "
-        "no claim.",
+        f"wrong, from the {options.part} part. {_NOTE.format(trials=options.trials)}",
     ]
     if options.words is not None:
         parts.append(options.words.read_text(encoding="utf-8").strip())
