@@ -92,3 +92,14 @@ def test_a_short_run_of_updates_can_be_continued_and_exported(tmp_path):
     assert load_updates(tmp_path / "out").shapes == run.network.shapes
     with pytest.raises(ValueError, match="was made with"):
         UpdateRun(replace(setting, rank=5), MODEL, tmp_path / "work")
+
+
+def test_the_committed_update_network_is_the_policys():
+    import smc
+    from domains.arithmetic.train_optune import OPTUNE
+    from smc.backends.adapting import PredictedUpdates
+
+    model = smc.load("embedded:arithmetic")
+    learner = PredictedUpdates(model, load_updates(OPTUNE))
+    assert learner.learn(PROBLEM.text, "a=7+5=13\nb=13*3=39", ["Your answer is incorrect."]) > 0
+    learner.reset()

@@ -115,6 +115,7 @@ def save_updates(network: UpdateNetwork, folder: Path, facts: Mapping[str, Any])
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     save_file(state, folder / _WEIGHTS)
+    (folder / _WEIGHTS).chmod(0o644)
     config = {"shapes": network.shapes, "rank": network.rank, **facts}
     (folder / _FACTS).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
