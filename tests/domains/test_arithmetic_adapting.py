@@ -23,8 +23,8 @@ from domains.arithmetic.injected import (
 from domains.arithmetic.problems import parse
 from domains.arithmetic.splits import split_of
 from domains.arithmetic.train import MODEL
-from domains.arithmetic.training.attempts import UpdateSetting
 from domains.arithmetic.training.robust import RobustCorpus, RobustSetting
+from domains.arithmetic.training.update_attempts import UpdateSetting
 from domains.arithmetic.training.updates import UpdateRun
 from smc.backends.adapting.predicted import load_updates
 

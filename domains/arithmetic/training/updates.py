@@ -17,9 +17,9 @@ from transformers import LlamaForCausalLM
 
 from domains.arithmetic.problems import parse
 from domains.arithmetic.steps import solve
-from domains.arithmetic.training.attempts import UpdateSetting, attempts_of
 from domains.arithmetic.training.measure import load_policy
 from domains.arithmetic.training.samples import Sample
+from domains.arithmetic.training.update_attempts import UpdateSetting, attempts_of
 from smc.backends.adapting import UpdateNetwork
 from smc.backends.adapting.captured import capture, row_losses, updated
 from smc.backends.adapting.predicted import adapted_layers, save_updates
