@@ -11,7 +11,7 @@ from pathlib import Path
 
 import smc
 from benchmarks.command import explained
-from benchmarks.feedback.arms import ARMS, run_arm
+from benchmarks.feedback.arms import ARMS, REVISIONS, run_arm
 from benchmarks.feedback.items import failed_items
 from benchmarks.feedback.report import write_report
 from domains.arithmetic.splits import SPLITS
@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.feedback", description=__doc__)
     add = arguments.add_argument
     add("--out", type=Path, required=True, help="folder of the results")
-    add("--arms", default=",".join(ARMS), help=f"of {', '.join(ARMS)}")
+    add("--arms", default=",".join(ARMS), help=f"of {', '.join((*ARMS, REVISIONS))}")
     add("--part", choices=SPLITS, default="test", help="where the problems are from")
     add("--levels", default="4,5", help="of the problems")
     add("--items", type=int, default=24, help="of each level")

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+import smc
 from benchmarks.feedback.items import FailedItem, right
+from domains.arithmetic.revising import REVISER, revise
 from domains.arithmetic.train_optune import OPTUNE
 from smc.backends.adapting import FeedbackTuning, PredictedUpdates
 from smc.backends.adapting.predicted import load_updates
@@ -20,7 +22,9 @@ from smc.strategies.ledger import DRAFT, Ledger
 from smc.strategies.results import StrategyResult
 from smc.strategies.writing import TokenWriter
 
-ARMS = ("independent", "fttt", "fttt_plus", "optune", "optune_swapped", "revisions")
+ARMS = ("independent", "fttt", "fttt_plus", "optune", "optune_swapped")
+REVISIONS = "revisions"
+"""A further arm, which has a model of its own: the revision model."""
 _REVISION_CHAINS = 8
 
 
@@ -96,7 +100,8 @@ def run_arm(
     """Return the attempts of an arm at a problem, up to the first right one.
 
     Args:
-        arm: Of `ARMS`. `optune_swapped` learns from a wrong attempt at another problem.
+        arm: Of `ARMS`, or `REVISIONS`. `optune_swapped` learns from a wrong attempt at another
+            problem.
         model: The policy.
         item: The problem.
         trials: The most.
@@ -109,15 +114,15 @@ def run_arm(
         texts = Ledger(seed).write(writer, DRAFT, [item.prompt] * trials)
         attempts = [Attempt(t.num_tokens, t.finished and right(item, t.text)) for t in texts]
         return upto_right(attempts)
-    if arm == "revisions":
+    if arm == REVISIONS:
         chains = min(_REVISION_CHAINS, trials)
         result = revisions(
-            writer,
+            TokenWriter(smc.load(str(REVISER)), max_tokens=128),
             item.prompt,
             verifier,
             num_solutions=trials - trials % chains,
             chains=chains,
-            context=1,
+            revise=revise,
             options=options,
         )
         pairs = zip(result.trajectories, result.calls, strict=True)
