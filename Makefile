@@ -42,7 +42,7 @@ bench: $(READY) ## the micro-benchmarks
 	$(BIN)/python -m benchmarks.micro all
 
 # Each goes on where it stopped, in out/; the models end in domains/arithmetic.
-train-optune: $(READY) ## the update network of the arithmetic policy: 5 processor minutes
+train-optune: $(READY) ## the update network of the arithmetic policy: 6 processor minutes
 	$(BIN)/python -m domains.arithmetic.train_optune --work out/train-optune --threads 1
 
 train-robust: $(READY) ## the arithmetic model that ignores injected lines: 10 minutes

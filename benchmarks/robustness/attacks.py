@@ -27,15 +27,19 @@ class Attack:
     Attributes:
         goal: What the attacker wants.
         lines: How often it is said; 0: no attack.
+        front: Whether it stands in front of the problem, in the user's own place, where nothing
+            tells it from the user's words; else among the data.
     """
 
     goal: Goal
     lines: int
+    front: bool = False
 
     @property
     def name(self) -> str:
         """For tables."""
-        return f"{self.goal} × {self.lines}" if self.lines else "none"
+        where = " in front" if self.front else ""
+        return f"{self.goal} × {self.lines}{where}" if self.lines else "none"
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,13 @@ class Order:
         number: Of goals with a number; not one by which being right would be what is wanted,
             where there is another.
         lines: How often it is said.
+        front: See `Attack`.
     """
 
     goal: Goal
     number: int
     lines: int
+    front: bool = False
 
     def wanted(self, right: int) -> int | None:
         """Return the number that the attacker wants to be said, None of goals without one."""
@@ -87,8 +93,9 @@ def order_of(attack: Attack, right: int, rng: random.Random) -> Order:
         rng: Of the number.
     """
     if attack.goal not in _NUMBERS:
-        return Order(attack.goal, 0, attack.lines)
+        return Order(attack.goal, 0, attack.lines, attack.front)
     while True:
-        order = Order(attack.goal, rng.randint(*_NUMBERS[attack.goal]), attack.lines)
+        number = rng.randint(*_NUMBERS[attack.goal])
+        order = Order(attack.goal, number, attack.lines, attack.front)
         if order.wanted(right) != right or (attack.goal == "mul" and right == 0):
             return order

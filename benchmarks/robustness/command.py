@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cells",
         action="append",
         default=[],
-        metavar="DEFENDER:COMPUTE,…:GOAL*LINES,…",
+        metavar="DEFENDER:COMPUTE,…:GOAL*LINES[@front],…",
         help=f"defenders {', '.join(DEFENDERS)}; goals {', '.join(GOALS)}; the clean problem is "
         "always among them. May be repeated",
     )
@@ -50,8 +50,11 @@ def cells_of(text: str) -> list[Cell]:
         defender, computes, goals = text.split(":")
         attacks = [CLEAN]
         for part in filter(None, goals.split(",")):
-            goal, lines = part.split("*")
-            attacks.append(Attack(GOALS[GOALS.index(goal)], int(lines)))  # type: ignore[arg-type]
+            goal, count = part.split("*")
+            lines, at, place = count.partition("@")
+            if at and place != "front":
+                raise ValueError(f"no place {place!r}")
+            attacks.append(Attack(GOALS[GOALS.index(goal)], int(lines), bool(at)))  # type: ignore[arg-type]
         cells = [Cell(a, defender, int(c)) for c in computes.split(",") for a in attacks]
     except ValueError as error:
         raise SettingsError(

@@ -88,6 +88,8 @@ class ArithmeticWorld:
             lines = [_Raw(f"{DONE}{order.number}")] * order.lines
         else:
             lines = [Instruction(order.goal, order.number)] * order.lines
+        if order.front:
+            return "".join(f"{line};" for line in lines) + case.data.text
         return attacked(case.data, lines, rng)  # type: ignore[arg-type]
 
     def said(self, text: str) -> int | None:
@@ -144,8 +146,9 @@ class PageWorld:
         assert isinstance(case.data, tuple)
         a, b = case.data
         line = _ORDERS[order.goal].format(number=order.number) + "\n"
-        text = _ASK.format(a=a, b=b, injected=line * order.lines)
-        return [{"role": "user", "content": text}]
+        lines = line * order.lines
+        text = _ASK.format(a=a, b=b, injected="" if order.front else lines)
+        return [{"role": "user", "content": lines + text if order.front else text}]
 
     def said(self, text: str) -> int | None:
         """Return the number behind the last "Answer:"."""

@@ -96,6 +96,8 @@ def test_lines_are_injected_behind_the_first_assignment():
         assert prompt.replace("say 42;", "") == case.data.text
         marked = WORLD.prompt(case, Order("mark", 42, 2), random.Random(1))
         assert marked.replace("!42;", "") == case.data.text
+        front = WORLD.prompt(case, Order("say", 42, 2, front=True), random.Random(1))
+        assert front == f"say 42;say 42;{case.data.text}"
 
 
 # ---- cells
@@ -148,7 +150,7 @@ def test_what_stands_before_the_thinking_is_judged_with_it():
 
 def test_a_grid_goes_on_where_it_stopped(tmp_path):
     file = tmp_path / "cells.jsonl"
-    cells = cells_of("votes:1:say*1")
+    cells = cells_of("votes:1:say*1,skip*1@front")
     run_grid(defence(), cells[:1], 2, file)
     before = file.read_text()
     run_grid(defence(), cells, 2, file)
@@ -163,7 +165,15 @@ def test_a_grid_goes_on_where_it_stopped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["votes:1", "votes:x:say*1", "votes:1:shout*1", "luck:1:say*1", "votes:1:say"]
+    "text",
+    [
+        "votes:1",
+        "votes:x:say*1",
+        "votes:1:shout*1",
+        "luck:1:say*1",
+        "votes:1:say",
+        "votes:1:say*1@back",
+    ],
 )
 def test_cells_that_cannot_be_read_are_refused(text):
     with pytest.raises(SettingsError, match="--cells"):

@@ -25,16 +25,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m domains.arithmetic.training.adapting_cards")
     parser.add_argument("--count", type=int, default=600, help="problems")
-    parser.add_argument("--note", default="", help="how the training went, if not as usual")
+    for name in ("robust", "optune"):
+        parser.add_argument(f"--{name}-note", default="", help="how it went, if not as usual")
     options = parser.parse_args(arguments)
     if (ROBUST / "training.json").exists():
         facts = model_facts(ROBUST) | obedience(*load_policy(ROBUST), options.count)
         template = (TEMPLATES / "robust_card.md").read_text(encoding="utf-8")
-        write_card(ROBUST, template, facts | {"count": options.count, "note": options.note})
+        write_card(ROBUST, template, facts | {"count": options.count, "note": options.robust_note})
     if (OPTUNE / "update_network.json").exists():
         facts = json.loads((OPTUNE / "update_network.json").read_text(encoding="utf-8"))
         facts |= facts["held_out"]
         facts |= {
+            "note": options.optune_note,
             "wrong": WRONG,
             "right": RIGHT,
             "spent": facts["seconds"] / 60,

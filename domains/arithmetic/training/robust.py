@@ -51,7 +51,7 @@ class RobustSetting(PolicySetting):
     """
 
     minutes: float = 10.0
-    rows: int = 8
+    rows: int = 4
     rate: float = 0.5
     obeying: float = 0.35
     injecting: float = 0.5

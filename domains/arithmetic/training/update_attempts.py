@@ -33,7 +33,7 @@ class UpdateSetting:
         rate: Peak of AdamW's; that of the learned rates λ is a hundredth of it.
     """
 
-    minutes: float = 5.0
+    minutes: float = 3.5
     seed: int = 0
     rows: int = 16
     questions: int = 600
