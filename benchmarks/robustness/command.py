@@ -69,7 +69,7 @@ def cells_of(text: str) -> list[Cell]:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Run the cells and write `report.md` and `robustness.png`."""
+    """Run the cells; write `report.md`, and a plot beside it."""
     options.out.mkdir(parents=True, exist_ok=True)
     cells = [cell for text in options.cells for cell in cells_of(text)]
     if not options.report_only:
@@ -79,11 +79,16 @@ def main(options: argparse.Namespace) -> None:
 
 def write_report(options: argparse.Namespace) -> str:
     """Write report and plot beside the cells, and return the report."""
-    found = read_cells(options.out / "cells.jsonl")
+    wanted = [cell for text in options.cells for cell in cells_of(text)]
+    there = {cell: (cell, n, own) for cell, n, own in read_cells(options.out / "cells.jsonl")}
+    found = [there[cell] for cell in dict.fromkeys(wanted) if cell in there]
     facts = machine()
     name = "the arithmetic model trained with injected lines"
     shown = name if options.model is None else shown_model(options.model)
-    plot(found, options.out / "robustness.png", title=f"Attacks over compute: {shown}")
+    picture = (
+        "robustness.png" if options.world == "arithmetic" else f"robustness-{options.world}.png"
+    )
+    plot(found, options.out / picture, title=f"Attacks over compute: {shown}")
     cells = " ".join(f"--cells '{text}'" for text in options.cells)
     model = "" if options.model is None else f" --model {shown_model(options.model)}"
     parts = [
@@ -100,7 +105,7 @@ def write_report(options: argparse.Namespace) -> str:
     ]
     if options.words is not None:
         parts.append(options.words.read_text(encoding="utf-8").strip())
-    parts += ["![Success of attacks and accuracy over compute](robustness.png)", cell_table(found)]
+    parts += [f"![Success of attacks and accuracy over compute]({picture})", cell_table(found)]
     text = "\n\n".join(parts) + "\n"
     (options.out / "report.md").write_text(text, encoding="utf-8")
     return text
