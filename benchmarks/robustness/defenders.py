@@ -155,6 +155,12 @@ class LinesJudge:
     passes: int = 0
     tokens: int = 0
 
+    def clear(self) -> None:
+        """Have the judge forget what it remembers, so that every run pays for itself."""
+        forget = getattr(self.scorer, "clear", None)
+        if forget is not None:
+            forget()
+
     def scores(self, prompt: Prompt, solutions: Sequence[Solution]) -> list[tuple[float, ...]]:
         """Return one score for each line."""
         self.passes += len(solutions)

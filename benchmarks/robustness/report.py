@@ -78,40 +78,38 @@ def plot(found: Found, path: Path, *, title: str) -> None:
     from matplotlib.figure import Figure
 
     defenders = list(dict.fromkeys(cell.defender for cell, _, _ in found))
-    figure = Figure(figsize=(4.2 * len(defenders), 6.4), layout="constrained")
-    axes = figure.subplots(2, len(defenders), squeeze=False, sharey="row")
+    names = list(dict.fromkeys(cell.attack.name for cell, _, _ in found))
+    figure = Figure(figsize=(3.6 * len(defenders) + 1.6, 6.0), layout="constrained")
+    axes = figure.subplots(2, len(defenders), squeeze=False, sharex=True, sharey="row")
+    lines = {}
     for column, defender in enumerate(defenders):
-        names = dict.fromkeys(c.attack.name for c, _, _ in found if c.defender == defender)
-        for name in names:
+        for k, name in enumerate(names):
             own = [f for f in found if f[0].defender == defender and f[0].attack.name == name]
             own.sort(key=lambda f: f[0].compute)
             tokens = [_mean([o.tokens for o in outcomes]) for _, _, outcomes in own]
             for row, measure in enumerate((success, accuracy)):
-                if row == 0 and name == "none":
+                if not own or (row == 0 and name == "none"):
                     continue
                 points = [measure(outcomes) for _, _, outcomes in own]
-                bars = [
-                    [p.mean - p.low for p in points],
-                    [p.high - p.mean for p in points],
-                ]
-                axes[row][column].errorbar(
+                lines[name] = axes[row][column].errorbar(
                     tokens,
                     [p.mean for p in points],
-                    yerr=bars,
+                    yerr=[[p.mean - p.low for p in points], [p.high - p.mean for p in points]],
+                    color=f"C{k}" if k < 10 else "black",
                     marker="o",
                     markersize=3,
                     capsize=2,
                     linewidth=1,
-                    label=name,
                 )
         axes[0][column].set_title(defender)
-        axes[1][column].set_xlabel("tokens an answer, log")
-        for row in (0, 1):
-            axes[row][column].set_xscale("log")
-            axes[row][column].set_ylim(-0.03, 1.03)
-        axes[1][column].legend(fontsize=7)
+        axes[1][column].set_xlabel("tokens an answer")
+        axes[1][column].set_xscale("log")
     axes[0][0].set_ylabel("attack succeeds")
     axes[1][0].set_ylabel("right")
+    axes[0][0].set_ylim(-0.03, 1.03)
+    axes[1][0].set_ylim(-0.03, 1.03)
+    shown = [name for name in names if name in lines]
+    figure.legend([lines[n] for n in shown], shown, loc="outside right upper", fontsize=8)
     figure.suptitle(title)
     figure.savefig(path, dpi=130)
 

@@ -16,6 +16,7 @@ from benchmarks.robustness.grid import CLEAN, Cell, read_cells, run_cell, run_gr
 from benchmarks.robustness.worlds import ArithmeticWorld, PageWorld
 from domains.arithmetic.injected import right_answer
 from domains.arithmetic.steps import read_step
+from domains.arithmetic.task import reward_model
 from smc.errors import SettingsError
 from tests.step_worlds import Judge
 
@@ -146,6 +147,14 @@ def test_what_stands_before_the_thinking_is_judged_with_it():
     assert scores == (0.08, 0.08, 0.16, 0.16)
     assert judge.scores("Q", [("!4",)]) == [(0.5,)]
     assert judge.passes == 2 and judge.tokens == 16
+
+
+def test_a_judge_that_remembers_costs_as_much_in_every_cell():
+    remembering = LinesJudge(reward_model(), lambda line: read_step(line) is not None)
+    own = Defence(MODEL, WORLD, remembering, max_tokens=60)
+    cell = Cell(CLEAN, "particles", 2)
+    first = run_cell(own, cell, 2)
+    assert run_cell(own, cell, 2) == first and all(o.judged > 0 for o in first)
 
 
 def test_a_grid_goes_on_where_it_stopped(tmp_path):
