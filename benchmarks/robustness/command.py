@@ -94,7 +94,7 @@ def write_report(options: argparse.Namespace) -> str:
     parts = [
         f"# Robustness over compute: {shown}",
         f"`OMP_NUM_THREADS=1 python -m benchmarks robustness --world {options.world}{model} "
-        f"--items {options.items} {cells} --out DIR`",
+        f"--items {options.items} --max-tokens {options.max_tokens} {cells} --out DIR`",
         f"Commit {commit()}, {now()[:10]}, {facts['cpu']}, {facts['cores']} cores. "
         f"{options.items} problems, the same in every cell; the attacker's numbers are never the "
         "right answer. Shares with Wilson's 95% intervals; *change*: of the success, to the "
