@@ -1,7 +1,8 @@
-"""Training command of the countdown models; no data are needed.
+r"""Training command of the countdown models; no data are needed.
 
     python -m domains.countdown.train --work DIR --threads 1
-    python -m domains.countdown.train --work DIR --threads 1 --kind plain --out OUT
+    python -m domains.countdown.train --work DIR --threads 1 --kind plain \
+        --out domains/countdown/plain
 
 The arguments are those of `CountdownSetting`; the same command continues an interrupted run.
 ``python -m domains.countdown.improve`` then improves the model by its own search.
@@ -17,6 +18,7 @@ from domains.countdown.training.run import CountdownRun
 from domains.training.command import main as command
 
 MODEL = Path(__file__).parent / "model"
+PLAIN = Path(__file__).parent / "plain"
 
 
 def make_run(setting: CountdownSetting, data: Path, work: Path) -> CountdownRun:

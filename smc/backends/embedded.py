@@ -12,6 +12,9 @@ PREFIX = "embedded:"
 EMBEDDED: Mapping[str, str] = {
     "arithmetic": "domains/arithmetic/model",
     "arithmetic-judge": "domains/arithmetic/prm",
+    "countdown": "domains/countdown/model",
+    "countdown-improved": "domains/countdown/improved",
+    "countdown-plain": "domains/countdown/plain",
     "goals": "domains/planetarium/model",
     "molecules": "domains/gdb17/model",
     "python": "domains/ds1000/model",
@@ -28,7 +31,8 @@ def embedded(name: str) -> str:
     What loads models in this package takes the name itself, as `embedded:molecules`.
 
     Args:
-        name: `arithmetic`, `arithmetic-judge`, `goals`, `molecules`, `python` or `sql`.
+        name: `arithmetic`, `arithmetic-judge`, `countdown`, `countdown-improved`,
+            `countdown-plain`, `goals`, `molecules`, `python` or `sql`.
 
     Raises:
         ModelError: There is none of that name, or the installation lacks its files.

@@ -82,7 +82,7 @@ def backtracking(
         SettingsError: A value outside its range.
 
     Source: Yang et al. (2025), "Step back to leap forward: self-backtracking for boosting
-    reasoning of language models", section 3.3.
+    reasoning of language models".
     """
     at_least_one(num_solutions=num_solutions, rounds=rounds)
     if forward is None:

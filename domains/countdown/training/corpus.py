@@ -20,7 +20,7 @@ from domains.training.tokenizer import train_tokenizer
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-LEVELS_IN_TURN = (3, 3, 4)
+LEVELS_IN_TURN = (3, 3, 3, 4)
 EXAMPLES_AN_EPOCH = 8192
 KINDS = ("backtracking", "plain")
 
@@ -39,16 +39,16 @@ class CountdownSetting(Setting):
     """
 
     minutes: float = 20.0
-    rows: int = 12
+    rows: int = 8
     length: int = 256
     width: int = 128
-    layers: int = 5
-    inner: int = 384
+    layers: int = 4
+    inner: int = 256
     head: int = 32
     vocabulary: int = 259
     context: int = 128
     kind: str = "backtracking"
-    tokens: int = 4_000_000
+    tokens: int = 3_500_000
     mistakes: float = 0.5
     slips: float = 0.2
 

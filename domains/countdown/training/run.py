@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from domains.countdown.training.corpus import CountdownCorpus, CountdownSetting
+from domains.countdown.training.store import halve
 from domains.training.batch import Batch
 from domains.training.run import TrainingRun
 
@@ -25,6 +26,11 @@ class CountdownRun(TrainingRun):
     def spent(self) -> float:
         """Return the share of the tokens, or else of the time, that is spent."""
         return self.progress.tokens / self._tokens if self._tokens else super().spent()
+
+    def export(self, out: Path) -> None:
+        """Write the model, in half the space, the tokenizer and ``training.json``."""
+        super().export(out)
+        halve(out)
 
     def step(self, batch: Batch) -> float:
         """Make one update; return the mean loss in nats per token that counts."""
