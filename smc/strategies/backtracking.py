@@ -52,7 +52,7 @@ def backtracking(
     goal: str | None = "Goal Reached!",
     options: Options | None = None,
 ) -> StrategyResult:
-    """Draw k continuations of every state, b times, going back where the model says so.
+    r"""Draw k continuations of every state, b times, going back where the model says so.
 
     A candidate is a text that has the goal; of a search without any, a text that the model ended
     without the mark. Its score is the mean log probability of its tokens under the model, or with
@@ -80,6 +80,15 @@ def backtracking(
 
     Raises:
         SettingsError: A value outside its range.
+
+    Example:
+        >>> from smc import load, solve
+        >>> result = solve(load("embedded:countdown", device="cpu"), "3 4 9>39\n",
+        ...                strategy="backtracking", budget=24, mark="\n", temperature=0.7)
+        >>> print(result.text)
+        9*4=36
+        36+3=39
+        Goal Reached!
 
     Source: Yang et al. (2025), "Step back to leap forward: self-backtracking for boosting
     reasoning of language models".

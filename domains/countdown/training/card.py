@@ -109,7 +109,7 @@ def improved(rounds: Sequence[dict[str, Any]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m domains.countdown.training.card")
-    parser.add_argument("--count", type=int, default=1000, help="test problems")
+    parser.add_argument("--count", type=int, default=600, help="test problems")
     parser.add_argument("--note", default="", help="how the training went, if not as usual")
     options = parser.parse_args(arguments)
     rounds = json.loads((IMPROVED / "training.json").read_text())["rounds"]
