@@ -107,17 +107,20 @@ def test_at_most_the_root_of_k_states_go_on_in_the_order_they_were_found(k, forw
 
 
 def test_a_state_that_found_no_place_may_be_found_again():
-    """Two states for one place; the mark behind the first state's lines leads to the other."""
-
-    def reply(solution, uniform):
-        if not solution:
-            return line("a\n" if uniform < 0.5 else "b\n")
-        return line("x\n") if len(solution) == 1 else end(MARK)
-
-    model = Script(reply)
-    result = backtracking(model, "", num_solutions=3, rounds=9, options=Options(seed=0))
-    gone_back_to = ["".join(r.trajectories[r.chosen[0]].solution[:1]) for r in result.history[:-1]]
-    assert len(gone_back_to) == len(set(gone_back_to))
+    """Two states for one place; what is gone back to later is the prompt, and then the other."""
+    told = iter(
+        [
+            *(line("a\n"), line("b\n"), line("x\n"), line("y\n"), end(MARK), end(MARK)),
+            *(end(MARK), end(MARK)),  # a has the place, and behind it is the prompt
+            *(line("b\n"), line("a\n"), line("x\n"), line("y\n"), end(MARK), end(MARK)),
+            *(end(GOAL), end(GOAL)),
+        ]
+    )
+    model = Script(lambda s, u: next(told))
+    result = backtracking(model, "", num_solutions=2, rounds=4, forward=1)
+    assert [call[0] for call in starts_of(model) if len(set(call)) == 1] == ["", "a\n", "", "b\n"]
+    assert [r.chosen for r in result.history] == [(0,), (0,), (0,), ()]
+    assert result.answer == "b\n" + GOAL
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from itertools import islice
+from functools import cache
+from itertools import combinations_with_replacement, islice
 from pathlib import Path
 from typing import Any
 
 from domains.arithmetic.training.measure import draw, load_policy
 from domains.countdown.improve import IMPROVED
-from domains.countdown.problems import BOUND, LARGEST, LEVELS, TARGETS
+from domains.countdown.problems import BOUND, LARGEST, LEVELS, TARGETS, sensible
 from domains.countdown.splits import problems
 from domains.countdown.steps import BACKTRACK, is_right
 from domains.countdown.train import MODEL, PLAIN
@@ -77,6 +78,19 @@ def measure(folder: Path, count: int) -> str:
     return "\n".join(rows)
 
 
+def number_of_problems(level: int) -> int:
+    """Return how many problems `generate` can make with so many numbers."""
+
+    @cache
+    def left(numbers: tuple[int, ...]) -> frozenset[int]:
+        if len(numbers) == 1:
+            return frozenset(numbers)
+        return frozenset().union(*map(left, sensible(numbers).values()))
+
+    hands = combinations_with_replacement(range(1, LARGEST + 1), level)
+    return sum(len(left(hand) & set(TARGETS)) for hand in hands)
+
+
 def learnt(facts: dict[str, Any], kind: str) -> str:
     """Return the section on the training of a model."""
     command = "python -m domains.countdown.train --work DIR --threads 1"
@@ -114,11 +128,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     rounds = json.loads((IMPROVED / "training.json").read_text())["rounds"]
     base = model_facts(MODEL)
+    sizes = {"three": number_of_problems(3), "four": number_of_problems(4)}
     for folder, kind in ((MODEL, "model"), (PLAIN, "plain"), (IMPROVED, "improved")):
         title, purpose, data = _PURPOSE[kind]
         facts = base if kind == "improved" else model_facts(folder)
         told = {
             **facts,
+            **sizes,
             "title": title,
             "purpose": purpose.format(rounds=len(rounds)),
             "data": data,
