@@ -24,6 +24,7 @@ STRATEGY_NAMES = (
     "tpo",
     "feedback_edit",
     "feedback_trials",
+    "backtracking",
 )
 """Those of `smc.strategies`, which is too heavy to be asked for help; the tests compare."""
 JUDGE_NAMES = ("prompted", "likelihood")
