@@ -29,10 +29,15 @@ class TrainingRun:
         work: folder for checkpoint, tokenizer and log; made if absent. A checkpoint that lies
             there is continued.
 
+    Attributes:
+        clock: that the time budget is measured by.
+
     Raises:
         ValueError: the checkpoint was made with another setting, or the tokenizer does not have
             as many tokens as the setting says.
     """
+
+    clock = staticmethod(time.monotonic)
 
     def __init__(self, setting: Setting, corpus: Corpus, work: Path) -> None:
         work.mkdir(parents=True, exist_ok=True)
@@ -45,11 +50,19 @@ class TrainingRun:
                 f"{work / 'tokenizer'} has {len(self.tokenizer)} tokens, the setting "
                 f"{setting.vocabulary}. Give another vocabulary or another --work."
             )
-        self.model = build_model(setting, self.tokenizer)
+        self.model = self.build()
         self.optimizers = optimizers(self.model)
         self.progress = Progress()
         if (work / "checkpoint.pt").exists():
             self.load()
+
+    def build(self) -> Any:
+        """The model before its first step; a run of another architecture has its own."""
+        return build_model(self.setting, self.tokenizer)
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """The mean loss of a batch in nats per token that counts; likewise."""
+        return batch_loss(self.model, batch)
 
     def load(self) -> None:
         """Continues from the checkpoint.
@@ -89,7 +102,7 @@ class TrainingRun:
 
     def step(self, batch: Batch) -> float:
         """One update; returns the mean loss in nats per token that counts."""
-        loss = batch_loss(self.model, batch)
+        loss = self.loss(batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
@@ -118,7 +131,7 @@ class TrainingRun:
             next(source)
         self.model.train()
         while progress.seconds < budget:
-            began = time.monotonic()
+            began = self.clock()
             share = self.setting.rate * schedule(progress.seconds / budget)
             set_rates(self.optimizers, share)
             batch = next(source)
@@ -127,7 +140,7 @@ class TrainingRun:
             progress.epoch = batch.epoch
             progress.step += 1
             progress.tokens += batch.tokens[:, 1:].size
-            progress.seconds += time.monotonic() - began
+            progress.seconds += self.clock() - began
             if progress.step % 50 == 0:
                 self.log({**asdict(progress), "loss": sum(recent) / len(recent)})
             if progress.seconds - saved > checkpoint_seconds:

@@ -57,7 +57,10 @@ def run_calibration(options: argparse.Namespace) -> bool:
     longest = options.max_tokens or min(
         room_for(model, problem.prompt, quotes=False) for problem in problems
     )
-    plans = dict.fromkeys(plan_of(name, size) for size in sizes for name in names)
+    depths = [{}] if options.depths is None else [{"depth": d} for d in _sizes(options.depths)]
+    plans = dict.fromkeys(
+        plan_of(name, size, own) for size in sizes for name in names for own in depths
+    )
     began = time.monotonic()
 
     def tell(count: int, rate: float) -> None:

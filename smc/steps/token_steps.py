@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from smc.depth import with_depth
 from smc.engine.prefix import Prefix
 from smc.errors import PromptError, SettingsError
 from smc.model import Chat, DrawRequest, LanguageModel, Prompt
@@ -79,12 +80,29 @@ class TokenSteps:
         _checked_temperature(temperature)
         self._model = model
         self._boundary = boundary
+        self._potentials = tuple(potentials)
         self._weights = StepWeights(potentials, model.vocabulary)
         self._max_step_tokens = max_step_tokens
         self._max_tokens = max_tokens
         self._temperature = temperature
         self._rows: tuple[str, TokenRows] | None = None
         self._passes = 0
+
+    def with_depth(self, depth: int) -> TokenSteps:
+        """Return the same steps of the model at another depth; see `smc.with_depth`."""
+        return TokenSteps(
+            with_depth(self._model, depth),
+            self._boundary,
+            self._potentials,
+            max_step_tokens=self._max_step_tokens,
+            max_tokens=self._max_tokens,
+            temperature=self._temperature,
+        )
+
+    @property
+    def layer_passes(self) -> float | None:
+        """Layers that a token of the model goes through; None where that is not to be chosen."""
+        return getattr(self._model, "layer_passes", None)
 
     @property
     def passes(self) -> int:
