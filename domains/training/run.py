@@ -29,15 +29,10 @@ class TrainingRun:
         work: folder for checkpoint, tokenizer and log; made if absent. A checkpoint that lies
             there is continued.
 
-    Attributes:
-        clock: that the time budget is measured by.
-
     Raises:
         ValueError: the checkpoint was made with another setting, or the tokenizer does not have
             as many tokens as the setting says.
     """
-
-    clock = staticmethod(time.monotonic)
 
     def __init__(self, setting: Setting, corpus: Corpus, work: Path) -> None:
         work.mkdir(parents=True, exist_ok=True)
@@ -63,6 +58,10 @@ class TrainingRun:
     def loss(self, batch: Batch) -> torch.Tensor:
         """The mean loss of a batch in nats per token that counts; likewise."""
         return batch_loss(self.model, batch)
+
+    def clock(self) -> float:
+        """Seconds that the time budget is measured in; of any beginning."""
+        return time.monotonic()
 
     def load(self) -> None:
         """Continues from the checkpoint.
