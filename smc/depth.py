@@ -48,8 +48,9 @@ def depth_cost(model: Any, depth: int) -> float:
 def _deep(model: Any) -> Any:
     """The model, if its depth can be chosen."""
     if getattr(model, "layer_passes", None) is None or not hasattr(model, "with_depth"):
+        name = getattr(model, "name", None) or type(model).__name__
         raise SettingsError(
-            f"depth: {model!r:.80} has a depth of its own; expected a model of recurrent depth or "
+            f"depth: {name} has a depth of its own; expected a model of recurrent depth or "
             "inner thinking, such as smc.load('embedded:arithmetic-recurrent'). Leave the depth "
             "out."
         )

@@ -11,8 +11,7 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from smc.backends.depth.inner_thinking import InnerThinkingConfig
-from smc.backends.depth.recurrent import RecurrentDepthConfig
+from smc.backends.depth.configs import InnerThinkingConfig, RecurrentDepthConfig
 from smc.backends.depth.registry import register as register_depth
 
 CORPUS = (

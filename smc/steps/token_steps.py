@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -80,7 +81,6 @@ class TokenSteps:
         _checked_temperature(temperature)
         self._model = model
         self._boundary = boundary
-        self._potentials = tuple(potentials)
         self._weights = StepWeights(potentials, model.vocabulary)
         self._max_step_tokens = max_step_tokens
         self._max_tokens = max_tokens
@@ -90,14 +90,9 @@ class TokenSteps:
 
     def with_depth(self, depth: int) -> TokenSteps:
         """Return the same steps of the model at another depth; see `smc.with_depth`."""
-        return TokenSteps(
-            with_depth(self._model, depth),
-            self._boundary,
-            self._potentials,
-            max_step_tokens=self._max_step_tokens,
-            max_tokens=self._max_tokens,
-            temperature=self._temperature,
-        )
+        other = copy.copy(self)
+        other._model, other._rows, other._passes = with_depth(self._model, depth), None, 0
+        return other
 
     @property
     def layer_passes(self) -> float | None:

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from smc.backends.depth.inner_thinking import InnerThinking, InnerThinkingConfig
-from smc.backends.depth.recurrent import RecurrentDepth, RecurrentDepthConfig, first_states
+from smc.backends.depth.configs import InnerThinkingConfig, RecurrentDepthConfig
+from smc.backends.depth.inner_thinking import InnerThinking
+from smc.backends.depth.recurrent import RecurrentDepth, first_states
 from tests.models import RECURRENT_SIZES
 
 VOCABULARY = 40

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 
 import smc
 from smc.backends.depth import recurrent as module
-from smc.backends.depth.recurrent import RecurrentDepth, RecurrentDepthConfig, draw_iterations
+from smc.backends.depth.configs import RecurrentDepthConfig
+from smc.backends.depth.recurrent import RecurrentDepth, draw_iterations
 from smc.errors import ModelError, SettingsError
 from tests.backends.depth_models import by_hand, ids_of, inner_thinking, recurrent
 from tests.models import byte_level_tokenizer

@@ -22,8 +22,9 @@ from domains.arithmetic.training.policy import PolicyCorpus, PolicySetting
 from domains.training.batch import Batch
 from domains.training.model import head_loss
 from domains.training.run import TrainingRun
-from smc.backends.depth.inner_thinking import InnerThinking, InnerThinkingConfig, calibrate
-from smc.backends.depth.recurrent import RecurrentDepth, RecurrentDepthConfig
+from smc.backends.depth.configs import InnerThinkingConfig, RecurrentDepthConfig
+from smc.backends.depth.inner_thinking import InnerThinking, calibrate
+from smc.backends.depth.recurrent import RecurrentDepth
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
@@ -116,6 +117,7 @@ class DepthRun(TrainingRun):
         learned = {name for name, _ in self.model.named_parameters()}
         weights = {n: w.half() if n in learned else w for n, w in load_file(file).items()}
         save_file(weights, file, {"format": "pt"})
+        file.chmod(0o644)
 
     def _ids(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for batch in self.corpus.batches(self.tokenizer, self.progress.epoch):

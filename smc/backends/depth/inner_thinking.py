@@ -28,59 +28,14 @@ from typing import Any, Self
 
 import torch
 from torch import nn
-from transformers import PreTrainedConfig
 
 from smc.backends.depth.blocks import Attention, GatedMLP, Pass, RMSNorm
+from smc.backends.depth.configs import InnerThinkingConfig
 from smc.backends.depth.network import DepthNetwork
 from smc.errors import SettingsError
 
 _GRID = 41
 """Quantiles of scores that are kept, from 0 to 1."""
-
-
-class InnerThinkingConfig(PreTrainedConfig):
-    """Sizes.
-
-    Attributes:
-        hidden_size: Width.
-        num_layers: Different layers; every second one thinks.
-        num_attention_heads: Of attention.
-        intermediate_size: Inner width of the gated part.
-        steps: Of a thinking layer, as trained, the pass of all tokens included.
-        depth: Steps in use; None: `steps`.
-        ratio: Share of tokens that think on, in training and unless it is changed.
-        routes: Whether there are router and step vectors; else all tokens take every step.
-        max_position_embeddings: Positions at most.
-        rope_base: Of the rotary positions.
-        rms_norm_eps: Of the norms.
-        initializer_range: Standard deviation of the weights at first.
-    """
-
-    model_type = "inner_thinking"
-    keys_to_ignore_at_inference = ["past_key_values"]  # noqa: RUF012 - as transformers has it
-
-    hidden_size: int = 128
-    num_layers: int = 6
-    num_attention_heads: int = 4
-    intermediate_size: int = 256
-    steps: int = 4
-    depth: int | None = None
-    ratio: float = 0.7
-    routes: bool = True
-    vocab_size: int = 257
-    max_position_embeddings: int = 512
-    rope_base: float = 10_000.0
-    rms_norm_eps: float = 1e-6
-    initializer_range: float = 0.02
-    tie_word_embeddings: bool = True
-    pad_token_id: int | None = None
-    bos_token_id: int | None = None
-    eos_token_id: int | list[int] | None = None
-
-    @property
-    def num_hidden_layers(self) -> int:
-        """Places in a cache: layers, the steps of those that think counted."""
-        return self.num_layers + self.num_layers // 2 * ((self.depth or self.steps) - 1)
 
 
 class PreNormBlock(nn.Module):

@@ -6,8 +6,9 @@ import functools
 
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from smc.backends.depth.inner_thinking import InnerThinking, InnerThinkingConfig
-from smc.backends.depth.recurrent import RecurrentDepth, RecurrentDepthConfig
+from smc.backends.depth.configs import InnerThinkingConfig, RecurrentDepthConfig
+from smc.backends.depth.inner_thinking import InnerThinking
+from smc.backends.depth.recurrent import RecurrentDepth
 
 
 @functools.cache
