@@ -11,7 +11,9 @@ PREFIX = "embedded:"
 
 EMBEDDED: Mapping[str, str] = {
     "arithmetic": "domains/arithmetic/model",
+    "arithmetic-inner-thinking": "domains/arithmetic/depth_inner_thinking",
     "arithmetic-judge": "domains/arithmetic/prm",
+    "arithmetic-recurrent": "domains/arithmetic/depth_recurrent",
     "goals": "domains/planetarium/model",
     "molecules": "domains/gdb17/model",
     "python": "domains/ds1000/model",
@@ -28,7 +30,9 @@ def embedded(name: str) -> str:
     What loads models in this package takes the name itself, as `embedded:molecules`.
 
     Args:
-        name: `arithmetic`, `arithmetic-judge`, `goals`, `molecules`, `python` or `sql`.
+        name: `arithmetic`, `arithmetic-judge`, `arithmetic-recurrent`,
+            `arithmetic-inner-thinking`, `arithmetic-loop`, `arithmetic-plain`, `goals`,
+            `molecules`, `python` or `sql`.
 
     Raises:
         ModelError: There is none of that name, or the installation lacks its files.
