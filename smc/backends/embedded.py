@@ -13,6 +13,8 @@ EMBEDDED: Mapping[str, str] = {
     "arithmetic": "domains/arithmetic/model",
     "arithmetic-inner-thinking": "domains/arithmetic/depth_inner_thinking",
     "arithmetic-judge": "domains/arithmetic/prm",
+    "arithmetic-loop": "domains/arithmetic/depth_loop",
+    "arithmetic-plain": "domains/arithmetic/depth_plain",
     "arithmetic-recurrent": "domains/arithmetic/depth_recurrent",
     "goals": "domains/planetarium/model",
     "molecules": "domains/gdb17/model",

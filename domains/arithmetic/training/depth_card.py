@@ -83,7 +83,7 @@ def _compared(facts: dict[str, Any]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m domains.arithmetic.training.depth_card")
-    parser.add_argument("--count", type=int, default=450, help="test problems")
+    parser.add_argument("--count", type=int, default=300, help="test problems")
     parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
     options = parser.parse_args(arguments)
     for kind in options.kinds:
