@@ -50,7 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     page = report(drawn, options.solutions, RememberedScorer(verifier()))
     command = f"python -m benchmarks.revising --items {options.items} --solutions "
-    facts = f"commit {provenance.commit()}, {provenance.machine()}, {provenance.now()}"
+    machine = provenance.machine()
+    facts = (
+        f"commit {provenance.commit()}, {machine['cpu']}, {machine['cores']} cores, load "
+        f"{machine['load']}, {provenance.now()}"
+    )
     (options.out / "report.md").write_text(
         f"{page}\n`{command}{options.solutions} --out DIR`: {facts}.\n", encoding="utf-8"
     )

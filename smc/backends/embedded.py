@@ -16,6 +16,10 @@ EMBEDDED: Mapping[str, str] = {
     "arithmetic-loop": "domains/arithmetic/depth_loop",
     "arithmetic-plain": "domains/arithmetic/depth_plain",
     "arithmetic-recurrent": "domains/arithmetic/depth_recurrent",
+    "arithmetic-reviser": "domains/arithmetic/reviser",
+    "countdown": "domains/countdown/model",
+    "countdown-improved": "domains/countdown/improved",
+    "countdown-plain": "domains/countdown/plain",
     "goals": "domains/planetarium/model",
     "molecules": "domains/gdb17/model",
     "python": "domains/ds1000/model",
@@ -32,9 +36,7 @@ def embedded(name: str) -> str:
     What loads models in this package takes the name itself, as `embedded:molecules`.
 
     Args:
-        name: `arithmetic`, `arithmetic-judge`, `arithmetic-recurrent`,
-            `arithmetic-inner-thinking`, `arithmetic-loop`, `arithmetic-plain`, `goals`,
-            `molecules`, `python` or `sql`.
+        name: Of those in `EMBEDDED`: `arithmetic`, `goals`, `molecules`, `python`, `sql`, ….
 
     Raises:
         ModelError: There is none of that name, or the installation lacks its files.

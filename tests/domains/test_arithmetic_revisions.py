@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from itertools import islice
 
 import numpy as np
 import pytest
 from transformers import AutoTokenizer
 
+import smc
 from benchmarks.revising.__main__ import report
 from benchmarks.revising.choosing import Replay, answered, sampled
 from benchmarks.revising.drawing import Drawn, draw_problems, lengths
 from domains.arithmetic.problems import parse
-from domains.arithmetic.revising import CONTEXT, revise
+from domains.arithmetic.revising import CONTEXT, REVISER, revise
 from domains.arithmetic.scorers import OracleScorer
-from domains.arithmetic.splits import split_of
+from domains.arithmetic.splits import problems, split_of
 from domains.arithmetic.steps import solve
 from domains.arithmetic.train import MODEL
 from domains.arithmetic.training.attempts import (
@@ -25,7 +27,7 @@ from domains.arithmetic.training.attempts import (
     read_attempts,
     write_attempts,
 )
-from domains.arithmetic.training.measure import is_right, load_policy
+from domains.arithmetic.training.measure import draw, is_right, load_policy
 from domains.arithmetic.training.revisions import RevisionCorpus, RevisionSetting
 from smc.errors import ModelError, PromptError
 
@@ -144,3 +146,16 @@ def test_the_study_is_drawn_once_and_reported(tmp_path):
     page = report(both, 4, OracleScorer())
     assert page.count("| 2 × 2 |") == 2 and "chosen by level" in page and "| 4 | " in page
     assert draw_problems(policy, policy, 4, 4, file) == both and CONTEXT == 4
+
+
+def test_the_stored_model_answers_with_and_without_attempts_in_sight():
+    """Its card's figures at level 2 are near 1; z = 4 of 20 problems at 0.9, seed fixed before."""
+    model = load_policy(REVISER)
+    chosen = [p for _, p in islice(problems("test", 8, (2,)), 20)]
+    least = 20 * 0.9 - 4 * np.sqrt(20 * 0.9 * 0.1)
+    wrong = ["".join(solve(p)) + "0" for p in chosen]
+    for attempts in ([[]] * 20, [[text] for text in wrong]):
+        prompts = [revise(p.text, own) for p, own in zip(chosen, attempts, strict=True)]
+        texts = draw(*model, prompts, seed=8)
+        assert sum(is_right(p, t) for p, t in zip(chosen, texts, strict=True)) >= least
+    assert smc.embedded("arithmetic-reviser") == str(REVISER)
