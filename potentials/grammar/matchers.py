@@ -7,7 +7,6 @@ the last of them, and replayed from the root where there is none.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -22,16 +21,20 @@ from potentials.grammar import scheduling
 from potentials.grammar.llguidance import BYTES, GrammarRoot, LexerSpentError
 from potentials.grammar.mask_limits import MaskLimits
 from potentials.grammar.scheduling import GrammarVerdict, HeldMatcher, Job
+from potentials.grammar.states.mask_memo import MaskMemo
 from smc.errors import SettingsError
 from smc.model import mask_width
 
 _LOOK_BACK_BYTES = 64  # how far behind a text's parent an ancestor's matcher is looked for
-_CACHED_ROW_BYTES = 64 << 20
+_CACHED_ROW_BYTES = 32 << 20  # by text, and as many by state
 _CACHED_MATCHER_BYTES = 64 << 20
 _MATCHER_BYTES = 8_000  # of a matcher at the empty text; measured, as is the next
 _MATCHER_BYTES_PER_TEXT_BYTE = 100
 _REFUEL_EVERY = 256  # bytes read without a mask; see `GrammarRoot.judge`
 _REFUEL_EVERY_IN_NEED = 16
+_SLOW_ROW_SECONDS = 2e-4  # from here on it is worth to remember rows by state, after a few rows
+_FEW_ROWS = 8
+_RECALLED_TEXTS = 4096
 
 T = TypeVar("T")
 
@@ -78,11 +81,15 @@ class Matchers:
         self._source, self._tokens, self._name = source, tokens, name
         self._limits = limits or MaskLimits()
         self._words = mask_width(len(tokens) + BYTES + 1)
-        self._threads = max_threads or min(8, _cores())
+        self._threads = max_threads or min(8, scheduling.cores())
         self._roots: dict[int, GrammarRoot] = {}
         self._held: LRUCache[bytes, HeldMatcher] = LRUCache(_CACHED_MATCHER_BYTES, _matcher_bytes)
         self._known: LRUCache[bytes, GrammarVerdict] = LRUCache(_CACHED_ROW_BYTES, _verdict_bytes)
+        self._memo: MaskMemo | None = None
+        # How far back a matcher was made last, for texts whose rows were remembered.
+        self._judged: LRUCache[bytes, int] = LRUCache(_RECALLED_TEXTS)
         self._seconds_per_row = 0.0
+        self._rows = 0
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._root(0)
@@ -105,8 +112,15 @@ class Matchers:
                 known = self._known.get(state.text)
                 if known is not None and (known.row is not None or not rows):
                     verdicts[state.text] = known
-                elif state.text not in jobs:
-                    jobs[state.text] = Job(state.text, self._nearest(state))
+                elif state.text not in jobs and state.text not in verdicts:
+                    recalled = self._recalled(state) if rows else None
+                    if recalled is None:
+                        jobs[state.text] = Job(state.text, self._nearest(state), state.parent)
+                    else:
+                        verdicts[state.text] = recalled
+                        _keep(self._known, state.text, recalled)
+                        before = state.text[: state.parent]
+                        self._judged[state.text] = self._judged.get(before, state.parent)
             if jobs:
                 self._run(list(jobs.values()), {s.text for s in states}, rows)
                 for text, job in jobs.items():
@@ -129,11 +143,20 @@ class Matchers:
         longer = [GrammarState(state.text + t, len(state.text)) for t in texts]
         return [verdict.accepting for verdict in self.judge(longer, rows=False)]
 
+    def _recalled(self, state: GrammarState) -> GrammarVerdict | None:
+        """Return what another text with the same state has shown, where that is worth it."""
+        if self._memo is None:
+            if self._rows < _FEW_ROWS or self._seconds_per_row < _SLOW_ROW_SECONDS:
+                return None
+            self._memo = MaskMemo(self._source, self._name, _CACHED_ROW_BYTES)
+        return self._memo.recall(state.text, state.parent)
+
     def _nearest(self, state: GrammarState) -> HeldMatcher | None:
         """Return the nearest matcher from which the text can be reached."""
         text, parent = state.text, state.parent
         furthest = max(0, parent - _LOOK_BACK_BYTES)
-        for length in (len(text), *range(parent, furthest, -1)):
+        judged = self._judged.get(text[:parent], parent)
+        for length in (len(text), parent, judged, *range(parent - 1, furthest, -1)):
             if (held := self._held.get(text[:length])) is not None:
                 return held
         return None
@@ -166,6 +189,8 @@ class Matchers:
             _keep(self._known, job.text, job.verdict)
             if job.held is not None:
                 _keep(self._held, job.text, job.held)
+            if self._memo is not None:
+                self._memo.learn(job.verdict)
 
     def _work(self, jobs: list[Job], wanted: set[bytes], rows: bool) -> None:
         """Do the jobs in as many threads as it is worth; wait for all of them."""
@@ -174,8 +199,8 @@ class Matchers:
         if parallel:
             shares = scheduling.share_out(jobs, self._threads, self._seconds_per_row)
         else:
-            shares = _by_root(jobs)
-        for text in _hand_over(shares, wanted):
+            shares = scheduling.by_root(jobs)
+        for text in scheduling.hand_over(shares, wanted):
             self._held.pop(text, None)
         work = [(self._root(share[0].group), share) for share in shares]
         began = time.perf_counter()
@@ -189,6 +214,7 @@ class Matchers:
             seconds = (time.perf_counter() - began) * threads / len(jobs)
             old = self._seconds_per_row or seconds
             self._seconds_per_row = 0.8 * old + 0.2 * seconds
+            self._rows += len(jobs)
 
     def _in_threads(self, work: list[tuple[GrammarRoot, list[Job]]]) -> None:
         """Do the first share here and the others in threads."""
@@ -214,38 +240,6 @@ class Matchers:
         self._held.clear()
 
 
-def _by_root(jobs: list[Job]) -> list[list[Job]]:
-    """Divide jobs by the root that their matcher was copied from."""
-    shares: dict[int, list[Job]] = {}
-    for job in jobs:
-        job.group = job.base.group if job.base else 0
-        shares.setdefault(job.group, []).append(job)
-    return list(shares.values())
-
-
-def _hand_over(shares: list[list[Job]], wanted: set[bytes]) -> list[bytes]:
-    """Let the last user of each matcher have it, and the others copy it.
-
-    Args:
-        shares: Jobs that are done one after the other; no matcher is in two shares.
-        wanted: Texts that are asked about themselves, whose matchers stay.
-
-    Returns:
-        The texts whose matchers were handed over.
-    """
-    last: dict[HeldMatcher, Job] = {}
-    for share in shares:
-        for job in share:
-            if job.base is not None:
-                last[job.base] = job
-    gone: list[bytes] = []
-    for base, job in last.items():
-        job.copy = base.text in wanted and base.text != job.text
-        if not job.copy:
-            gone.append(base.text)
-    return gone
-
-
 def _matcher_bytes(held: HeldMatcher) -> int:
     return _MATCHER_BYTES + _MATCHER_BYTES_PER_TEXT_BYTE * len(held.text)
 
@@ -258,10 +252,3 @@ def _keep(cache: LRUCache[bytes, T], text: bytes, value: T) -> None:
     """Remember what fits at all: a cache of bytes refuses a value that is larger than itself."""
     with contextlib.suppress(ValueError):
         cache[text] = value
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1

@@ -6,6 +6,7 @@ copies of a root of its own. All of this decides where and when work is done, ne
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,6 +52,7 @@ class Job:
     Attributes:
         text: The text.
         base: A matcher at its beginning; None to start from a root.
+        parent: Length of the text one step earlier.
         group: Number of the root that the thread works with.
         copy: Whether others still need the base.
         row: Where the mask goes, if one is wanted.
@@ -61,6 +63,7 @@ class Job:
 
     text: bytes
     base: HeldMatcher | None = None
+    parent: int = 0
     group: int = 0
     copy: bool = True
     row: NDArray[np.uint32] | None = None
@@ -93,9 +96,51 @@ def share_out(jobs: list[Job], threads: int, seconds_each: float) -> list[list[J
     return [group for group in groups if group]
 
 
+def by_root(jobs: list[Job]) -> list[list[Job]]:
+    """Divide jobs by the root that their matcher was copied from."""
+    shares: dict[int, list[Job]] = {}
+    for job in jobs:
+        job.group = job.base.group if job.base else 0
+        shares.setdefault(job.group, []).append(job)
+    return list(shares.values())
+
+
+def hand_over(shares: list[list[Job]], wanted: set[bytes]) -> list[bytes]:
+    """Let the last user of each matcher have it, and the others copy it.
+
+    Args:
+        shares: Jobs that are done one after the other; no matcher is in two shares.
+        wanted: Texts that are asked about themselves, whose matchers stay.
+
+    Returns:
+        The texts whose matchers were handed over.
+    """
+    last: dict[HeldMatcher, Job] = {}
+    for share in shares:
+        for job in share:
+            if job.base is not None:
+                last[job.base] = job
+    gone: list[bytes] = []
+    for base, job in last.items():
+        # From one further back, texts whose rows were remembered may still start.
+        needed = base.text in wanted or len(base.text) < job.parent
+        job.copy = needed and base.text != job.text
+        if not job.copy:
+            gone.append(base.text)
+    return gone
+
+
 def _replay_seconds(job: Job) -> float:
     return len(job.text) * _REPLAY_SECONDS_PER_BYTE
 
 
 def _shortest(groups: list[list[Job]]) -> int:
     return min(range(len(groups)), key=lambda g: len(groups[g]))
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1
