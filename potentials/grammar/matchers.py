@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +19,7 @@ from cachetools import LRUCache
 from potentials.grammar import scheduling
 from potentials.grammar.llguidance import BYTES, GrammarRoot, LexerSpentError
 from potentials.grammar.mask_limits import MaskLimits
-from potentials.grammar.scheduling import GrammarVerdict, HeldMatcher, Job
+from potentials.grammar.scheduling import GrammarState, GrammarVerdict, HeldMatcher, Job
 from potentials.grammar.states.mask_memo import MaskMemo
 from smc.errors import SettingsError
 from smc.model import mask_width
@@ -37,19 +36,6 @@ _FEW_ROWS = 8
 _RECALLED_TEXTS = 4096
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class GrammarState:
-    """The state of a grammar: the text so far. Equal texts are equal states.
-
-    Attributes:
-        text: All bytes so far.
-        parent: Length of the text one step earlier, where a matcher may be waiting.
-    """
-
-    text: bytes = b""
-    parent: int = field(default=0, compare=False)
 
 
 class Matchers:
@@ -199,13 +185,16 @@ class Matchers:
         if parallel:
             shares = scheduling.share_out(jobs, self._threads, self._seconds_per_row)
         else:
-            shares = scheduling.by_root(jobs)
-        for text in scheduling.hand_over(shares, wanted):
+            shares = _by_root(jobs)
+        for text in _hand_over(shares, wanted):
             self._held.pop(text, None)
         work = [(self._root(share[0].group), share) for share in shares]
         began = time.perf_counter()
         if parallel:
-            self._in_threads(work)
+            if self._pool is None:
+                threads = self._threads - 1
+                self._pool = ThreadPoolExecutor(threads, thread_name_prefix="masks")
+            scheduling.in_threads(self._pool, work, _REFUEL_EVERY)
         else:
             for root, share in work:
                 root.judge(share, _REFUEL_EVERY)
@@ -216,20 +205,6 @@ class Matchers:
             self._seconds_per_row = 0.8 * old + 0.2 * seconds
             self._rows += len(jobs)
 
-    def _in_threads(self, work: list[tuple[GrammarRoot, list[Job]]]) -> None:
-        """Do the first share here and the others in threads."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads - 1, thread_name_prefix="masks")
-        waiting = [self._pool.submit(root.judge, share, _REFUEL_EVERY) for root, share in work[1:]]
-        try:
-            root, share = work[0]
-            root.judge(share, _REFUEL_EVERY)
-        finally:
-            failures = [future.exception() for future in waiting]
-        for failure in failures:
-            if failure is not None:
-                raise failure
-
     def _root(self, group: int) -> GrammarRoot:
         if group not in self._roots:
             self._roots[group] = GrammarRoot(self._source, self._tokens, self._limits, self._name)
@@ -238,6 +213,40 @@ class Matchers:
     def _forget_matchers(self) -> None:
         self._roots.clear()
         self._held.clear()
+
+
+def _by_root(jobs: list[Job]) -> list[list[Job]]:
+    """Divide jobs by the root that their matcher was copied from."""
+    shares: dict[int, list[Job]] = {}
+    for job in jobs:
+        job.group = job.base.group if job.base else 0
+        shares.setdefault(job.group, []).append(job)
+    return list(shares.values())
+
+
+def _hand_over(shares: list[list[Job]], wanted: set[bytes]) -> list[bytes]:
+    """Let the last user of each matcher have it, and the others copy it.
+
+    Args:
+        shares: Jobs that are done one after the other; no matcher is in two shares.
+        wanted: Texts that are asked about themselves, whose matchers stay.
+
+    Returns:
+        The texts whose matchers were handed over.
+    """
+    last: dict[HeldMatcher, Job] = {}
+    for share in shares:
+        for job in share:
+            if job.base is not None:
+                last[job.base] = job
+    gone: list[bytes] = []
+    for base, job in last.items():
+        # From one further back, texts whose rows were remembered may still start.
+        needed = base.text in wanted or len(base.text) < job.parent
+        job.copy = needed and base.text != job.text
+        if not job.copy:
+            gone.append(base.text)
+    return gone
 
 
 def _matcher_bytes(held: HeldMatcher) -> int:

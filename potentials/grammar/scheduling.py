@@ -7,7 +7,9 @@ copies of a root of its own. All of this decides where and when work is done, ne
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,8 +18,23 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from llguidance import LLMatcher
 
+    from potentials.grammar.llguidance import GrammarRoot
+
 _REPLAY_SECONDS_PER_BYTE = 3e-6
 WORTH_A_THREAD_SECONDS = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class GrammarState:
+    """The state of a grammar: the text so far. Equal texts are equal states.
+
+    Attributes:
+        text: All bytes so far.
+        parent: Length of the text one step earlier, where a matcher may be waiting.
+    """
+
+    text: bytes = b""
+    parent: int = field(default=0, compare=False)
 
 
 class GrammarVerdict(NamedTuple):
@@ -96,38 +113,19 @@ def share_out(jobs: list[Job], threads: int, seconds_each: float) -> list[list[J
     return [group for group in groups if group]
 
 
-def by_root(jobs: list[Job]) -> list[list[Job]]:
-    """Divide jobs by the root that their matcher was copied from."""
-    shares: dict[int, list[Job]] = {}
-    for job in jobs:
-        job.group = job.base.group if job.base else 0
-        shares.setdefault(job.group, []).append(job)
-    return list(shares.values())
-
-
-def hand_over(shares: list[list[Job]], wanted: set[bytes]) -> list[bytes]:
-    """Let the last user of each matcher have it, and the others copy it.
-
-    Args:
-        shares: Jobs that are done one after the other; no matcher is in two shares.
-        wanted: Texts that are asked about themselves, whose matchers stay.
-
-    Returns:
-        The texts whose matchers were handed over.
-    """
-    last: dict[HeldMatcher, Job] = {}
-    for share in shares:
-        for job in share:
-            if job.base is not None:
-                last[job.base] = job
-    gone: list[bytes] = []
-    for base, job in last.items():
-        # From one further back, texts whose rows were remembered may still start.
-        needed = base.text in wanted or len(base.text) < job.parent
-        job.copy = needed and base.text != job.text
-        if not job.copy:
-            gone.append(base.text)
-    return gone
+def in_threads(
+    pool: Executor, work: Sequence[tuple[GrammarRoot, list[Job]]], refuel_every: int
+) -> None:
+    """Do the first share here and the others in threads; wait for all of them."""
+    waiting = [pool.submit(root.judge, share, refuel_every) for root, share in work[1:]]
+    try:
+        root, share = work[0]
+        root.judge(share, refuel_every)
+    finally:
+        failures = [future.exception() for future in waiting]
+    for failure in failures:
+        if failure is not None:
+            raise failure
 
 
 def _replay_seconds(job: Job) -> float:
