@@ -31,8 +31,8 @@ _MATCHER_BYTES = 8_000  # of a matcher at the empty text; measured, as is the ne
 _MATCHER_BYTES_PER_TEXT_BYTE = 100
 _REFUEL_EVERY = 256  # bytes read without a mask; see `GrammarRoot.judge`
 _REFUEL_EVERY_IN_NEED = 16
-_SLOW_ROW_SECONDS = 2e-4  # from here on it is worth to remember rows by state, after a few rows
-_FEW_ROWS = 8
+_SLOW_ROW_SECONDS = 2e-4  # from here on it is worth to remember rows by state
+_FEW_ROWS = 24  # the first are slow in any grammar
 _RECALLED_TEXTS = 4096
 
 T = TypeVar("T")
@@ -189,7 +189,9 @@ class Matchers:
         for text in _hand_over(shares, wanted):
             self._held.pop(text, None)
         work = [(self._root(share[0].group), share) for share in shares]
-        began = time.perf_counter()
+        # Of this thread, where it works alone: the machine may be busy with other things.
+        clock = time.perf_counter if parallel else time.thread_time
+        began = clock()
         if parallel:
             if self._pool is None:
                 threads = self._threads - 1
@@ -200,7 +202,7 @@ class Matchers:
                 root.judge(share, _REFUEL_EVERY)
         if rows:
             threads = len(shares) if parallel else 1
-            seconds = (time.perf_counter() - began) * threads / len(jobs)
+            seconds = (clock() - began) * threads / len(jobs)
             old = self._seconds_per_row or seconds
             self._seconds_per_row = 0.8 * old + 0.2 * seconds
             self._rows += len(jobs)
