@@ -7,6 +7,7 @@ the last of them, and replayed from the root where there is none.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Sequence
@@ -31,8 +32,8 @@ _MATCHER_BYTES = 8_000  # of a matcher at the empty text; measured, as is the ne
 _MATCHER_BYTES_PER_TEXT_BYTE = 100
 _REFUEL_EVERY = 256  # bytes read without a mask; see `GrammarRoot.judge`
 _REFUEL_EVERY_IN_NEED = 16
-_SLOW_ROW_SECONDS = 2e-4  # from here on it is worth to remember rows by state
-_FEW_ROWS = 24  # the first are slow in any grammar
+_SLOW_ROW_SECONDS = 2e-4  # where most take so long, it is worth to remember rows by state
+_FEW_ROWS = 6  # the very first are slow in any grammar
 _RECALLED_TEXTS = 4096
 
 T = TypeVar("T")
@@ -75,7 +76,7 @@ class Matchers:
         # How far back a matcher was made last, for texts whose rows were remembered.
         self._judged: LRUCache[bytes, int] = LRUCache(_RECALLED_TEXTS)
         self._seconds_per_row = 0.0
-        self._rows = 0
+        self._rows = self._slow_rows = 0
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._root(0)
@@ -132,7 +133,7 @@ class Matchers:
     def _recalled(self, state: GrammarState) -> GrammarVerdict | None:
         """Return what another text with the same state has shown, where that is worth it."""
         if self._memo is None:
-            if self._rows < _FEW_ROWS or self._seconds_per_row < _SLOW_ROW_SECONDS:
+            if self._slow_rows < _FEW_ROWS or 2 * self._slow_rows < self._rows:
                 return None
             self._memo = MaskMemo(self._source, self._name, _CACHED_ROW_BYTES)
         return self._memo.recall(state.text, state.parent)
@@ -141,8 +142,8 @@ class Matchers:
         """Return the nearest matcher from which the text can be reached."""
         text, parent = state.text, state.parent
         furthest = max(0, parent - _LOOK_BACK_BYTES)
-        judged = self._judged.get(text[:parent], parent)
-        for length in (len(text), parent, judged, *range(parent - 1, furthest, -1)):
+        judged = parent if self._memo is None else self._judged.get(text[:parent], parent)
+        for length in itertools.chain((len(text), parent, judged), range(parent - 1, furthest, -1)):
             if (held := self._held.get(text[:length])) is not None:
                 return held
         return None
@@ -206,6 +207,7 @@ class Matchers:
             old = self._seconds_per_row or seconds
             self._seconds_per_row = 0.8 * old + 0.2 * seconds
             self._rows += len(jobs)
+            self._slow_rows += len(jobs) if seconds >= _SLOW_ROW_SECONDS else 0
 
     def _root(self, group: int) -> GrammarRoot:
         if group not in self._roots:
