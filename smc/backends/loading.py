@@ -37,12 +37,15 @@ def load(name: str, **options: Unpack[LoadOptions]) -> TransformersModel | VLLMM
     Args:
         name: Of a Hub repository, a local folder, (transformers) a `.gguf` file, or of a small
             model that comes with the package: `embedded:` and `arithmetic`, `arithmetic-judge`,
-            `goals`, `molecules`, `python` or `sql`.
+            `countdown`, `countdown-improved`, `countdown-plain`, `goals`, `molecules`,
+            `python` or `sql`.
         options: By name, see below; a None is as good as one left out.
 
     Options of both backends:
         backend: `"transformers"` (default), or `"vllm"` for an engine of vLLM in this process.
-        dtype: `"auto"` (the checkpoint's, default), `"bfloat16"`, `torch.float32`, ….
+        dtype: `"auto"` (the checkpoint's, default), `"bfloat16"`, `torch.float32`, …. In bfloat16
+            on a CPU, transformers' linear layers keep their weights a second time, laid out for
+            the processor, where half of the free memory holds them: a step is a third faster.
         temperature: > 0, 1 by default; like top_p and top_k part of the model, and so of the
             target.
         top_p: In (0, 1]; 1 keeps all tokens, and is the default.
