@@ -7,12 +7,11 @@ the last of them, and replayed from the root where there is none.
 from __future__ import annotations
 
 import contextlib
-import os
+import itertools
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -21,32 +20,23 @@ from cachetools import LRUCache
 from potentials.grammar import scheduling
 from potentials.grammar.llguidance import BYTES, GrammarRoot, LexerSpentError
 from potentials.grammar.mask_limits import MaskLimits
-from potentials.grammar.scheduling import GrammarVerdict, HeldMatcher, Job
+from potentials.grammar.scheduling import GrammarState, GrammarVerdict, HeldMatcher, Job
+from potentials.grammar.states.mask_memo import MaskMemo
 from smc.errors import SettingsError
 from smc.model import mask_width
 
 _LOOK_BACK_BYTES = 64  # how far behind a text's parent an ancestor's matcher is looked for
-_CACHED_ROW_BYTES = 64 << 20
+_CACHED_ROW_BYTES = 32 << 20  # by text, and as many by state
 _CACHED_MATCHER_BYTES = 64 << 20
 _MATCHER_BYTES = 8_000  # of a matcher at the empty text; measured, as is the next
 _MATCHER_BYTES_PER_TEXT_BYTE = 100
 _REFUEL_EVERY = 256  # bytes read without a mask; see `GrammarRoot.judge`
 _REFUEL_EVERY_IN_NEED = 16
+_SLOW_ROW_SECONDS = 2e-4  # where most take so long, it is worth to remember rows by state
+_FEW_ROWS = 6  # the very first are slow in any grammar
+_RECALLED_TEXTS = 4096
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class GrammarState:
-    """The state of a grammar: the text so far. Equal texts are equal states.
-
-    Attributes:
-        text: All bytes so far.
-        parent: Length of the text one step earlier, where a matcher may be waiting.
-    """
-
-    text: bytes = b""
-    parent: int = field(default=0, compare=False)
 
 
 class Matchers:
@@ -78,11 +68,15 @@ class Matchers:
         self._source, self._tokens, self._name = source, tokens, name
         self._limits = limits or MaskLimits()
         self._words = mask_width(len(tokens) + BYTES + 1)
-        self._threads = max_threads or min(8, _cores())
+        self._threads = max_threads or min(8, scheduling.cores())
         self._roots: dict[int, GrammarRoot] = {}
         self._held: LRUCache[bytes, HeldMatcher] = LRUCache(_CACHED_MATCHER_BYTES, _matcher_bytes)
         self._known: LRUCache[bytes, GrammarVerdict] = LRUCache(_CACHED_ROW_BYTES, _verdict_bytes)
+        self._memo: MaskMemo | None = None
+        # How far back a matcher was made last, for texts whose rows were remembered.
+        self._judged: LRUCache[bytes, int] = LRUCache(_RECALLED_TEXTS)
         self._seconds_per_row = 0.0
+        self._rows = self._slow_rows = 0
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._root(0)
@@ -105,8 +99,15 @@ class Matchers:
                 known = self._known.get(state.text)
                 if known is not None and (known.row is not None or not rows):
                     verdicts[state.text] = known
-                elif state.text not in jobs:
-                    jobs[state.text] = Job(state.text, self._nearest(state))
+                elif state.text not in jobs and state.text not in verdicts:
+                    recalled = self._recalled(state) if rows else None
+                    if recalled is None:
+                        jobs[state.text] = Job(state.text, self._nearest(state), state.parent)
+                    else:
+                        verdicts[state.text] = recalled
+                        _keep(self._known, state.text, recalled)
+                        before = state.text[: state.parent]
+                        self._judged[state.text] = self._judged.get(before, state.parent)
             if jobs:
                 self._run(list(jobs.values()), {s.text for s in states}, rows)
                 for text, job in jobs.items():
@@ -129,11 +130,20 @@ class Matchers:
         longer = [GrammarState(state.text + t, len(state.text)) for t in texts]
         return [verdict.accepting for verdict in self.judge(longer, rows=False)]
 
+    def _recalled(self, state: GrammarState) -> GrammarVerdict | None:
+        """Return what another text with the same state has shown, where that is worth it."""
+        if self._memo is None:
+            if self._slow_rows < _FEW_ROWS or 2 * self._slow_rows < self._rows:
+                return None
+            self._memo = MaskMemo(self._source, self._name, _CACHED_ROW_BYTES)
+        return self._memo.recall(state.text, state.parent)
+
     def _nearest(self, state: GrammarState) -> HeldMatcher | None:
         """Return the nearest matcher from which the text can be reached."""
         text, parent = state.text, state.parent
         furthest = max(0, parent - _LOOK_BACK_BYTES)
-        for length in (len(text), *range(parent, furthest, -1)):
+        judged = parent if self._memo is None else self._judged.get(text[:parent], parent)
+        for length in itertools.chain((len(text), parent, judged), range(parent - 1, furthest, -1)):
             if (held := self._held.get(text[:length])) is not None:
                 return held
         return None
@@ -166,6 +176,8 @@ class Matchers:
             _keep(self._known, job.text, job.verdict)
             if job.held is not None:
                 _keep(self._held, job.text, job.held)
+            if self._memo is not None:
+                self._memo.learn(job.verdict)
 
     def _work(self, jobs: list[Job], wanted: set[bytes], rows: bool) -> None:
         """Do the jobs in as many threads as it is worth; wait for all of them."""
@@ -178,31 +190,24 @@ class Matchers:
         for text in _hand_over(shares, wanted):
             self._held.pop(text, None)
         work = [(self._root(share[0].group), share) for share in shares]
-        began = time.perf_counter()
+        # Of this thread, where it works alone: the machine may be busy with other things.
+        clock = time.perf_counter if parallel else time.thread_time
+        began = clock()
         if parallel:
-            self._in_threads(work)
+            if self._pool is None:
+                threads = self._threads - 1
+                self._pool = ThreadPoolExecutor(threads, thread_name_prefix="masks")
+            scheduling.in_threads(self._pool, work, _REFUEL_EVERY)
         else:
             for root, share in work:
                 root.judge(share, _REFUEL_EVERY)
         if rows:
             threads = len(shares) if parallel else 1
-            seconds = (time.perf_counter() - began) * threads / len(jobs)
+            seconds = (clock() - began) * threads / len(jobs)
             old = self._seconds_per_row or seconds
             self._seconds_per_row = 0.8 * old + 0.2 * seconds
-
-    def _in_threads(self, work: list[tuple[GrammarRoot, list[Job]]]) -> None:
-        """Do the first share here and the others in threads."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads - 1, thread_name_prefix="masks")
-        waiting = [self._pool.submit(root.judge, share, _REFUEL_EVERY) for root, share in work[1:]]
-        try:
-            root, share = work[0]
-            root.judge(share, _REFUEL_EVERY)
-        finally:
-            failures = [future.exception() for future in waiting]
-        for failure in failures:
-            if failure is not None:
-                raise failure
+            self._rows += len(jobs)
+            self._slow_rows += len(jobs) if seconds >= _SLOW_ROW_SECONDS else 0
 
     def _root(self, group: int) -> GrammarRoot:
         if group not in self._roots:
@@ -240,7 +245,9 @@ def _hand_over(shares: list[list[Job]], wanted: set[bytes]) -> list[bytes]:
                 last[job.base] = job
     gone: list[bytes] = []
     for base, job in last.items():
-        job.copy = base.text in wanted and base.text != job.text
+        # From one further back, texts whose rows were remembered may still start.
+        needed = base.text in wanted or len(base.text) < job.parent
+        job.copy = needed and base.text != job.text
         if not job.copy:
             gone.append(base.text)
     return gone
@@ -258,10 +265,3 @@ def _keep(cache: LRUCache[bytes, T], text: bytes, value: T) -> None:
     """Remember what fits at all: a cache of bytes refuses a value that is larger than itself."""
     with contextlib.suppress(ValueError):
         cache[text] = value
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1

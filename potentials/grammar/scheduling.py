@@ -6,7 +6,10 @@ copies of a root of its own. All of this decides where and when work is done, ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,8 +18,23 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from llguidance import LLMatcher
 
+    from potentials.grammar.llguidance import GrammarRoot
+
 _REPLAY_SECONDS_PER_BYTE = 3e-6
 WORTH_A_THREAD_SECONDS = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class GrammarState:
+    """The state of a grammar: the text so far. Equal texts are equal states.
+
+    Attributes:
+        text: All bytes so far.
+        parent: Length of the text one step earlier, where a matcher may be waiting.
+    """
+
+    text: bytes = b""
+    parent: int = field(default=0, compare=False)
 
 
 class GrammarVerdict(NamedTuple):
@@ -51,6 +69,7 @@ class Job:
     Attributes:
         text: The text.
         base: A matcher at its beginning; None to start from a root.
+        parent: Length of the text one step earlier.
         group: Number of the root that the thread works with.
         copy: Whether others still need the base.
         row: Where the mask goes, if one is wanted.
@@ -61,6 +80,7 @@ class Job:
 
     text: bytes
     base: HeldMatcher | None = None
+    parent: int = 0
     group: int = 0
     copy: bool = True
     row: NDArray[np.uint32] | None = None
@@ -93,9 +113,32 @@ def share_out(jobs: list[Job], threads: int, seconds_each: float) -> list[list[J
     return [group for group in groups if group]
 
 
+def in_threads(
+    pool: Executor, work: Sequence[tuple[GrammarRoot, list[Job]]], refuel_every: int
+) -> None:
+    """Do the first share here and the others in threads; wait for all of them."""
+    waiting = [pool.submit(root.judge, share, refuel_every) for root, share in work[1:]]
+    try:
+        root, share = work[0]
+        root.judge(share, refuel_every)
+    finally:
+        failures = [future.exception() for future in waiting]
+    for failure in failures:
+        if failure is not None:
+            raise failure
+
+
 def _replay_seconds(job: Job) -> float:
     return len(job.text) * _REPLAY_SECONDS_PER_BYTE
 
 
 def _shortest(groups: list[list[Job]]) -> int:
     return min(range(len(groups)), key=lambda g: len(groups[g]))
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1

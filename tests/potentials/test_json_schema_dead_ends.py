@@ -1,5 +1,6 @@
 """JSON schemas: no token leads where a document cannot be finished."""
 
+import random
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,43 @@ REPEATS = vocabulary_of(
         b'{"a":1,"a":2',
     ]
 )
+
+PIECES = ('"', '":', '":1', ',"', "{", "}", '{"', "a", "é", r"\u00e9", r"\u00e", "9", r"\"", r"\\")
+SPELT_FREELY = vocabulary_of(
+    [
+        *(bytes([b]) for b in b'"\\{},:a0e9\xc3\xa9'),
+        'é":1,"é"'.encode(),
+        '9":1,"é"'.encode(),
+        b'\xa9":1,"\xc3',
+    ]
+    + ["".join(random.Random(n).choices(PIECES, k=2 + n % 5)).encode() for n in range(90)]
+)
+
+
+def test_names_that_are_spelt_in_another_way_are_not_begun_again() -> None:
+    potential = JSONSchema(True)
+    bound = potential.bind(SPELT_FREELY)
+    tokens = [t for t in SPELT_FREELY.tokens if t]
+    rng = random.Random(4)
+    texts = [rb'{"\u00e', r'{"é":1,"\u00e9'.encode(), '{"é":1,'.encode(), '{"é'.encode()]
+    for _ in range(4):
+        state = bound.start()
+        for _ in range(8):
+            texts.append(state.text)
+            allowed = np.flatnonzero(mask_of(bound, state.text, SPELT_FREELY)[: len(tokens)])
+            long = [i for i in allowed if len(tokens[i]) > 1] or list(allowed)
+            if not long:
+                break
+            state = bound.advance(state, tokens[rng.choice(long)])
+    refused = 0
+    for text in dict.fromkeys(texts):
+        mask = mask_of(bound, text, SPELT_FREELY)
+        state = potential.advance(potential.start(), text)
+        longer = [potential.advance(state, token) for token in tokens]
+        viable = [value == 0.0 for value in potential.batch_prefix(longer)]
+        assert mask[: len(tokens)].tolist() == viable, text
+        refused += text.count(b'"') * (len(tokens) - sum(viable)) > 0
+    assert refused > 10
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -39,10 +39,12 @@ class ByteAutomaton:
     Attributes:
         steps: `[S, 256]` the next state, −1 for none; state 0 is the first.
         distance: `[S]` how many bytes a match is away; 0: it is one.
+        exact: Whether it accepts no more than it should.
     """
 
     steps: NDArray[np.int32]
     distance: NDArray[np.int32]
+    exact: bool = True
 
     @property
     def last_bytes(self) -> frozenset[int]:
@@ -51,7 +53,7 @@ class ByteAutomaton:
         return frozenset(np.flatnonzero((to == 0).any(axis=0)).tolist())
 
 
-ANYTHING = ByteAutomaton(np.zeros((1, 256), np.int32), np.zeros(1, np.int32))
+ANYTHING = ByteAutomaton(np.zeros((1, 256), np.int32), np.zeros(1, np.int32), exact=False)
 
 
 @lru_cache(maxsize=2048)
@@ -62,6 +64,7 @@ def of_terminal(source: str) -> ByteAutomaton | None:
         source: Regular expressions between slashes and strings, joined by `&` and `& ~`.
     """
     automaton: ByteAutomaton | None = None
+    exact = True
     operands = _operands(source)
     if operands is None:
         return ANYTHING
@@ -76,10 +79,10 @@ def of_terminal(source: str) -> ByteAutomaton | None:
                 return ANYTHING
         except (TooLarge, pattern.Unsupported, RecursionError):
             # Without this condition there are more texts, never fewer.
-            automaton = automaton or ANYTHING
+            automaton, exact = automaton or ANYTHING, False
         if automaton is None:
             return None
-    return automaton
+    return automaton if exact or automaton is None else replace(automaton, exact=False)
 
 
 def _operands(source: str) -> list[tuple[bool, str]] | None:

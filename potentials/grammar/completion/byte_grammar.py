@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +45,9 @@ class ByteGrammar:
     last_bytes: frozenset[int]
 
 
+@lru_cache(maxsize=4)
 def read(source: str) -> ByteGrammar:
-    """Read a grammar in llguidance's dialect.
+    """Read a grammar in llguidance's dialect; the last few are kept.
 
     Raises:
         UnreadableError: It has a construct that is not known here, or too many symbols.

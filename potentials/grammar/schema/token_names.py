@@ -30,21 +30,7 @@ class TokenNames:
         for token, i in quoting:
             self._ids_of.setdefault(token, []).append(i)
         self._quoting = _Ids([i for _, i in quoting])
-        self._by_content: dict[bytes, list[int]] = {}
-        # Tokens that may hold one name twice, alone or after the beginning of a name.
-        self_repeating: list[int] = []
-        completing: list[int] = []
-        for token, i in quoting:
-            first, *contents, _last = token.split(b'"')
-            for content in set(contents):
-                self._by_content.setdefault(content, []).append(i)
-            escapes = bool(contents) and b"\\" in token
-            if len(set(contents)) < len(contents) or escapes:
-                self_repeating.append(i)
-            elif any(content.endswith(first) for content in contents):
-                completing.append(i)
-        self._self_repeating = [self._ending(self_repeating, place) for place in _PLACES]
-        self._completing = [self._ending(completing, place) for place in _PLACES]
+        self._read = [_Read(quoting, *place) for place in _PLACES]
         self._holding = lru_cache(maxsize=1024)(self._looked_up)
 
     def repeating(self, scan: Scan, row: NDArray[np.uint32]) -> list[int]:
@@ -59,14 +45,16 @@ class TokenNames:
 
     def _candidates(self, scan: Scan, row: NDArray[np.uint32]) -> list[int]:
         place = _PLACES.index((scan.string is not None, scan.escaped))
-        found = self._self_repeating[place].allowed(row)
+        found = self._read[place].self_repeating.allowed(row)
         partial = scan.partial_name
         if partial is not None:
-            found += self._completing[place].allowed(row)
+            # One that is spelt freely may be equal to what looks different.
+            read = self._read[place]
+            found += (read.going_on if BACKSLASH in partial else read.completing).allowed(row)
         inside = scan.inside
         while inside is not None:
             if inside.names:
-                known = self._holding(inside.names)
+                known = self._holding(inside.names, place)
                 if known is None:
                     return self._quoting.allowed(row)
                 spelled, ids = known
@@ -78,7 +66,7 @@ class TokenNames:
             inside = inside.outer
         return found
 
-    def _looked_up(self, names: frozenset[str]) -> tuple[list[bytes], _Ids] | None:
+    def _looked_up(self, names: frozenset[str], place: int) -> tuple[list[bytes], _Ids] | None:
         """Return how names are spelled, in order, and which tokens hold one; None if too many."""
         spelled: list[bytes] = []
         for name in names:
@@ -86,28 +74,64 @@ class TokenNames:
             if ways is None:
                 return None
             spelled += ways
-        return sorted(spelled), _Ids([i for t in spelled for i in self._by_content.get(t, ())])
-
-    def _ending(self, ids: Iterable[int], place: tuple[bool, bool]) -> _Ids:
-        """Return those of some tokens that may end a name which is not looked up by its spelling.
-
-        A name of which a part stands before the token is: so a second one must end.
-        """
-        least = 2 if place[0] else 1
-        return _Ids([i for i in ids if _strings_ended(self.tokens[i] or b"", *place) >= least])
+        holding = self._read[place].holding
+        return sorted(spelled), _Ids([i for t in spelled for i in holding.get(t, ())])
 
 
-def _strings_ended(token: bytes, in_string: bool, escaped: bool) -> int:
-    """Return how many strings a token ends, read in a string or outside."""
-    ended = 0
-    for byte in token:
+class _Read:
+    """Tokens that end strings, read at one place.
+
+    Args:
+        tokens: Their bytes and ids.
+        in_string: Whether the place is in a string.
+        escaped: Whether right after a backslash.
+
+    Attributes:
+        holding: By its bytes, the tokens that hold a whole string, quotes included.
+        self_repeating: Those that hold one string twice.
+        going_on: Those that end the string which they are read in and hold another.
+        completing: Of these, those where the other ends as the first does.
+    """
+
+    def __init__(self, tokens: Iterable[tuple[bytes, int]], in_string: bool, escaped: bool) -> None:
+        self.holding: dict[bytes, list[int]] = {}
+        self_repeating: list[int] = []
+        going_on: list[int] = []
+        completing: list[int] = []
+        for token, i in tokens:
+            ended = _strings_ended(token, in_string, escaped)
+            whole = ended[in_string:]
+            for string in dict.fromkeys(whole):
+                self.holding.setdefault(string, []).append(i)
+            if len(whole) > 1 and (_spelt_freely(whole) or len(set(whole)) < len(whole)):
+                self_repeating.append(i)
+            elif in_string and whole:
+                going_on.append(i)
+                first = ended[0]
+                if _spelt_freely(ended) or any(string.endswith(first) for string in whole):
+                    completing.append(i)
+        self.self_repeating = _Ids(self_repeating)
+        self.going_on, self.completing = _Ids(going_on), _Ids(completing)
+
+
+def _spelt_freely(strings: Iterable[bytes]) -> bool:
+    """Whether some strings may be equal that look different: é may be written as itself."""
+    return any(BACKSLASH in string for string in strings)
+
+
+def _strings_ended(token: bytes, in_string: bool, escaped: bool) -> list[bytes]:
+    """Return the strings that a token ends, or what it has of the one that it is read in."""
+    ended: list[bytes] = []
+    begin = 0
+    for at, byte in enumerate(token):
         if escaped:
             escaped = False
         elif byte == BACKSLASH:
             escaped = in_string
         elif byte == QUOTE:
-            ended += in_string
-            in_string = not in_string
+            if in_string:
+                ended.append(token[begin:at])
+            in_string, begin = not in_string, at + 1
     return ended
 
 
