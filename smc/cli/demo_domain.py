@@ -16,6 +16,7 @@ from smc.potential import AnyPotential
 DOMAINS = {
     "molecules": "domains.gdb17.demo",
     "goals": "domains.planetarium.demo",
+    "arithmetic": "domains.arithmetic.demo",
     "gdb17": "domains.gdb17.demo",
     "planetarium": "domains.planetarium.demo",
 }
@@ -59,6 +60,16 @@ class DemoDomain(Protocol):
         ...
 
     @property
+    def particles(self) -> int:
+        """How many for each problem by default."""
+        ...
+
+    @property
+    def ess_threshold(self) -> float:
+        """Fraction of N under which a population is resampled."""
+        ...
+
+    @property
     def stop(self) -> tuple[str, ...]:
         """Strings that end an answer."""
         ...
@@ -80,11 +91,11 @@ class DemoDomain(Protocol):
         """Return the scores of an answer."""
         ...
 
-    def remark(self, text: str) -> str:
+    def remark(self, item: Any, text: str) -> str:
         """Return what is worth saying of an answer beside its text."""
         ...
 
-    def draw(self, text: str) -> str | None:
+    def draw(self, item: Any, text: str) -> str | None:
         """Return a picture as SVG; None where there is nothing to draw."""
         ...
 
