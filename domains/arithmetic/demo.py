@@ -68,6 +68,7 @@ class ArithmeticDemo:
     particles = 20
     ess_threshold = 0.95
     """Checks kill and do not rank, so whoever died is replaced at once."""
+    resample_at = None
 
     @property
     def stop(self) -> tuple[str, ...]:

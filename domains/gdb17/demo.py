@@ -65,6 +65,7 @@ class MoleculeDemo:
     prompts = 6
     particles = 10
     ess_threshold = 0.5
+    resample_at = None
 
     @property
     def stop(self) -> tuple[str, ...]:

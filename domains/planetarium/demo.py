@@ -42,6 +42,7 @@ class GoalDemo:
     prompts = 120
     particles = 10
     ess_threshold = 0.5
+    resample_at = None
 
     @property
     def stop(self) -> tuple[str, ...]:

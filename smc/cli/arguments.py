@@ -69,10 +69,15 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "domain",
         nargs="?",
         metavar="DOMAIN",
-        help="molecules (with the extra `molecules`), goals or arithmetic; default: molecules, or "
-        "goals without that extra",
+        help="molecules (with the extra `molecules`), goals, arithmetic or json; default: "
+        "molecules, or goals without that extra",
     )
-    add("--particles", type=int, metavar="N", help="for each prompt (default 10 or 20)")
+    add(
+        "--particles",
+        type=int,
+        metavar="N",
+        help="for each prompt (default 10, or 20 for arithmetic and json)",
+    )
     add(
         "--prompts",
         type=int,

@@ -114,6 +114,7 @@ def _run(
             method=method,
             seeds=seed,
             ess_threshold=settings.ess_threshold,
+            resample_at=domain.resample_at,
             on_step=live,
         )
     seconds = time.perf_counter() - begun - live.seconds

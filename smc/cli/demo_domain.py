@@ -11,12 +11,13 @@ from typing import Any, Protocol
 from smc.errors import SettingsError
 from smc.extras import require
 from smc.neighbours import foreign
-from smc.potential import AnyPotential
+from smc.potential import AnyPotential, Boundary
 
 DOMAINS = {
     "molecules": "domains.gdb17.demo",
     "goals": "domains.planetarium.demo",
     "arithmetic": "domains.arithmetic.demo",
+    "json": "domains.ds1000.demo",
     "gdb17": "domains.gdb17.demo",
     "planetarium": "domains.planetarium.demo",
 }
@@ -67,6 +68,11 @@ class DemoDomain(Protocol):
     @property
     def ess_threshold(self) -> float:
         """Fraction of N under which a population is resampled."""
+        ...
+
+    @property
+    def resample_at(self) -> Boundary[Any] | None:
+        """Where particles wait for each other before they are resampled; None: nowhere."""
         ...
 
     @property
