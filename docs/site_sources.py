@@ -30,6 +30,7 @@ REFERENCE = {
 
 _RESULTS = {
     "arithmetic": "strategies",
+    "countdown": "countdown",
     "ds1000": "ds1000",
     "gdb17": "gdb17",
     "planetarium": "planetarium",

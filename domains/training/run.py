@@ -87,6 +87,10 @@ class TrainingRun:
         with (self.work / "log.jsonl").open("a") as file:
             file.write(line + "\n")
 
+    def spent(self) -> float:
+        """Return the share of the budget that is spent: of the time."""
+        return self.progress.seconds / (self.setting.minutes * 60)
+
     def step(self, batch: Batch) -> float:
         """One update; returns the mean loss in nats per token that counts."""
         loss = batch_loss(self.model, batch)
@@ -110,16 +114,16 @@ class TrainingRun:
             prompts: of the held-out part, that are looked at.
             validate_seconds: of training, between two looks at the held-out part on the way.
         """
-        progress, budget = self.progress, self.setting.minutes * 60
+        progress = self.progress
         saved = validated = progress.seconds
         recent: deque[float] = deque(maxlen=50)
         source = self.corpus.batches(self.tokenizer, progress.epoch)
         for _ in range(progress.in_epoch):
             next(source)
         self.model.train()
-        while progress.seconds < budget:
+        while (spent := self.spent()) < 1:
             began = time.monotonic()
-            share = self.setting.rate * schedule(progress.seconds / budget)
+            share = self.setting.rate * schedule(spent)
             set_rates(self.optimizers, share)
             batch = next(source)
             recent.append(self.step(batch))

@@ -12,6 +12,10 @@ PREFIX = "embedded:"
 EMBEDDED: Mapping[str, str] = {
     "arithmetic": "domains/arithmetic/model",
     "arithmetic-judge": "domains/arithmetic/prm",
+    "arithmetic-reviser": "domains/arithmetic/reviser",
+    "countdown": "domains/countdown/model",
+    "countdown-improved": "domains/countdown/improved",
+    "countdown-plain": "domains/countdown/plain",
     "goals": "domains/planetarium/model",
     "molecules": "domains/gdb17/model",
     "python": "domains/ds1000/model",
@@ -28,7 +32,7 @@ def embedded(name: str) -> str:
     What loads models in this package takes the name itself, as `embedded:molecules`.
 
     Args:
-        name: `arithmetic`, `arithmetic-judge`, `goals`, `molecules`, `python` or `sql`.
+        name: Of those in `EMBEDDED`: `arithmetic`, `goals`, `molecules`, `python`, `sql`, ….
 
     Raises:
         ModelError: There is none of that name, or the installation lacks its files.

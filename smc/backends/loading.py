@@ -37,7 +37,8 @@ def load(name: str, **options: Unpack[LoadOptions]) -> TransformersModel | VLLMM
     Args:
         name: Of a Hub repository, a local folder, (transformers) a `.gguf` file, or of a small
             model that comes with the package: `embedded:` and `arithmetic`, `arithmetic-judge`,
-            `goals`, `molecules`, `python` or `sql`.
+            `countdown`, `countdown-improved`, `countdown-plain`, `goals`, `molecules`,
+            `python` or `sql`.
         options: By name, see below; a None is as good as one left out.
 
     Options of both backends:

@@ -23,6 +23,7 @@ STRATEGY_NAMES = (
     "revisions",
     "tpo",
     "feedback_edit",
+    "backtracking",
 )
 """Those of `smc.strategies`, which is too heavy to be asked for help; the tests compare."""
 JUDGE_NAMES = ("prompted", "likelihood")

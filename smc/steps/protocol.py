@@ -29,16 +29,25 @@ class TokenText(str):
     Attributes:
         tokens: Token ids, an end-of-sequence token included.
         pieces: What each token added to the text; none for the end-of-sequence token.
+        log_probs: log p of each token under the model, at temperature 1 and without constraints; ()
+            where that is not known.
     """
 
     tokens: tuple[int, ...]
     pieces: tuple[str, ...]
+    log_probs: tuple[float, ...]
 
     @classmethod
-    def of(cls, text: str, tokens: tuple[int, ...], pieces: tuple[str, ...]) -> TokenText:
+    def of(
+        cls,
+        text: str,
+        tokens: tuple[int, ...],
+        pieces: tuple[str, ...],
+        log_probs: tuple[float, ...] = (),
+    ) -> TokenText:
         """Return the text with its tokens."""
         step = cls(text)
-        step.tokens, step.pieces = tokens, pieces
+        step.tokens, step.pieces, step.log_probs = tokens, pieces, log_probs
         return step
 
 
@@ -50,7 +59,7 @@ def cut(step: str, length: int) -> Solution:
     while size < len(step.pieces) and ends + len(step.pieces[size]) <= length:
         ends += len(step.pieces[size])
         size += 1
-    whole = TokenText.of(step[:ends], step.tokens[:size], step.pieces[:size])
+    whole = TokenText.of(step[:ends], step.tokens[:size], step.pieces[:size], step.log_probs[:size])
     rest = step[ends:length]
     return tuple(s for s in (whole, rest) if s)
 

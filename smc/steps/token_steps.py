@@ -33,6 +33,7 @@ class _PartialStep:
     began: int
     log_weight: float = 0.0
     step: list[str] = field(default_factory=list)
+    log_probs: list[float] = field(default_factory=list)
     on: bool = True
     finished: bool = False
     truncated: bool = False
@@ -166,12 +167,14 @@ class TokenSteps:
             log_weights = rows.log_normalisers(plan, draws)
         children: dict[tuple[Prefix, int], Prefix] = {}
         drawn = zip(partials, draws.tokens.tolist(), log_weights, strict=True)
-        for partial, token, log_weight in drawn:
+        for m, (partial, token, log_weight) in enumerate(drawn):
             partial.log_weight += float(log_weight)
             if token < 0:
                 partial.log_weight, partial.on = -np.inf, False
                 continue
             partial.ids = (*partial.ids, token)
+            if draws.log_probs is not None:
+                partial.log_probs.append(float(draws.log_probs[m]))
             if token in rows.vocabulary.eos_set:
                 partial.finished, partial.on = True, False
                 continue
@@ -198,7 +201,7 @@ class TokenSteps:
             text += partial.prefix.pending.decode("utf-8", "replace")
         drawn = partial.ids[partial.began :]
         return Extension(
-            step=TokenText.of(text, drawn, tuple(partial.step)),
+            step=TokenText.of(text, drawn, tuple(partial.step), tuple(partial.log_probs)),
             finished=partial.finished,
             num_tokens=len(drawn),
             log_weight=partial.log_weight,

@@ -2,7 +2,7 @@
 
 >>> from smc.strategies import STRATEGIES, beam, Options
 >>> sorted(STRATEGIES)[:4]
-['beam', 'best_of_n', 'coat', 'dvts']
+['backtracking', 'beam', 'best_of_n', 'coat']
 
 All are called alike, `strategy(model, prompt, scorer, num_solutions=N, options=Options(...))`, and
 return a `StrategyResult` with what they cost.
@@ -11,6 +11,7 @@ return a `StrategyResult` with what they cost.
 from __future__ import annotations
 
 from smc.strategies.aggregate import AGGREGATES, SELECTIONS, Aggregate, Answer, Selection
+from smc.strategies.backtracking import backtracking
 from smc.strategies.beam import beam
 from smc.strategies.best_of_n import best_of_n
 from smc.strategies.budget_forcing import BudgetForcing, budget_forcing
@@ -56,6 +57,7 @@ __all__ = [
     "Trajectory",
     "TreePolicy",
     "Trial",
+    "backtracking",
     "beam",
     "best_of_n",
     "budget_forcing",

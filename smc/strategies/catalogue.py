@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
+from smc.strategies.backtracking import backtracking
 from smc.strategies.beam import beam
 from smc.strategies.best_of_n import best_of_n
 from smc.strategies.coat import coat
@@ -60,6 +61,7 @@ STRATEGIES: Mapping[str, Any] = MappingProxyType(
         "revisions": revisions,
         "tpo": tpo,
         "feedback_edit": feedback_edit,
+        "backtracking": backtracking,
     }
 )
 """By name, for tables and files; each is a `Strategy`, with further arguments of its own."""

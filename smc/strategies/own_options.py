@@ -26,6 +26,7 @@ _IDLE: Mapping[str, tuple[str, ...]] = {
     "revisions": ("aggregate", "max_steps", "max_step_tokens"),
     "tpo": ("aggregate", "max_steps", "max_step_tokens"),
     "feedback_edit": ("aggregate", "max_steps", "max_step_tokens"),
+    "backtracking": ("max_steps",),
 }
 """Those of `Options` that change nothing: whole texts are drawn, or judged."""
 _PLAIN = (bool, int, float, str)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
+from math import isqrt
 from typing import Any, Literal, cast
 
 from smc.errors import SettingsError
@@ -25,7 +27,7 @@ ALIASES: Mapping[str, str] = {"particles": "particle_filter", "vote": "majority_
 """Short names."""
 WRITING = frozenset({"revisions", "tpo", "feedback_edit"})
 """Strategies that write whole texts for many prompts."""
-_UNJUDGED = ("majority_vote", "revisions")
+_UNJUDGED = ("majority_vote", "revisions", "backtracking")
 _DECIDED = 0.95
 
 
@@ -130,8 +132,10 @@ def plan_of(name: str, budget: int, own: Mapping[str, Any] | None = None) -> Pla
         own: Arguments of the strategy, instead of those that follow from the budget.
     """
     given = dict(own or {})
-    count = max(1, budget // _share(name, budget, given))
-    return Plan(name, count, tuple((_sizes(name, budget) | given).items()))
+    if name == "backtracking":
+        return Plan(name, _continuations(budget, given), tuple(given.items()))
+    solutions = max(1, budget // _share(name, budget, given))
+    return Plan(name, solutions, tuple((_sizes(name, budget) | given).items()))
 
 
 def strategy_name(given: str | None, judged: bool) -> str:
@@ -200,6 +204,22 @@ def _share(name: str, budget: int, own: Mapping[str, Any]) -> int:
     value = own.get(counted, default)
     whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return max(1, value + more) if whole else 1  # what is no number the strategy refuses
+
+
+def _continuations(budget: int, own: Mapping[str, Any]) -> int:
+    """The most k such that a search that goes back wherever it can draws no more than the budget.
+
+    That is k texts in the first round, and k of each of n = ⌊√k⌋ states in every later one.
+    """
+    again = _number(own.get("rounds"), 2) - 1
+    costs = ((k, k * (1 + again * _number(own.get("forward"), isqrt(k)))) for k in count(1))
+    return max(1, next(k for k, cost in costs if cost > budget) - 1)
+
+
+def _number(value: Any, default: int) -> int:
+    """A number that is given; what is none the strategy refuses."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return value if whole else default
 
 
 def _sweeps(budget: int) -> int:

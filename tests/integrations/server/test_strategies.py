@@ -49,7 +49,9 @@ def facts(answer):
     return answer.model_extra["smc"][0]
 
 
-@pytest.mark.parametrize("name", ["best_of_n", "beam", "particles", "mcts", "revisions", "tpo"])
+@pytest.mark.parametrize(
+    "name", ["best_of_n", "beam", "particles", "mcts", "revisions", "tpo", "backtracking"]
+)
 def test_strategies_answer(live, name):
     # A random model seldom ends by itself: its solutions end at the first space.
     size = {

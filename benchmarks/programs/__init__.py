@@ -1,0 +1,1 @@
+"""S* on programming problems against simpler choices among samples, at equal tokens."""

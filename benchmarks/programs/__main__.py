@@ -1,0 +1,124 @@
+"""The study of S* on `domains/functions`; it resumes.
+
+    python -m benchmarks.programs --model FOLDER --backend vllm --out DIR --items 60
+
+Records are kept in ``--out``, one line a problem; ``report.md`` there holds the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from benchmarks import provenance
+from benchmarks.programs.trial import trial
+from domains.functions.judging import runner
+from domains.functions.task import FunctionsTask
+from smc import load
+from smc.backends.load_options import Backend
+from smc.intervals import Interval, bootstrap, mean_interval
+from smc.strategies.writing import TokenWriter
+
+ROWS: Mapping[str, str] = {
+    "first": "one sample",
+    "pass_rate": "a sample, mean over all",
+    "best_of_n": "best of the samples by public tests",
+    "votes": "votes by outputs among these",
+    "star": "S*",
+    "coverage_samples": "coverage of the samples",
+    "coverage_star": "coverage of S*",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line; see the module's docstring."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.programs")
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--backend", default="transformers", choices=("transformers", "vllm"))
+    parser.add_argument("--engine-args", type=json.loads, help="of vLLM, as JSON")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--items", type=int, default=60)
+    parser.add_argument("--solutions", type=int, default=4, help="N of S*")
+    parser.add_argument("--repairs", type=int, default=2)
+    parser.add_argument("--temperature", type=float, default=0.7)
+    parser.add_argument("--max-tokens", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="then stop, whole")
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    file = options.out / "records.jsonl"
+    done = [json.loads(x) for x in file.read_text("utf-8").splitlines()] if file.exists() else []
+    known = {record["item"] for record in done}
+    left = [i for i in FunctionsTask(style="chat").items(options.items) if i.id not in known]
+    if left:
+        done += _run(options, left, file)
+    page = report(done) + _facts(options)
+    (options.out / "report.md").write_text(page, encoding="utf-8")
+    print(page)
+
+
+def _run(options: argparse.Namespace, items: Sequence[Any], file: Path) -> list[dict[str, Any]]:
+    model = load(
+        options.model, backend=cast(Backend, options.backend), engine_args=options.engine_args
+    )
+    writer, programs = TokenWriter(model, max_tokens=options.max_tokens), runner()
+    ends, records = time.monotonic() + 60 * options.minutes, []
+    for place, item in enumerate(items, 1):
+        records.append(
+            trial(
+                item,
+                writer,
+                programs,
+                solutions=options.solutions,
+                repairs=options.repairs,
+                seed=options.seed,
+                temperature=options.temperature,
+            )
+        )
+        with file.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(records[-1]) + "\n")
+        print(f"{place} of {len(items)} problems", flush=True)
+        if time.monotonic() > ends:
+            break
+    return records
+
+
+def report(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of a study: what each way of choosing solves, with paired differences."""
+    tokens = [sum(r[n] for r in records) / len(records) for n in ("star_tokens", "sample_tokens")]
+    lines = [
+        "# S* on sixty functions\n",
+        f"{len(records)} problems; tokens a problem: S* {tokens[0]:.0f}, samples {tokens[1]:.0f} "
+        f"({sum(r['samples'] for r in records) / len(records):.1f} samples).\n",
+        "| | solved | less than S* by |",
+        "| --- | ---: | ---: |",
+    ]
+    for key, label in ROWS.items():
+        values = [float(r[key]) for r in records]
+        apart = bootstrap([float(r["star"]) - x for r, x in zip(records, values, strict=True)])
+        behind = "–" if key.startswith(("star", "coverage")) else _shown(apart)
+        lines.append(f"| {label} | {_shown(mean_interval(values))} | {behind} |")
+    return "\n".join(lines) + "\n"
+
+
+def _facts(options: argparse.Namespace) -> str:
+    machine = provenance.machine()
+    return (
+        f"\nModel {provenance.shown_model(options.model)}, {options.backend}, N = "
+        f"{options.solutions}, {options.repairs} repairs, temperature {options.temperature:g}, "
+        f"{options.max_tokens} tokens a text, seed {options.seed}; 95% intervals over problems. "
+        f"Commit {provenance.commit()}, {machine['cpu']}, {machine['cores']} cores, load "
+        f"{machine['load']}, {provenance.now()}.\n"
+    )
+
+
+def _shown(interval: Interval) -> str:
+    return f"{interval.mean:.3f} ({interval.low:.3f}, {interval.high:.3f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Sequential revisions against samples of their own, at equal numbers of solutions."""

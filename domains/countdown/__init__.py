@@ -1,0 +1,1 @@
+"""Countdown: join given numbers by operations, one a line, until the target is reached."""

@@ -1,0 +1,1 @@
+"""Training of the countdown models: corpus, measures, self-improvement, cards."""
