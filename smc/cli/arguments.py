@@ -69,8 +69,8 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "domain",
         nargs="?",
         metavar="DOMAIN",
-        help="molecules (with the extra `molecules`), goals, arithmetic or json; default: "
-        "molecules, or goals without that extra",
+        help="molecules, sql (each with the extra of its name), goals, arithmetic or json; "
+        "default: molecules, or goals without that extra",
     )
     add(
         "--particles",

@@ -18,12 +18,16 @@ DOMAINS = {
     "goals": "domains.planetarium.demo",
     "arithmetic": "domains.arithmetic.demo",
     "json": "domains.ds1000.demo",
+    "sql": "domains.spider.demo",
     "gdb17": "domains.gdb17.demo",
     "planetarium": "domains.planetarium.demo",
 }
 """Names that the command takes, and the modules that hold a `DEMO`; the benchmarks' names too."""
 
-_NEEDS = {"domains.gdb17.demo": ("rdkit", "partialsmiles")}
+_NEEDS = {
+    "domains.gdb17.demo": ("rdkit", "partialsmiles"),
+    "domains.spider.demo": ("sqlglot",),
+}
 """Packages of extras, by module."""
 
 

@@ -42,7 +42,7 @@ def test_demo(tmp_path, run):
     assert page.count('class="smc-chart"') == 2 and "currentColor" in page
 
 
-@pytest.mark.parametrize("domain", ["molecules", "goals", "arithmetic", "json"])
+@pytest.mark.parametrize("domain", ["molecules", "goals", "arithmetic", "json", "sql"])
 def test_every_domain_fits_a_terminal(tmp_path, run, domain):
     argv = ["demo", domain, "--prompts", 2, "--particles", 3, "--out", tmp_path / "demo.html"]
     status, out, err = run(*argv)
