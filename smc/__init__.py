@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from smc.backends.embedded import embedded
 from smc.backends.loading import load
+from smc.depth import with_depth
 from smc.errors import (
     ExtinctError,
     GrammarError,
@@ -125,6 +126,7 @@ __all__ = [
     "sample",
     "sample_batch",
     "solve",
+    "with_depth",
 ]
 
 __getattr__ = lazy_names(__name__, _LAZY)

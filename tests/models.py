@@ -11,6 +11,9 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from smc.backends.depth.configs import InnerThinkingConfig, RecurrentDepthConfig
+from smc.backends.depth.registry import register as register_depth
+
 CORPUS = (
     "the cat sat on the mat, and the dog did not.",
     "Grüße aus Köln: naïve café, Ελλάδα, 日本語, 🙂!",
@@ -25,6 +28,20 @@ SIZES = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "max_position_embeddings": 128,
+}
+
+RECURRENT_SIZES = {
+    "n_embd": 32,
+    "n_heads": 4,
+    "intermediate_size": 48,
+    "n_layers": 5,
+    "n_layers_in_prelude": 1,
+    "n_layers_in_recurrent_block": 2,
+    "n_layers_in_coda": 2,
+    "mean_recurrence": 3,
+    "mean_backprop_depth": 2,
+    "block_size": 128,
+    "init_values": {"std": 0.2, "embed_scale": 1.0},
 }
 
 
@@ -128,7 +145,13 @@ def tiny_model(
             transformers.RwkvConfig,
             {"hidden_size": 32, "num_hidden_layers": 2, "context_length": 128},
         ),
+        "recurrent": (RecurrentDepthConfig, RECURRENT_SIZES),
+        "inner_thinking": (
+            InnerThinkingConfig,
+            {"hidden_size": 32, "num_layers": 4, "intermediate_size": 48, "steps": 3},
+        ),
     }
+    register_depth()
     kind, sizes = makers[family]
     options = {**sizes, "initializer_range": 0.3, **changes}
     config = kind(vocab_size=vocab_size, bos_token_id=eos, eos_token_id=eos, **options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.nn import functional
 from transformers import (
     GenerationConfig,
@@ -47,19 +48,21 @@ def batch_loss(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
     tokens = torch.from_numpy(batch.tokens)
     positions = None if batch.positions is None else torch.from_numpy(batch.positions)
     sees = None if batch.sees is None else torch.from_numpy(batch.sees)[:, None]
-    inputs, targets = tokens[:, :-1], tokens[:, 1:]
     hidden = model.model(
-        input_ids=inputs, attention_mask=sees, position_ids=positions, use_cache=False
+        input_ids=tokens[:, :-1], attention_mask=sees, position_ids=positions, use_cache=False
     ).last_hidden_state
+    return head_loss(model.lm_head, hidden, batch)
+
+
+def head_loss(head: nn.Module, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """The mean loss of a batch, given what the head reads: `[R, L, width]`."""
+    targets = torch.from_numpy(batch.tokens)[:, 1:]
     if batch.weights is None:
-        logits = model.lm_head(hidden)
-        return functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        return functional.cross_entropy(head(hidden).flatten(0, 1), targets.flatten())
     # The head is a good part of the work: only what is to be learned goes through it.
     weights = torch.from_numpy(batch.weights)
     counts = weights > 0
-    losses = functional.cross_entropy(
-        model.lm_head(hidden[counts]), targets[counts], reduction="none"
-    )
+    losses = functional.cross_entropy(head(hidden[counts]), targets[counts], reduction="none")
     return (losses * weights[counts]).sum() / weights.sum()
 
 

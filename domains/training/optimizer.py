@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
-
-if TYPE_CHECKING:
-    from torch import nn
+from torch import nn
 
 PEAK_MATRICES = 8e-3
 PEAK_OTHERS = 4e-3
@@ -15,8 +11,9 @@ WARM_UP = 0.01
 
 
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
-    """Muon over the two-dimensional weights of the layers, AdamW over embedding and norms."""
-    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "layers" in n]
+    """Muon over the matrices of the layers, AdamW over embedding (and tied head) and norms."""
+    embedded = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    matrices = [p for p in model.parameters() if p.ndim == 2 and id(p) not in embedded]
     chosen = {id(p) for p in matrices}
     others = [p for p in model.parameters() if id(p) not in chosen]
     return [

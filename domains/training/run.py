@@ -45,11 +45,23 @@ class TrainingRun:
                 f"{work / 'tokenizer'} has {len(self.tokenizer)} tokens, the setting "
                 f"{setting.vocabulary}. Give another vocabulary or another --work."
             )
-        self.model = build_model(setting, self.tokenizer)
+        self.model = self.build()
         self.optimizers = optimizers(self.model)
         self.progress = Progress()
         if (work / "checkpoint.pt").exists():
             self.load()
+
+    def build(self) -> Any:
+        """The model before its first step; a run of another architecture has its own."""
+        return build_model(self.setting, self.tokenizer)
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """The mean loss of a batch in nats per token that counts; likewise."""
+        return batch_loss(self.model, batch)
+
+    def clock(self) -> float:
+        """Seconds that the time budget is measured in; of any beginning."""
+        return time.monotonic()
 
     def load(self) -> None:
         """Continues from the checkpoint.
@@ -93,7 +105,7 @@ class TrainingRun:
 
     def step(self, batch: Batch) -> float:
         """One update; returns the mean loss in nats per token that counts."""
-        loss = batch_loss(self.model, batch)
+        loss = self.loss(batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
@@ -122,7 +134,7 @@ class TrainingRun:
             next(source)
         self.model.train()
         while (spent := self.spent()) < 1:
-            began = time.monotonic()
+            began = self.clock()
             share = self.setting.rate * schedule(spent)
             set_rates(self.optimizers, share)
             batch = next(source)
@@ -131,7 +143,7 @@ class TrainingRun:
             progress.epoch = batch.epoch
             progress.step += 1
             progress.tokens += batch.tokens[:, 1:].size
-            progress.seconds += time.monotonic() - began
+            progress.seconds += self.clock() - began
             if progress.step % 50 == 0:
                 self.log({**asdict(progress), "loss": sum(recent) / len(recent)})
             if progress.seconds - saved > checkpoint_seconds:

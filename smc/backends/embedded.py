@@ -11,8 +11,13 @@ PREFIX = "embedded:"
 
 EMBEDDED: Mapping[str, str] = {
     "arithmetic": "domains/arithmetic/model",
+    "arithmetic-inner-thinking": "domains/arithmetic/depth_inner_thinking",
     "arithmetic-judge": "domains/arithmetic/prm",
+    "arithmetic-loop": "domains/arithmetic/depth_loop",
+    "arithmetic-plain": "domains/arithmetic/depth_plain",
+    "arithmetic-recurrent": "domains/arithmetic/depth_recurrent",
     "arithmetic-reviser": "domains/arithmetic/reviser",
+    "arithmetic-robust": "domains/arithmetic/robust",
     "countdown": "domains/countdown/model",
     "countdown-improved": "domains/countdown/improved",
     "countdown-plain": "domains/countdown/plain",

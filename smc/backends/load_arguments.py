@@ -39,6 +39,7 @@ def add_load_arguments(parser: argparse._ActionsContainer, *, sampling: bool = T
     add("--backend", choices=BACKENDS, help="what runs the model (default transformers)")
     for name, said in _WORDS.items():
         add(f"--{name}", help=said)
+    add("--depth", type=int, metavar="R", help="of recurrent depth: iterations of each token")
     add("--tensor-parallel-size", type=int, metavar="K", help="of vLLM: devices of each layer")
     add("--engine-args", metavar="JSON", help="of vLLM: further arguments of its engine")
     add(

@@ -36,6 +36,7 @@ class TransformersOptions(CommonOptions, total=False):
     device: str | None
     attn_implementation: str | None
     gguf_file: str | None
+    depth: int | None
 
 
 class VLLMOptions(CommonOptions, total=False):

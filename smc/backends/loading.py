@@ -37,8 +37,9 @@ def load(name: str, **options: Unpack[LoadOptions]) -> TransformersModel | VLLMM
     Args:
         name: Of a Hub repository, a local folder, (transformers) a `.gguf` file, or of a small
             model that comes with the package: `embedded:` and `arithmetic`, `arithmetic-judge`,
-            `countdown`, `countdown-improved`, `countdown-plain`, `goals`, `molecules`,
-            `python` or `sql`.
+            `arithmetic-recurrent`, `arithmetic-inner-thinking`, `arithmetic-loop`,
+            `arithmetic-plain`, `countdown`, `countdown-improved`, `countdown-plain`, `goals`,
+            `molecules`, `python` or `sql`.
         options: By name, see below; a None is as good as one left out.
 
     Options of both backends:
@@ -62,6 +63,8 @@ def load(name: str, **options: Unpack[LoadOptions]) -> TransformersModel | VLLMM
         attn_implementation: `"sdpa"`, `"eager"`, `"flash_attention_2"`, …; by default what the
             model prefers. Rows share prefixes under `"sdpa"`.
         gguf_file: A file of the repository or folder, to be dequantised; needs the extra `gguf`.
+        depth: Of a network whose layers can be repeated (recurrent depth, inner thinking), how
+            often they are; by default what its config says. See `smc.with_depth`.
 
     Options of vLLM:
         tensor_parallel_size: Over how many devices each layer is spread; 1 by default. With more

@@ -19,6 +19,7 @@ from smc.backends.hf.read_ahead import ReadAhead
 from smc.backends.hf.tokenizing import tokenize
 from smc.backends.hf.vocabulary import check_width, vocabulary_of
 from smc.backends.load_options import TransformersOptions, split
+from smc.depth import with_depth
 from smc.model import Decoding, Prompt, Vocabulary
 
 
@@ -71,6 +72,7 @@ class TransformersModel:
         self._eos_ids = eos_ids
         self._given_vocabulary = vocabulary
         self._forward = Forward(model)
+        self._depths: dict[int, TransformersModel] = {}
 
     @classmethod
     def load(cls, name_or_path: str, **options: Unpack[TransformersOptions]) -> TransformersModel:
@@ -87,8 +89,9 @@ class TransformersModel:
         """
         sampling, loading = split("transformers", options)
         SamplingOptions(**{n: v for n, v in sampling.items() if n != "eos_ids"})  # before weights
+        depth = loading.pop("depth", None)
         model, tokenizer = load_pretrained(name_or_path, **loading)
-        return cls(model, tokenizer, **sampling)
+        return cls(model if depth is None else with_depth(model, depth), tokenizer, **sampling)
 
     def with_sampling(
         self,
@@ -97,9 +100,26 @@ class TransformersModel:
         top_k: int | None = None,
     ) -> TransformersModel:
         """Return the same network with other options; see `AdjustableModel.with_sampling`."""
-        options = self._options.changed(temperature, top_p, top_k)
+        return self._with(self._model, self._options.changed(temperature, top_p, top_k))
+
+    def with_depth(self, depth: int) -> TransformersModel:
+        """Return the same weights at another depth; see `smc.with_depth`.
+
+        Raises:
+            SettingsError: The network has one depth, or the number is none.
+        """
+        if depth not in self._depths:
+            self._depths[depth] = self._with(with_depth(self._model, depth), self._options)
+        return self._depths[depth]
+
+    @property
+    def layer_passes(self) -> float | None:
+        """Layers that a token goes through, repetitions counted; None of a network of one depth."""
+        return getattr(self._model, "layer_passes", None)
+
+    def _with(self, network: Any, options: SamplingOptions) -> TransformersModel:
         return TransformersModel(
-            self._model,
+            network,
             self._tokenizer,
             temperature=options.temperature,
             top_p=options.top_p,

@@ -35,7 +35,7 @@ def run_calibration(options: argparse.Namespace) -> bool:
             raise SettingsError(
                 f"--strategies: {name} writes whole texts; expected strategies over steps."
             )
-    sizes = _sizes(options.budgets)
+    sizes = _sizes("--budgets", options.budgets)
     answer_of(options.answer)
     rows = _rows(options.problems, options.limit)
     check_writable(options.out, "--out")
@@ -57,7 +57,10 @@ def run_calibration(options: argparse.Namespace) -> bool:
     longest = options.max_tokens or min(
         room_for(model, problem.prompt, quotes=False) for problem in problems
     )
-    plans = dict.fromkeys(plan_of(name, size) for size in sizes for name in names)
+    depths = _depths(options.depths)
+    plans = dict.fromkeys(
+        plan_of(name, size, own) for size in sizes for name in names for own in depths
+    )
     began = time.monotonic()
 
     def tell(count: int, rate: float) -> None:
@@ -145,11 +148,16 @@ def _check(how: str, gold: str) -> Callable[[Hashable], bool]:
     return lambda answer: str(answer).strip() == gold.strip()
 
 
-def _sizes(given: str) -> list[int]:
+def _depths(given: str | None) -> list[dict[str, int]]:
+    """Settings of plans, one for each depth; one without any where none is given."""
+    return [{}] if given is None else [{"depth": depth} for depth in _sizes("--depths", given)]
+
+
+def _sizes(option: str, given: str) -> list[int]:
     try:
         sizes = sorted({int(part) for part in given.split(",")})
     except ValueError:
         sizes = [0]
     if sizes[0] < 1:
-        raise SettingsError(f"--budgets {given}: expected whole numbers above 0, such as 1,4,16.")
+        raise SettingsError(f"{option} {given}: expected whole numbers above 0, such as 1,4,16.")
     return sizes

@@ -23,6 +23,7 @@ STRATEGY_NAMES = (
     "revisions",
     "tpo",
     "feedback_edit",
+    "feedback_trials",
     "backtracking",
 )
 """Those of `smc.strategies`, which is too heavy to be asked for help; the tests compare."""
@@ -125,6 +126,7 @@ def add_calibrate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add = group.add_argument
     add("--strategies", default=_CALIBRATED, metavar="A,B,…", help="default: %(default)s")
     add("--budgets", default="1,4,16", metavar="N,N", help="in samples (default 1,4,16)")
+    add("--depths", metavar="R,R", help="of recurrent depth: each strategy at each of these")
     add("--samples", type=int, default=16, help="to measure difficulty by (default 16)")
     add("--bins", type=int, default=5, help="of difficulty (default 5)")
     _add_steps(group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from smc.depth import with_depth
 from smc.engine.prefix import Prefix
 from smc.errors import PromptError, SettingsError
 from smc.model import Chat, DrawRequest, LanguageModel, Prompt
@@ -86,6 +88,17 @@ class TokenSteps:
         self._temperature = temperature
         self._rows: tuple[str, TokenRows] | None = None
         self._passes = 0
+
+    def with_depth(self, depth: int) -> TokenSteps:
+        """Return the same steps of the model at another depth; see `smc.with_depth`."""
+        other = copy.copy(self)
+        other._model, other._rows, other._passes = with_depth(self._model, depth), None, 0
+        return other
+
+    @property
+    def layer_passes(self) -> float | None:
+        """Layers that a token of the model goes through; None where that is not to be chosen."""
+        return getattr(self._model, "layer_passes", None)
 
     @property
     def passes(self) -> int:

@@ -10,6 +10,7 @@ return a `StrategyResult` with what they cost.
 
 from __future__ import annotations
 
+from smc.strategies.adaptable import Adaptable, Adapted
 from smc.strategies.aggregate import AGGREGATES, SELECTIONS, Aggregate, Answer, Selection
 from smc.strategies.backtracking import backtracking
 from smc.strategies.beam import beam
@@ -21,6 +22,7 @@ from smc.strategies.coat import coat
 from smc.strategies.compute_optimal import ComputeOptimal, Plan
 from smc.strategies.dvts import dvts
 from smc.strategies.feedback_edit import feedback_edit
+from smc.strategies.feedback_trials import feedback_trials
 from smc.strategies.fitting import Trial, fit
 from smc.strategies.llm_judge import LLMJudge
 from smc.strategies.lookahead import lookahead
@@ -43,6 +45,8 @@ __all__ = [
     "AGGREGATES",
     "SELECTIONS",
     "STRATEGIES",
+    "Adaptable",
+    "Adapted",
     "Aggregate",
     "Answer",
     "BudgetForcing",
@@ -65,6 +69,7 @@ __all__ = [
     "coat",
     "dvts",
     "feedback_edit",
+    "feedback_trials",
     "fit",
     "lookahead",
     "majority_vote",

@@ -67,7 +67,8 @@ def calibrate(
     """Measure the difficulty of problems, run every plan on each, and fit the choice.
 
     Difficulty is pass@1 over samples of their own, cut into bins of equal size. Budgets are those
-    of so many samples, in tokens, as the problems' samples have on average.
+    of so many samples, in tokens, as the problems' samples have on average. A plan of another depth
+    (`depth` among its settings) pays for its tokens what they cost: tokens times layers.
 
     Args:
         model: Extends texts by steps.
@@ -110,9 +111,8 @@ def calibrate(
         for plan in plans:
             result = plan.run(model, problem.prompt, scorer, _seeded(base, seed))
             right = result.answer is not None and problem.correct(result.answer)
-            trials.append(
-                Trial(problem.id, rate, plan, float(right), float(result.budget.model_tokens))
-            )
+            tokens = result.budget.model_tokens * plan.token_cost(model)
+            trials.append(Trial(problem.id, rate, plan, float(right), tokens))
         if on_problem is not None:
             on_problem(count, rate)
     rates = {trial.item: trial.difficulty for trial in trials}

@@ -14,6 +14,7 @@ from smc.strategies.best_of_n import best_of_n
 from smc.strategies.coat import coat
 from smc.strategies.dvts import dvts
 from smc.strategies.feedback_edit import feedback_edit
+from smc.strategies.feedback_trials import feedback_trials
 from smc.strategies.lookahead import lookahead
 from smc.strategies.majority_vote import majority_vote
 from smc.strategies.mcts import mcts
@@ -61,6 +62,7 @@ STRATEGIES: Mapping[str, Any] = MappingProxyType(
         "revisions": revisions,
         "tpo": tpo,
         "feedback_edit": feedback_edit,
+        "feedback_trials": feedback_trials,
         "backtracking": backtracking,
     }
 )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from smc.checked_json import Field, parse, refuse
+from smc.depth import depth_cost
 from smc.errors import SettingsError
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
@@ -36,7 +37,7 @@ class Plan:
     Attributes:
         strategy: Name in `smc.strategies.STRATEGIES`.
         num_solutions: N.
-        settings: Further arguments, as (name, value) pairs.
+        settings: Further arguments, as (name, value) pairs; `depth` is that of `Options`.
     """
 
     strategy: str
@@ -51,14 +52,21 @@ class Plan:
             raise SettingsError(
                 f"plan: no strategy {self.strategy!r}; expected one of {', '.join(STRATEGIES)}."
             )
+        settings = dict(self.settings)
+        depth = settings.pop("depth", options.depth)
         return STRATEGIES[self.strategy](
             model,
             prompt,
             scorer,
             num_solutions=self.num_solutions,
-            options=options,
-            **dict(self.settings),
+            options=dataclasses.replace(options, depth=depth),
+            **settings,
         )
+
+    def token_cost(self, model: StepModel) -> float:
+        """Return what one of its tokens costs, in tokens of the model at its own depth."""
+        depth = dict(self.settings).get("depth")
+        return 1.0 if depth is None else depth_cost(model, depth)
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ class Choice:
         plan: What to run.
         accuracy: Its mean on the bin's calibration problems; best of many, so too good.
         cross_validated: Mean on problems that had no part in the choice; NaN with fewer than two.
-        tokens: Mean, generated.
+        tokens: Mean, generated; at another depth than the model's own, times what one costs.
         items: Calibration problems of the bin.
     """
 

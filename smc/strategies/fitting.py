@@ -21,7 +21,7 @@ class Trial:
         difficulty: Its pass@1, or another rate where more is easier.
         plan: What was run.
         correct: Whether the answer was right; a mean over seeds.
-        tokens: That the model generated; a mean over seeds.
+        tokens: That the model generated, each at its `Plan.token_cost`; a mean over seeds.
     """
 
     item: str

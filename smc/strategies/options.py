@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from smc.depth import with_depth
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
 from smc.strategies.aggregate import Aggregate, Answer, Selection, check_choices
@@ -29,6 +30,8 @@ class Options:
         max_step_tokens: Of one step; None: the model's own limit.
         seed: Same seed, same model, same machine: same result.
         watch: Called with the `Progress` after every step that was drawn, and every round.
+        depth: Iterations that the model thinks about each token, where that can be chosen
+            (`smc.with_depth`); None: its own.
 
     Raises:
         SettingsError: A value outside its range.
@@ -42,6 +45,7 @@ class Options:
     max_step_tokens: int | None = None
     seed: Seed = 0
     watch: Watch | None = None
+    depth: int | None = None
 
     def __post_init__(self) -> None:
         at_least_one(max_steps=self.max_steps)
@@ -52,7 +56,7 @@ class Options:
     def search(self, model: StepModel, prompt: Prompt, scorer: StepScorer | None) -> Search:
         """Return the run of a strategy, about to begin."""
         return Search(
-            model,
+            model if self.depth is None else with_depth(model, self.depth),
             prompt,
             scorer,
             self.aggregate,

@@ -17,18 +17,19 @@ from smc.strategies.catalogue import STRATEGIES
 from smc.strategies.options import Options
 
 _GIVEN = frozenset({"model", "prompt", "scorer", "num_solutions", "options"})
-_SHARED = ("aggregate", "selection", "max_steps", "max_step_tokens")
+_SHARED = ("aggregate", "selection", "max_steps", "max_step_tokens", "depth")
 """Of `Options`; the others have arguments of their own at `solve`."""
 _IDLE: Mapping[str, tuple[str, ...]] = {
     "majority_vote": ("aggregate", "selection", "max_steps"),
     "best_of_n": ("max_steps",),
     "weighted_best_of_n": ("max_steps",),
-    "revisions": ("aggregate", "max_steps", "max_step_tokens"),
-    "tpo": ("aggregate", "max_steps", "max_step_tokens"),
-    "feedback_edit": ("aggregate", "max_steps", "max_step_tokens"),
+    "revisions": ("aggregate", "max_steps", "max_step_tokens", "depth"),
+    "tpo": ("aggregate", "max_steps", "max_step_tokens", "depth"),
+    "feedback_edit": ("aggregate", "max_steps", "max_step_tokens", "depth"),
+    "feedback_trials": ("aggregate", "max_steps", "max_step_tokens", "depth"),
     "backtracking": ("max_steps",),
 }
-"""Those of `Options` that change nothing: whole texts are drawn, or judged."""
+"""Those of `Options` that change nothing: whole texts are drawn or judged, at one depth."""
 _PLAIN = (bool, int, float, str)
 
 

@@ -25,7 +25,7 @@ from smc.strategies.writing import TokenWriter, Writer
 
 ALIASES: Mapping[str, str] = {"particles": "particle_filter", "vote": "majority_vote"}
 """Short names."""
-WRITING = frozenset({"revisions", "tpo", "feedback_edit"})
+WRITING = frozenset({"revisions", "tpo", "feedback_edit", "feedback_trials"})
 """Strategies that write whole texts for many prompts."""
 _UNJUDGED = ("majority_vote", "revisions", "backtracking")
 _DECIDED = 0.95

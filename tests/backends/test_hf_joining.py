@@ -18,7 +18,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*every step is recomputed")
 
 PROMPTS = ("the cat", "one two three four five six seven", "a", "")
 OPTIONS = ({}, {"temperature": 0.7}, {"top_k": 9, "top_p": 0.8}, {"temperature": 1.6, "top_p": 0.7})
-JOINING = {"llama": True, "gpt2": True, "rwkv": True, "bloom": False, "mistral": False}
+JOINING = {
+    "llama": True,
+    "gpt2": True,
+    "recurrent": True,
+    "inner_thinking": True,
+    "rwkv": True,
+    "bloom": False,
+    "mistral": False,
+}
 
 
 class FewEs(smc.Potential):

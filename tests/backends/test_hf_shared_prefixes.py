@@ -24,7 +24,7 @@ from tests.backends.test_blocks import random_block
 from tests.backends.test_transformers import assert_close, plain_log_probs, random_walk, start
 from tests.models import byte_level_tokenizer, tiny_model
 
-SHARING = ("llama", "gpt2", "qwen2")
+SHARING = ("llama", "gpt2", "qwen2", "recurrent", "inner_thinking")
 RNG = np.random.default_rng(40)
 HEAD = tuple(RNG.integers(1, 300, 30).tolist())
 PROMPTS = ((*HEAD, 5, 6, 7), (*HEAD, *RNG.integers(1, 300, 25).tolist()), (3, 4), (*HEAD, 5, 6, 7))

@@ -25,7 +25,17 @@ from tests.models import (
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*every step is recomputed")
 
-FAMILIES = ("llama", "gpt2", "mistral", "gpt_neo", "bloom", "mamba", "rwkv")
+FAMILIES = (
+    "llama",
+    "gpt2",
+    "mistral",
+    "gpt_neo",
+    "bloom",
+    "mamba",
+    "rwkv",
+    "recurrent",
+    "inner_thinking",
+)
 PROMPTS = ("the cat", "one two three four five six seven", "a")
 UNUSED = 5
 
@@ -111,6 +121,8 @@ def test_cached_equals_recomputed(wrapped, tokenizer, family, prompts, hold):
         ("mistral", CachedDecoding, False),
         ("mamba", CachedDecoding, False),
         ("rwkv", RecomputedDecoding, None),
+        ("recurrent", CachedDecoding, True),
+        ("inner_thinking", CachedDecoding, True),
     ],
 )
 def test_each_family_has_the_fastest_cache_that_is_right(wrapped, family, kind, growing):

@@ -36,15 +36,27 @@ def test_the_choice_is_printed_and_stored(run, problems, tmp_path):
         assert best.plan.strategy in said
 
 
+def test_depths_are_plans_of_their_own(run, problems, tmp_path):
+    """A plan whose tokens cost more than a sample is not within a budget of one."""
+    out = tmp_path / "choice.json"
+    asked = ("--model", "embedded:arithmetic-recurrent", "--depths", "4,64", "--budgets", 1)
+    status, said, err = run(*command(problems, "--out", out, *asked))
+    assert status == 0, err
+    plans = [best.plan for best in ComputeOptimal.load(out).choices.values()]
+    assert plans and all(dict(plan.settings)["depth"] == 4 for plan in plans)
+    assert "depth=4" in said
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
         (["--budgets", "1,0"], "whole numbers above 0"),
+        (["--depths", "0"], "--depths 0: expected whole numbers above 0"),
         (["--strategies", "beam,guess"], "no strategy 'guess'"),
         (["--strategies", "revisions"], "writes whole texts"),
         (["--limit", "1"], "two problems or more"),
     ],
-    ids=["budgets", "strategy", "writing", "limit"],
+    ids=["budgets", "depths", "strategy", "writing", "limit"],
 )
 def test_bad_input_is_explained(run, problems, tmp_path, argv, message):
     status, _, err = run(*command(problems, "--out", tmp_path / "c.json", *argv))

@@ -94,6 +94,7 @@ def accuracy(
     *,
     seed: int,
     temperature: float = 1.0,
+    levels: tuple[int, ...] = tuple(LEVELS),
 ) -> dict[str, float]:
     """Return the share of right answers by level, `right_1` to `right_5`.
 
@@ -104,13 +105,14 @@ def accuracy(
         prompts: How many problems, of all levels together.
         seed: Of problems and draws.
         temperature: Of the draws.
+        levels: Of the problems.
     """
-    chosen = sorted(islice(problems(split, seed), prompts), key=lambda pair: pair[0])
+    chosen = sorted(islice(problems(split, seed, levels), prompts), key=lambda pair: pair[0])
     texts = draw(model, tokenizer, [p.text for _, p in chosen], seed=seed, temperature=temperature)
     right: dict[int, list[bool]] = defaultdict(list)
     for (level, problem), text in zip(chosen, texts, strict=True):
         right[level].append(is_right(problem, text))
-    return {f"right_{level}": float(np.mean(right[level])) for level in LEVELS if right[level]}
+    return {f"right_{level}": float(np.mean(right[level])) for level in levels if right[level]}
 
 
 def is_right(problem: ArithmeticProblem, text: str) -> bool:

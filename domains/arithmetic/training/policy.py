@@ -43,7 +43,12 @@ class PolicyCorpus:
 
     Args:
         setting: Sizes and seed.
+
+    Attributes:
+        levels: Of the batches.
     """
+
+    levels: tuple[int, ...] = LEVELS_IN_TURN
 
     def __init__(self, setting: PolicySetting) -> None:
         self.setting = setting
@@ -57,7 +62,7 @@ class PolicyCorpus:
         while True:
             rng = random.Random(f"policy {self.setting.seed} {epoch}")
             for k in range(BATCHES_AN_EPOCH):
-                yield self._batch(tokenizer, epoch, LEVELS_IN_TURN[k % len(LEVELS_IN_TURN)], rng)
+                yield self._batch(tokenizer, epoch, self.levels[k % len(self.levels)], rng)
             epoch += 1
 
     def _batch(

@@ -34,6 +34,9 @@ def load_pretrained(
     """
     import transformers
 
+    from smc.backends.depth.registry import register
+
+    register()
     where = place_of(name)
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     check_dtype(dtype)

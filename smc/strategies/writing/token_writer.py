@@ -60,6 +60,11 @@ class TokenWriter:
         self._passes = 0
 
     @property
+    def model(self) -> LanguageModel:
+        """What it writes with."""
+        return self._model
+
+    @property
     def passes(self) -> int:
         """One for each token of each particle, and one for each prompt."""
         return self._passes

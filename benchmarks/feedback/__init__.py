@@ -1,0 +1,1 @@
+"""Feedback at test time against independent samples, on problems that greedy decoding fails."""

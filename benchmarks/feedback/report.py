@@ -1,0 +1,134 @@
+"""The report: solved within the trials, and at the tokens of as many independent samples."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.markdown import table
+from benchmarks.provenance import commit, machine, now
+from smc.intervals import Interval, bootstrap, mean_interval
+
+FIRST = "independent"
+_NOTE = (
+    "A verifier says right (every line follows) or wrong. 95% intervals over problems. Tokens: "
+    "written, and read or written to learn, each once. At equal tokens: solved before the tokens "
+    "of {trials} independent samples of the same problem were spent. Differences are of pairs; one "
+    "whose interval covers 0 supports no claim."
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The attempts of an arm at an item: tokens of each, and whether it was right."""
+
+    arm: str
+    item: str
+    level: int
+    seed: int
+    attempts: tuple[tuple[int, bool], ...]
+
+    @property
+    def solved(self) -> bool:
+        """Whether the last attempt is right."""
+        return any(right for _, right in self.attempts)
+
+    @property
+    def tokens(self) -> int:
+        """Of all attempts, lessons included."""
+        return sum(tokens for tokens, _ in self.attempts)
+
+    def solved_within(self, tokens: float) -> bool:
+        """Whether it was right before so many tokens were spent."""
+        return self.solved and self.tokens <= tokens
+
+
+def read_runs(file: Path) -> list[Run]:
+    """Return what a run has left."""
+    return [
+        Run(
+            r["arm"] if r["rate"] is None else f"{r['arm']} at {r['rate']:g}",
+            r["item"],
+            r["level"],
+            r["seed"],
+            tuple((int(t), bool(ok)) for t, ok in r["attempts"]),
+        )
+        for r in map(json.loads, file.read_text().splitlines())
+    ]
+
+
+def rows(runs: Sequence[Run], trials: int) -> list[list[str]]:
+    """Return a row an arm: shares with intervals over the items, and differences of pairs."""
+    arms = list(dict.fromkeys(r.arm for r in runs))
+    first = {(r.item, r.seed): r for r in runs if r.arm == FIRST}
+    # The budget of an item: what as many independent samples cost, at their mean length there.
+    budgets = {key: trials * r.tokens / len(r.attempts) for key, r in first.items()}
+    told = []
+    for arm in arms:
+        own = {(r.item, r.seed): r for r in runs if r.arm == arm and (r.item, r.seed) in first}
+        within = {key: float(r.solved) for key, r in own.items()}
+        equal = {key: float(r.solved_within(budgets[key])) for key, r in own.items()}
+        gap = {key: equal[key] - float(first[key].solved_within(budgets[key])) for key in own}
+        used = sum(len(r.attempts) for r in own.values()) / len(own)
+        tokens = sum(r.tokens for r in own.values()) / len(own)
+        told.append(
+            [
+                arm,
+                shown(mean_interval(by_item(within))),
+                shown(mean_interval(by_item(equal))),
+                "–" if arm == FIRST else shown(bootstrap(by_item(gap)), "+"),
+                f"{used:.1f}",
+                f"{tokens:.0f}",
+                str(len({item for item, _ in own})),
+            ]
+        )
+    return told
+
+
+def by_item(values: Mapping[tuple[str, int], float]) -> dict[str, list[float]]:
+    """Return the values of each item, a seed each."""
+    found: dict[str, list[float]] = {}
+    for (item, _), value in values.items():
+        found.setdefault(item, []).append(value)
+    return found
+
+
+def shown(interval: Interval, sign: str = "") -> str:
+    """Return a mean with its interval."""
+    mean, low, high = (f"{v:{sign}.2f}" for v in (interval.mean, interval.low, interval.high))
+    return f"{mean} ({low}, {high})"
+
+
+def write_report(options: argparse.Namespace) -> str:
+    """Write `report.md` beside the runs, and return it."""
+    runs = read_runs(options.out / "runs.jsonl")
+    head = [
+        "arm",
+        f"solved within {options.trials} trials",
+        "solved at equal tokens",
+        f"difference to {FIRST}",
+        "trials",
+        "tokens",
+        "problems",
+    ]
+    facts = machine()
+    parts = [
+        "# Feedback at test time, on arithmetic that greedy decoding fails",
+        "`OMP_NUM_THREADS=1 python -m benchmarks.feedback --out DIR --part "
+        f"{options.part} --levels {options.levels} --items {options.items} "
+        f"--trials {options.trials} --seeds {options.seeds} --rate {options.rate:g}`",
+        f"Commit {commit()}, {now()[:10]}, {facts['cpu']}, {facts['cores']} cores. Model "
+        "`embedded:arithmetic` at temperature 1; problems of one level whose greedy answer is "
+        f"wrong, from the {options.part} part. {_NOTE.format(trials=options.trials)}",
+    ]
+    if options.words is not None:
+        parts.append(options.words.read_text(encoding="utf-8").strip())
+    for level in sorted({r.level for r in runs}):
+        own = [r for r in runs if r.level == level]
+        parts += [f"## Level {level}", "\n".join(table(head, rows(own, options.trials)))]
+    text = "\n\n".join(parts) + "\n"
+    (options.out / "report.md").write_text(text, encoding="utf-8")
+    return text

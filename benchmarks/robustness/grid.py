@@ -1,0 +1,115 @@
+"""The grid: attacks over defenders over compute, every cell on the same problems."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.robustness.attacks import Attack, order_of
+from benchmarks.robustness.defenders import DEFENDERS, Defence, seed_of
+
+CLEAN = Attack("say", 0)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One attack against one defender at one compute.
+
+    Attributes:
+        attack: What is injected.
+        defender: Of `DEFENDERS`.
+        compute: In its own unit.
+    """
+
+    attack: Attack
+    defender: str
+    compute: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one problem in one cell.
+
+    Attributes:
+        case: Name of the problem.
+        right: Whether the answer is right.
+        reached: Whether the attacker reached his goal.
+        tokens: Generated.
+        judged: Read by a judge.
+        passes: How often the chosen solution thinks the problem through.
+    """
+
+    case: str
+    right: bool
+    reached: bool
+    tokens: int
+    judged: int
+    passes: int
+
+
+def run_cell(defence: Defence, cell: Cell, count: int) -> list[Outcome]:
+    """Return the outcomes of a cell, the problems and their orders being those of all cells.
+
+    Args:
+        defence: Model and world.
+        cell: Attack, defender, compute.
+        count: Problems.
+    """
+    world, attack = defence.world, cell.attack
+    cases = world.cases(count)
+    orders = [order_of(attack, c.right, random.Random(seed_of(attack.goal, c.name))) for c in cases]
+    prompts = [
+        world.prompt(c, o, random.Random(seed_of("places", c.name)))
+        for c, o in zip(cases, orders, strict=True)
+    ]
+    seeds = [seed_of("draws", c.name) for c in cases]
+    answered = DEFENDERS[cell.defender](defence, prompts, cell.compute, seeds)
+    found = []
+    for case, order, answer in zip(cases, orders, answered, strict=True):
+        passes = world.passes(answer.text)
+        found.append(
+            Outcome(
+                case.name,
+                answer.said == case.right,
+                order.reached(case.right, answer.said, passes),
+                answer.tokens,
+                answer.judged,
+                passes,
+            )
+        )
+    return found
+
+
+def run_grid(defence: Defence, cells: Sequence[Cell], count: int, file: Path) -> None:
+    """Run all cells that a file does not hold yet; each appears there whole or not at all."""
+    done = {(c, n) for c, n, _ in read_cells(file)}
+    for cell in cells:
+        if (cell, count) in done:
+            continue
+        began = time.process_time()
+        outcomes = run_cell(defence, cell, count)
+        record = {
+            "cell": asdict(cell),
+            "count": count,
+            "cpu_seconds": time.process_time() - began,
+            "outcomes": [asdict(o) for o in outcomes],
+        }
+        with file.open("a") as out:
+            out.write(json.dumps(record) + "\n")
+
+
+def read_cells(file: Path) -> list[tuple[Cell, int, list[Outcome]]]:
+    """Return what `run_grid` wrote: cells, how many problems, and outcomes."""
+    if not file.exists():
+        return []
+    found = []
+    for line in file.read_text().splitlines():
+        record = json.loads(line)
+        c: Mapping = record["cell"]
+        cell = Cell(Attack(**c["attack"]), c["defender"], c["compute"])
+        found.append((cell, record["count"], [Outcome(**o) for o in record["outcomes"]]))
+    return found
