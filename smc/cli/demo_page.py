@@ -33,28 +33,31 @@ def demo_page(
 ) -> str:
     """Return the page."""
     last = results[-1]
+    answered = [k for k, p in enumerate(last.posteriors) if p.best is not None]
+    first = answered[0] if answered else 0
     parts = [
         f"<h1>{escape(domain.title)}</h1>",
         f"<p>{escape(domain.summary)}</p>",
-        _first_prompt(items[0]),
+        _first_prompt(items[first]),
         f"<h2>Particles of {escape(last.method)}</h2>",
         "<p>Each row is a particle, each dot the token it drew. Lines that broaden are those that "
         "resampling copied. Point at a dot to read the text so far.</p>",
-        _posterior(domain, items, last, 0, ess_threshold),
+        _posterior(domain, items, last, first, ess_threshold),
         "<h2>Methods</h2>",
         f"<p>Means over {len(items)} prompts of the posterior mean, with 95 % intervals. "
         f"An invalid text scores 0. {escape(domain.note)} Methods whose intervals overlap are not "
         "told apart by this run.</p>",
         _methods(results),
-        "<h2>What each method wrote for the first prompt</h2>",
+        f"<h2>What each method wrote for prompt {first + 1}</h2>",
+        f"<p>It is the first that {escape(last.method)} answered.</p>" if answered else "",
         "<p>The texts that weigh most; all weigh the same where a method keeps no weights.</p>",
     ]
     for result in results:
         parts.append(f"<h3>{escape(result.method)}: {_MEANINGS[result.method]}</h3>")
-        parts.append(_gallery(domain, items[0], result))
+        parts.append(_gallery(domain, items[first], result, first))
     if len(items) > 1:
         parts.append("<h2>The other prompts</h2>")
-    for k in range(1, len(items)):
+    for k in (k for k in range(len(items)) if k != first):
         section = _posterior(domain, items, last, k, ess_threshold)
         parts.append(f"<details><summary>prompt {k + 1}</summary>{section}</details>")
     return document(domain.title, "\n".join(parts))
@@ -63,7 +66,7 @@ def demo_page(
 def _first_prompt(item: Any) -> str:
     opened = " open" if len(item.prompt) <= _LONG else ""
     return (
-        f"<details{opened}><summary>the first prompt</summary>"
+        f"<details{opened}><summary>the prompt</summary>"
         f"<pre>{escape(item.prompt.strip())}</pre></details>"
     )
 
@@ -78,8 +81,8 @@ def _posterior(
     return posterior_section(posterior, ess_threshold=threshold, drawings=drawings, remarks=remarks)
 
 
-def _gallery(domain: DemoDomain, item: Any, result: MethodResult) -> str:
-    texts = list(result.posteriors[0].probabilities().items())[:_CARDS]
+def _gallery(domain: DemoDomain, item: Any, result: MethodResult, k: int) -> str:
+    texts = list(result.posteriors[k].probabilities().items())[:_CARDS]
     shown = [
         (text, f"{100 * p:.0f} % · {domain.remark(item, text)}", domain.draw(item, text))
         for text, p in texts
