@@ -190,6 +190,7 @@ u.find_spec = lambda name, package=None: None if name in {names} else find(name,
         ("from potentials.sql import SQLScope", "sql"),
         ("from potentials.sql.scope import SQLScope", "sql"),
         ("from smc.cli.demo_domain import find_domain; find_domain('molecules')", "molecules"),
+        ("from smc.cli.demo_domain import find_domain; find_domain('sql')", "sql"),
     ],
 )
 def test_a_missing_package_names_its_extra(use, extra):

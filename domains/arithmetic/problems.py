@@ -147,9 +147,14 @@ def generate(level: int, rng: random.Random) -> ArithmeticProblem:
     """
     if level not in LEVELS:
         raise ValueError(f"arithmetic: level {level}; expected one of {sorted(LEVELS)}.")
+    return random_problem(LEVELS[level], rng)
+
+
+def random_problem(level: Level, rng: random.Random) -> ArithmeticProblem:
+    """Return a random problem of a difficulty, which need be none of `LEVELS`."""
     problem = None
     while problem is None:
-        problem = _attempt(LEVELS[level], rng)
+        problem = _attempt(level, rng)
     return problem
 
 

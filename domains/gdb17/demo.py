@@ -9,6 +9,7 @@ from pathlib import Path
 from domains.gdb17 import scores
 from domains.gdb17.task import Gdb17Task, MoleculeItem
 from potentials.molecule import parse, qed
+from smc.pages.picture import Cell, text_picture
 from smc.potential import AnyPotential, Potential, WhereBoundary
 
 MODEL = Path(__file__).parent / "model"
@@ -62,6 +63,9 @@ class MoleculeDemo:
     model = MODEL
     scores = ("QED", "valid")
     prompts = 6
+    particles = 10
+    ess_threshold = 0.5
+    resample_at = None
 
     @property
     def stop(self) -> tuple[str, ...]:
@@ -86,13 +90,13 @@ class MoleculeDemo:
         scores = self.task.score(item, text)
         return {"QED": scores["qed"], "valid": scores["valid"]}
 
-    def remark(self, text: str) -> str:
+    def remark(self, item: MoleculeItem, text: str) -> str:
         """Return what is worth saying of an answer beside its text."""
         return f"QED {scores.qed(text):.2f}" if scores.validity(text) else "not a molecule"
 
-    def draw(self, text: str) -> str | None:
-        """Return the molecule as SVG whose lines have the text's colour; None: no molecule."""
-        return drawing(text)
+    def draw(self, item: MoleculeItem, text: str) -> str | None:
+        """Return the molecule as SVG whose lines have the text's colour, or that there is none."""
+        return drawing(text) or text_picture([[Cell("not a molecule", "bad")]])
 
 
 def drawing(text: str) -> str | None:

@@ -40,6 +40,9 @@ class GoalDemo:
     model = MODEL
     scores = ("correct", "parses")
     prompts = 120
+    particles = 10
+    ess_threshold = 0.5
+    resample_at = None
 
     @property
     def stop(self) -> tuple[str, ...]:
@@ -64,12 +67,12 @@ class GoalDemo:
         scores = self.task.score(item, text)
         return {name: scores[name] for name in self.scores}
 
-    def remark(self, text: str) -> str:
+    def remark(self, item: GoalItem, text: str) -> str:
         """Return how many atoms an answer has."""
         atoms = text.count("(")
         return f"{atoms} atom{'' if atoms == 1 else 's'}"
 
-    def draw(self, text: str) -> str | None:
+    def draw(self, item: GoalItem, text: str) -> str | None:
         """Return None: a goal is read, not looked at."""
         return None
 

@@ -69,15 +69,20 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "domain",
         nargs="?",
         metavar="DOMAIN",
-        help="molecules (with the extra `molecules`) or goals; default: molecules, or goals "
-        "without that extra",
+        help="molecules, sql (each with the extra of its name), goals, arithmetic or json; "
+        "default: molecules, or goals without that extra",
     )
-    add("--particles", type=int, default=10, metavar="N", help="for each prompt (default 10)")
+    add(
+        "--particles",
+        type=int,
+        metavar="N",
+        help="for each prompt (default 10, or 20 for arithmetic and json)",
+    )
     add(
         "--prompts",
         type=int,
         metavar="P",
-        help="how many (default: 6 for molecules, 120 for goals)",
+        help="how many (default: as many as take less than a minute on two cores)",
     )
     add(
         "--methods",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -23,17 +24,22 @@ from smc.posterior import Posterior
 from smc.sampling import sample_batch
 from smc.settings import METHODS, Settings, method_settings
 
+_COLUMNS = 80
+
 
 def demo(options: argparse.Namespace) -> bool:
     """Run the command; return False, for an extinct prompt is a row of the table here."""
     methods = _methods(options.methods)
-    settings = Settings(num_particles=options.particles)
     if options.prompts is not None and options.prompts < 1:
         raise SettingsError(f"--prompts: expected a whole number above 0, got {options.prompts}.")
     domain = find_domain(options.domain or default_domain())
+    settings = Settings(
+        num_particles=domain.particles if options.particles is None else options.particles,
+        ess_threshold=domain.ess_threshold,
+    )
     check_writable(options.out, "--out")
     console = Console()
-    print(f"{domain.title}: {domain.summary}")
+    _say(f"{domain.title}: {domain.summary}")
     quiet_libraries()
     from smc import load
 
@@ -49,13 +55,20 @@ def demo(options: argparse.Namespace) -> bool:
     ]
     print()
     _table(console, results)
-    print("\nMeans over prompts of the posterior mean, with 95% intervals; an invalid")
-    print(f"text scores 0. {domain.note}")
-    print("Methods whose intervals overlap are not told apart by this run.")
+    print()
+    _say(
+        "Means over prompts of the posterior mean, with 95% intervals; an invalid text scores 0. "
+        f"{domain.note} Methods whose intervals overlap are not told apart by this run."
+    )
     page = demo_page(domain, items, results, settings.ess_threshold)
     options.out.write_text(page, encoding="utf-8")
     print(f"\npage: {options.out}")
     return False
+
+
+def _say(text: str) -> None:
+    """Print a paragraph that fits a terminal of the usual width."""
+    print(textwrap.fill(text, _COLUMNS))
 
 
 def _methods(names: str) -> list[str]:
@@ -100,16 +113,25 @@ def _run(
             stop=domain.stop,
             method=method,
             seeds=seed,
+            ess_threshold=settings.ess_threshold,
+            resample_at=domain.resample_at,
             on_step=live,
         )
     seconds = time.perf_counter() - begun - live.seconds
     means = [_scores(domain, item, p) for item, p in zip(items, posteriors, strict=True)]
     scores = {name: mean_interval([m[name] for m in means]) for name in domain.scores}
     result = MethodResult(method, tuple(posteriors), seconds, scores)
-    best = posteriors[0].best
-    shown = "extinct" if best is None else f"e.g. {one_line(best.strip())}  {domain.remark(best)}"
-    print(f"{method:7s} {seconds:6.1f} s  {shown}", flush=True)
+    print(f"{method:7s} {seconds:6.1f} s  {_example(domain, items, posteriors)}", flush=True)
     return result
+
+
+def _example(domain: DemoDomain, items: Sequence[Any], posteriors: Sequence[Posterior]) -> str:
+    """Return the best text of the first prompt, with what is worth saying of it, on one line."""
+    best = posteriors[0].best
+    if best is None:
+        return "extinct"
+    remark = domain.remark(items[0], best)
+    return f"e.g. {one_line(best.strip(), _COLUMNS - 25 - len(remark))}  {remark}"
 
 
 def _scores(domain: DemoDomain, item: Any, posterior: Posterior) -> dict[str, float]:

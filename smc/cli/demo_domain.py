@@ -11,17 +11,23 @@ from typing import Any, Protocol
 from smc.errors import SettingsError
 from smc.extras import require
 from smc.neighbours import foreign
-from smc.potential import AnyPotential
+from smc.potential import AnyPotential, Boundary
 
 DOMAINS = {
     "molecules": "domains.gdb17.demo",
     "goals": "domains.planetarium.demo",
+    "arithmetic": "domains.arithmetic.demo",
+    "json": "domains.ds1000.demo",
+    "sql": "domains.spider.demo",
     "gdb17": "domains.gdb17.demo",
     "planetarium": "domains.planetarium.demo",
 }
 """Names that the command takes, and the modules that hold a `DEMO`; the benchmarks' names too."""
 
-_NEEDS = {"domains.gdb17.demo": ("rdkit", "partialsmiles")}
+_NEEDS = {
+    "domains.gdb17.demo": ("rdkit", "partialsmiles"),
+    "domains.spider.demo": ("sqlglot",),
+}
 """Packages of extras, by module."""
 
 
@@ -59,6 +65,21 @@ class DemoDomain(Protocol):
         ...
 
     @property
+    def particles(self) -> int:
+        """How many for each problem by default."""
+        ...
+
+    @property
+    def ess_threshold(self) -> float:
+        """Fraction of N under which a population is resampled."""
+        ...
+
+    @property
+    def resample_at(self) -> Boundary[Any] | None:
+        """Where particles wait for each other before they are resampled; None: nowhere."""
+        ...
+
+    @property
     def stop(self) -> tuple[str, ...]:
         """Strings that end an answer."""
         ...
@@ -80,11 +101,11 @@ class DemoDomain(Protocol):
         """Return the scores of an answer."""
         ...
 
-    def remark(self, text: str) -> str:
+    def remark(self, item: Any, text: str) -> str:
         """Return what is worth saying of an answer beside its text."""
         ...
 
-    def draw(self, text: str) -> str | None:
+    def draw(self, item: Any, text: str) -> str | None:
         """Return a picture as SVG; None where there is nothing to draw."""
         ...
 

@@ -34,7 +34,7 @@ def show_table(
             ]
             print("  ".join(cells).rstrip(), file=console.file)
         return
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 3, 0, 0))
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     for k, name in enumerate(header):
         right = k in numeric
         table.add_column(name, justify="right" if right else "left", no_wrap=right, overflow="fold")

@@ -64,10 +64,8 @@ def cards(items: Iterable[tuple[str, str, str | None]]) -> str:
     """
     made = []
     for text, caption, svg in items:
-        kind = "smc-card" if svg else "smc-card smc-bad"
-        picture = svg or '<div class="smc-none">not a molecule</div>'
         made.append(
-            f'<div class="{kind}">{picture}<strong>{escape(caption)}</strong>'
+            f'<div class="smc-card">{svg or ""}<strong>{escape(caption)}</strong>'
             f"<code>{visible(text.strip())}</code></div>"
         )
     return f'<div class="smc-cards">{"".join(made)}</div>'

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from smc import intervals
+from smc.settings import METHODS
 
 
 def test_bootstrap():
@@ -39,6 +40,17 @@ def test_demo(tmp_path, run):
     page = out_file.read_text(encoding="utf-8")
     assert re.search(r"https?:|src=|xmlns", page) is None
     assert page.count('class="smc-chart"') == 2 and "currentColor" in page
+
+
+@pytest.mark.parametrize("domain", ["molecules", "goals", "arithmetic", "json", "sql"])
+def test_every_domain_fits_a_terminal(tmp_path, run, domain):
+    argv = ["demo", domain, "--prompts", 2, "--particles", 3, "--out", tmp_path / "demo.html"]
+    status, out, err = run(*argv)
+    assert status == 0, err
+    assert re.findall(r"^(\w+) +\d\.\d{3} ", out, re.M) == list(METHODS)
+    shown, page = out.split("\npage: ")
+    assert max(map(len, shown.splitlines())) <= 80
+    assert (tmp_path / "demo.html").stat().st_size > 10_000 and page.strip().endswith("demo.html")
 
 
 def test_demo_is_the_same_again(tmp_path, run):

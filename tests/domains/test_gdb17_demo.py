@@ -52,5 +52,6 @@ def test_demo_items():
     assert first.prompt != second.prompt and len(DEMO.potentials(first)) == 3
     assert set(DEMO.score(first, "CCO")) == set(DEMO.scores)
     assert DEMO.score(first, "C1CC") == {"QED": 0.0, "valid": 0.0}
-    assert "not a molecule" in DEMO.remark("C1") and "QED" in DEMO.remark("CCO")
+    assert "not a molecule" in DEMO.remark(first, "C1") and "QED" in DEMO.remark(first, "CCO")
+    assert "not a molecule" in DEMO.draw(first, "C1")
     assert (DEMO.model / "model.safetensors").is_file()

@@ -42,7 +42,8 @@ def test_a_goal_that_the_plan_does_not_reach_has_none(items):
     wrong = " (on b1 b1"
     assert reaches.complete(reaches.advance(reaches.start(), wrong.encode())) == -math.inf
     assert DEMO.score(items[0], wrong)["correct"] == 0.0
-    assert DEMO.remark(" (arm-empty) (clear b1") == "2 atoms" and DEMO.draw(" (arm-empty") is None
+    assert DEMO.remark(items[0], " (arm-empty) (clear b1") == "2 atoms"
+    assert DEMO.draw(items[0], " (arm-empty") is None
 
 
 def test_names_of_the_command():
