@@ -64,7 +64,7 @@ class ArithmeticDemo:
     note = "Correct: the last line has the right value."
     model = MODEL
     scores = ("correct",)
-    prompts = 48
+    prompts = 80
     particles = 20
     ess_threshold = 0.95
     """Checks kill and do not rank, so whoever died is replaced at once."""

@@ -136,7 +136,7 @@ class QueryDemo:
     note = "Correct: the query has the right query's result."
     model = MODEL
     scores = ("correct", "runs")
-    prompts = 120
+    prompts = 80
     resample_at = AfterPart()
     """Where all have been asked the same: the next part of the query."""
     max_tokens = 200
