@@ -66,6 +66,7 @@ def test_every_task_states_where_and_how_full_smc_draws():
 def test_what_domains_share_is_no_domain():
     assert domain_names() == [
         "arithmetic",
+        "countdown",
         "ds1000",
         "functions",
         "gdb17",

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from potentials.sandbox import Job, Limits, Outcome, Sandbox, SandboxError
+from potentials.sandbox.inside.process_table import ProcessTable
 from tests.potentials.sandbox.watching import alive, need_view_of_processes, processes
 
 
@@ -108,6 +109,19 @@ def test_what_processes_share_counts_once(sandbox: Sandbox) -> None:
     for touched, outcome in ((0, Outcome.OK), (20 << 20, Outcome.MEMORY)):
         result = sandbox.run(Job((_FORKS.format(touched),), limits=limits, reuse=False))
         assert result.outcome is outcome, (touched, result)
+
+
+def test_what_has_ended_counts_nothing() -> None:
+    if not Path("/proc/self/smaps_rollup").exists():
+        pytest.skip("the kernel does not tell what a process has")
+    proc = os.open("/proc", os.O_RDONLY)
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    try:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it stays to be seen
+        assert ProcessTable(proc, alone=False, user=None).shared_bytes({child.pid}) <= 0
+    finally:
+        child.wait()
+        os.close(proc)
 
 
 @pytest.mark.parametrize(
