@@ -1,63 +1,17 @@
-"""Data splits: training, calibration and test, a matter of the problem alone.
-
-A hash of the text decides, so no problem can be in two parts, whatever the seeds.
-"""
+"""Data splits of chained arithmetic: see `domains.splits`."""
 
 from __future__ import annotations
 
-import hashlib
-import random
 from collections.abc import Iterator
-from typing import Literal, get_args
 
 from domains.arithmetic.problems import LEVELS, ArithmeticProblem, generate
+from domains.splits import SPLITS, Split, distinct_problems, split_of
 
-Split = Literal["train", "calibration", "test"]
-SPLITS: tuple[Split, ...] = get_args(Split)
-_TRIES = 20_000
-_PARTS = 16  # one for the test, one for calibration, the others for training
-
-
-def split_of(problem: ArithmeticProblem) -> Split:
-    """Return the part that a problem belongs to."""
-    digest = hashlib.blake2b(problem.text.encode(), digest_size=8).digest()
-    part = int.from_bytes(digest, "big") % _PARTS
-    return "test" if part == 0 else "calibration" if part == 1 else "train"
+__all__ = ["SPLITS", "Split", "problems", "split_of"]
 
 
 def problems(
     split: Split, seed: int = 0, levels: tuple[int, ...] = tuple(LEVELS)
 ) -> Iterator[tuple[int, ArithmeticProblem]]:
-    """Yield distinct problems of a part without end, the levels taking turns.
-
-    Args:
-        split: The part.
-        seed: Of the draws.
-        levels: Which, in this order.
-
-    Yields:
-        Level and problem. The first ones never depend on how many are taken.
-
-    Raises:
-        ValueError: There is no such part or level, or the problems of a level are used up.
-    """
-    if split not in SPLITS:
-        raise ValueError(f"arithmetic: split {split!r}; expected one of {', '.join(SPLITS)}.")
-    rng = random.Random(f"{split} {seed}")
-    seen: set[str] = set()
-    while True:
-        for level in levels:
-            problem = _fresh(split, level, seen, rng)
-            seen.add(problem.text)
-            yield level, problem
-
-
-def _fresh(split: Split, level: int, seen: set[str], rng: random.Random) -> ArithmeticProblem:
-    for _ in range(_TRIES):
-        problem = generate(level, rng)
-        if split_of(problem) == split and problem.text not in seen:
-            return problem
-    raise ValueError(
-        f"arithmetic: no new problem of level {level} in {_TRIES} draws, after {len(seen)} of all "
-        f"levels from the {split} part; expected fewer to be asked for. Leave the level out."
-    )
+    """Yield level and problem of a part without end; see `distinct_problems`."""
+    return distinct_problems("arithmetic", generate, split, seed, levels)

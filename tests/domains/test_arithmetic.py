@@ -148,7 +148,7 @@ def test_parts_are_disjoint_and_repeatable():
 
 
 def test_a_level_can_be_used_up(monkeypatch):
-    monkeypatch.setattr("domains.arithmetic.splits._TRIES", 100)
+    monkeypatch.setattr("domains.splits._TRIES", 100)
     found = []
     with pytest.raises(ValueError, match="no new problem of level 1"):
         for _, problem in problems("test", 0, (1,)):
