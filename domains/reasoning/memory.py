@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from domains.reasoning.puzzles import KINDS, puzzle_of, split
 
 _WORD = re.compile(r"[A-Za-z]+|\d+")
+_COMMON = frozenset("a and be can could for from in is it lived lives of on not the to was".split())
 
 
 class StatementMemory:
@@ -25,7 +26,7 @@ class StatementMemory:
         """
         puzzle = puzzle_of(question)
         lines = split(content)
-        asked = set(_WORD.findall(lines[-1] if lines else puzzle.question))
+        asked = set(_WORD.findall(lines[-1] if lines else puzzle.question)) - _COMMON
         best, most = "", 0
         for statement in KINDS[puzzle.kind].statements(puzzle.question):
             shared = len(asked & set(_WORD.findall(statement)))

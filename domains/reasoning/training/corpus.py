@@ -53,7 +53,7 @@ class ReasoningSetting(Setting):
     head: int = 32
     vocabulary: int = 640
     context: int = 512
-    tokens: int = 6_000_000
+    tokens: int = 4_000_000
     direct: float = 0.15
     recalled: float = 0.1
     judged: float = 0.35
