@@ -10,13 +10,13 @@ from functools import cache
 from typing import Any, Literal, get_args
 
 import smc
+from domains.reasoning.judge import likelihood_judge
 from domains.reasoning.kind import ANSWER
 from domains.reasoning.memory import StatementMemory
 from domains.reasoning.oracle import OracleScorer
 from domains.reasoning.puzzles import KINDS, Mode, Puzzle, answer_of, draw, puzzle_of
 from domains.splits import split_of
 from potentials.boundaries import lines
-from potentials.reward_model import load_reward_model
 from smc.errors import SettingsError
 from smc.model import Prompt
 from smc.steps import Solution, StepModel, StepScorer
@@ -61,12 +61,12 @@ class Subject:
 
 
 def embedded(name: str, judge: JudgeName) -> Subject:
-    """Return a model of `domains.reasoning`, which has learnt to judge its lines, too."""
+    """Return a model of `domains.reasoning`."""
     steps = TokenSteps(smc.load(name, device="cpu"), lines(), max_tokens=MAX_TOKENS)
-    own = load_reward_model(name, "math-shepherd", device="cpu") if judge == "own" else None
+    own = likelihood_judge(name) if judge == "own" else None
     about = (
-        "the same network, trained on labels of lines with planted mistakes; it sees the question "
-        "and the lines so far, as text"
+        "the model itself, by the likelihood p of the lines so far given the question: the score "
+        "is σ(1 + log p); it was never told of any line whether it is right"
     )
     return Subject(
         steps,

@@ -62,8 +62,8 @@ TECHNIQUES: Mapping[str, Technique] = {
     "best-of-8": _searched(best_of_n, num_solutions=8),
     "particles": _searched(particle_filter, num_solutions=8),
     "ToT": _searched(tree_of_thoughts, num_solutions=10, width=2),
-    "RAP": _searched(rap, num_solutions=4, width=3),
-    "CoAT": _searched(coat, num_solutions=12, width=3, accept=0.95),
+    "RAP": _searched(rap, num_solutions=3, width=2),
+    "CoAT": _searched(coat, num_solutions=6, width=2, accept=0.7),
 }
 """By the names of the table."""
 ABOUT: Mapping[str, str] = {
@@ -73,9 +73,9 @@ ABOUT: Mapping[str, str] = {
     "best-of-8": "eight solutions, the judge's best",
     "particles": "eight particles, weighed by the judge after every line and resampled",
     "ToT": "tree of thoughts: a beam of five, two lines of each",
-    "RAP": "four rollouts to the end, three lines at each node, by the judge's rewards",
-    "CoAT": "twelve rollouts of a line, three lines at each node, with what the statements of the "
-    "question recall; ends at a solution of value 0.95",
+    "RAP": "three rollouts to the end, two lines at each node, by the judge's rewards",
+    "CoAT": "six rollouts of a line, two lines at each node, with what the statements of the "
+    "question recall; ends at a solution of value 0.7",
 }
 JUDGED = tuple(name for name in TECHNIQUES if name not in ("direct", "CoT", "SC5"))
 _STEPS = 14

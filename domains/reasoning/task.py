@@ -1,4 +1,4 @@
-"""The reasoning task: puzzles of eleven kinds, solved line by line, judged by the model itself."""
+"""The reasoning task: puzzles of eleven kinds, solved line by line, judged by their likelihood."""
 
 from __future__ import annotations
 
@@ -7,21 +7,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from domains.base import Item, checked_weights
+from domains.reasoning.judge import reward_model
 from domains.reasoning.puzzles import KINDS, Mode, Puzzle, puzzles, split
 from domains.splits import Split
 from potentials.grammar.regex import Regex
-from potentials.reward_model import Telescoping, load_reward_model
+from potentials.reward_model import Telescoping
 from smc.potential import AnyPotential
 
-if TYPE_CHECKING:
-    from potentials.reward_model import RewardModel
-
 COUNT = 220
-MODEL = Path(__file__).parent / "model"
-"""The embedded model: it solves puzzles, and judges lines in the format of Math-Shepherd."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,7 @@ class ReasoningTask:
         return [_format()]
 
     def expensive(self, item: ReasoningItem) -> list[AnyPotential]:
-        """Return the embedded model's judgement of the last line, asked after each line."""
+        """Return how likely the embedded model is to write the lines, asked after each of them."""
         return [Telescoping(reward_model(), item.prompt, mark="\n")]
 
     def score(self, item: ReasoningItem, text: str) -> dict[str, float]:
@@ -104,16 +99,6 @@ class ReasoningTask:
 
 
 TASK = ReasoningTask()
-
-
-@lru_cache(maxsize=1)
-def reward_model() -> RewardModel:
-    """Return the embedded model as a judge of lines, loaded once.
-
-    Raises:
-        ModelError: It is not there.
-    """
-    return load_reward_model(str(MODEL), "math-shepherd", device="cpu")
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from domains.reasoning.task import MODEL
+from domains.reasoning.judge import MODEL
 from domains.reasoning.training.corpus import ReasoningCorpus, ReasoningSetting
 from domains.reasoning.training.run import ReasoningRun
 from domains.training.command import main as command

@@ -15,8 +15,8 @@ import numpy as np
 
 from domains.arithmetic.training.measure import load_policy
 from domains.arithmetic.training.quality import auc
+from domains.reasoning.judge import MODEL
 from domains.reasoning.puzzles import KINDS
-from domains.reasoning.task import MODEL
 from domains.reasoning.training.measure import greedy_right, verdicts
 from domains.training.card import model_facts, write_card
 from smc.intervals import mean_interval

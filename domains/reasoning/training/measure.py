@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from domains.arithmetic.training.measure import draw as draw_texts
-from domains.arithmetic.training.prm import judge
-from domains.arithmetic.training.quality import auc
+from domains.reasoning.judge import CALIBRATION, FORMAT
 from domains.reasoning.puzzles import KINDS, Mode, Puzzle, puzzles
 from domains.reasoning.training.corpus import draw_from
 from domains.reasoning.training.mistakes import mistaken
 from domains.splits import Split
+from potentials.reward_model import LikelihoodReward
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
@@ -80,7 +80,7 @@ def verdicts(
     seed: int,
 ) -> Verdicts:
     """Return how the model judges lines up to the first mistake, half of the solutions with one."""
-    rng, scorer = random.Random(f"judging {split} {seed}"), judge(model, tokenizer)
+    rng, scorer = random.Random(f"judging {split} {seed}"), _judge(model, tokenizer)
     found: dict[str, tuple[list[float], list[bool]]] = defaultdict(lambda: ([], []))
     for k in range(prompts):
         kind = list(KINDS)[k % len(KINDS)]
@@ -94,17 +94,5 @@ def verdicts(
     return found
 
 
-def judging(
-    model: LlamaForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
-    split: Split,
-    prompts: int,
-    *,
-    seed: int,
-) -> dict[str, float]:
-    """Return `auc_KIND`: that a sound line scores above a first mistake; see `verdicts`."""
-    found = verdicts(model, tokenizer, split, prompts, seed=seed)
-    return {
-        f"auc_{kind}": auc(np.array(scores), np.array(labels, dtype=bool))
-        for kind, (scores, labels) in found.items()
-    }
+def _judge(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> LikelihoodReward:
+    return LikelihoodReward(model, tokenizer, FORMAT, calibration=CALIBRATION)

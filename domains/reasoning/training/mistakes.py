@@ -1,4 +1,4 @@
-"""Solutions with one mistake, and labels of their lines: what a judge of steps learns from.
+"""Solutions with one planted mistake: what a judge of steps is measured on.
 
 A mistake is a line that the rules allow and that leads nowhere, one that belongs elsewhere, or one
 in which a number or a word is another one of its sort. What follows it is what would have followed,
