@@ -11,17 +11,18 @@ import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, cast
 
-from benchmarks import provenance
+from benchmarks import journal, provenance
 from benchmarks.programs.trial import trial
 from domains.functions.judging import runner
 from domains.functions.task import FunctionsTask
 from smc import load
 from smc.backends.load_options import Backend
 from smc.intervals import Interval, bootstrap, mean_interval
-from smc.strategies.writing import TokenWriter
+from smc.strategies.writing import Gathering, TokenWriter
 
 ROWS: Mapping[str, str] = {
     "first": "one sample",
@@ -47,11 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--max-tokens", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="then stop, whole")
+    parser.add_argument(
+        "--together", type=int, default=8, help="problems in one batch of the model"
+    )
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="then begin no more")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "records.jsonl"
-    done = [json.loads(x) for x in file.read_text("utf-8").splitlines()] if file.exists() else []
+    done = journal.read(file)
     known = {record["item"] for record in done}
     left = [i for i in FunctionsTask(style="chat").items(options.items) if i.id not in known]
     if left:
@@ -65,11 +69,14 @@ def _run(options: argparse.Namespace, items: Sequence[Any], file: Path) -> list[
     model = load(
         options.model, backend=cast(Backend, options.backend), engine_args=options.engine_args
     )
-    writer, programs = TokenWriter(model, max_tokens=options.max_tokens), runner()
+    gathering, programs = Gathering(TokenWriter(model, max_tokens=options.max_tokens)), runner()
     ends, records = time.monotonic() + 60 * options.minutes, []
-    for place, item in enumerate(items, 1):
-        records.append(
-            trial(
+
+    def run(item: Any) -> dict[str, Any] | None:
+        if time.monotonic() > ends:
+            return None
+        with gathering.member() as writer:
+            return trial(
                 item,
                 writer,
                 programs,
@@ -78,12 +85,14 @@ def _run(options: argparse.Namespace, items: Sequence[Any], file: Path) -> list[
                 seed=options.seed,
                 temperature=options.temperature,
             )
-        )
-        with file.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(records[-1]) + "\n")
-        print(f"{place} of {len(items)} problems", flush=True)
-        if time.monotonic() > ends:
-            break
+
+    with ThreadPoolExecutor(options.together) as pool:
+        for future in as_completed([pool.submit(run, item) for item in items]):
+            record = future.result()
+            if record is not None:
+                records.append(record)
+                journal.append(file, [record])
+                print(f"{len(records)} of {len(items)} problems", flush=True)
     return records
 
 

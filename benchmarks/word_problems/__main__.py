@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from benchmarks import provenance
+from benchmarks import journal, provenance
 from benchmarks.word_problems.trial import trial
 from domains.math_word.data import DataSet
 from domains.math_word.task import MARK, MathItem, MathWordTask
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "records.jsonl"
-    done = [json.loads(x) for x in file.read_text("utf-8").splitlines()] if file.exists() else []
+    done: list[Record] = journal.read(file)
     known = {record["item"] for record in done}
     items = MathWordTask(dataset=options.dataset).items(options.items, options.data)
     left = [item for item in items if item.id not in known]
@@ -76,8 +76,7 @@ def _run(options: argparse.Namespace, items: Sequence[MathItem], file: Path) -> 
             temperature=options.temperature,
         )
         records.append(record | {"seconds": round(time.monotonic() - began, 1)})
-        with file.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(records[-1]) + "\n")
+        journal.append(file, records[-1:])
         print(f"{place} of {len(items)} problems", flush=True)
         if time.monotonic() > ends:
             break
