@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,7 +18,6 @@ from smc.strategies.ledger import DRAFT, Ledger
 from smc.strategies.seeds import generators
 from smc.strategies.writing import (
     EndpointWriter,
-    Gathering,
     StepWriter,
     Template,
     TokenWriter,
@@ -353,95 +350,3 @@ def test_the_page_shows_strategies_that_write_one_prompt_too():
     page = strategy_page(result, title="best of 3")
     assert "<h2>Calls</h2>" not in page and page.count("★") == 1
     assert f"{result.budget.model_tokens}</dd>" in page
-
-
-class Slow(ScriptedWriter):
-    """Counts who writes at once: gathered calls are one after the other."""
-
-    at_once = 0
-
-    def write(self, prompts, **options):
-        self.at_once += 1
-        assert self.at_once == 1
-        texts = super().write(prompts, **options)
-        self.at_once -= 1
-        return texts
-
-
-def ask_each_time(writer: Gathering, number: int, calls: int) -> list[str]:
-    """A run that asks for as many texts in each call as its number says."""
-    texts: list[str] = []
-    with writer.member() as mine:
-        for k in range(calls):
-            prompts = [f"{number}:{k}:{i}" for i in range(number)]
-            texts += [t.text for t in mine.write(prompts, rngs=rngs(number, number))]
-        assert mine.passes == sum(len(t) + 1 for t in texts) or number == 0
-    return texts
-
-
-def test_runs_side_by_side_write_in_common_batches_what_they_would_write_alone():
-    def reply(prompt, uniform):
-        return f"{prompt}/{uniform:.6f}"
-
-    shared = Slow(reply)
-    gathering = Gathering(shared)
-    sizes = {1: 3, 2: 5, 3: 5, 4: 2}
-    with ThreadPoolExecutor(4) as pool:
-        begun = threading.Barrier(4)
-
-        def run(number, calls):
-            with gathering.member() as mine:
-                begun.wait()  # all are members before the first call
-                texts = []
-                for k in range(calls):
-                    prompts = [f"{number}:{k}:{i}" for i in range(number)]
-                    texts += [t.text for t in mine.write(prompts, rngs=rngs(number, number))]
-                return texts
-
-        together = dict(zip(sizes, pool.map(run, *zip(*sizes.items(), strict=True)), strict=True))
-    for number, calls in sizes.items():
-        alone = Gathering(Slow(reply))
-        assert together[number] == ask_each_time(alone, number, calls)
-    # Each round holds who has not ended; the first two all four.
-    assert shared.sizes == [10, 10, 6, 5, 5]
-
-
-def test_calls_of_another_temperature_or_limit_are_batches_of_their_own():
-    shared = Slow(lambda prompt, uniform: prompt)
-    gathering, begun = Gathering(shared), threading.Barrier(3)
-
-    def run(temperature, limit):
-        with gathering.member() as mine:
-            begun.wait()
-            mine.write(["a"], rngs=rngs(0, 1), temperature=temperature, max_tokens=limit)
-
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(run, (0.5, None, 0.5), (9, 9, 9)))
-    assert sorted(shared.sizes) == [1, 2]
-    assert sorted(shared.temperatures, key=str) == [0.5, None]
-
-
-def test_a_run_that_fails_or_writes_nothing_holds_nobody_up():
-    class Broken(ScriptedWriter):
-        def write(self, prompts, **options):
-            if "bad" in prompts:
-                raise SettingsError("made to fail")
-            return super().write(prompts, **options)
-
-    gathering = Gathering(Broken(lambda prompt, uniform: prompt))
-
-    def run(prompt):
-        with gathering.member() as mine:
-            assert mine.write([], rngs=[]) == []
-            if prompt == "none":
-                raise ValueError("a run of its own accord")
-            return mine.write([prompt], rngs=rngs(0, 1))[0].text
-
-    with ThreadPoolExecutor(2) as pool:
-        good, none = pool.submit(run, "good"), pool.submit(run, "none")
-        assert good.result(timeout=60) == "good"
-        with pytest.raises(ValueError, match="own accord"):
-            none.result(timeout=60)
-    with pytest.raises(SettingsError, match="made to fail"):
-        run("bad")
-    assert run("good") == "good"

@@ -11,18 +11,19 @@ import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from benchmarks import journal, provenance
+from benchmarks.lockstep import Lockstep
 from benchmarks.programs.trial import trial
 from domains.functions.judging import runner
 from domains.functions.task import FunctionsTask
 from smc import load
 from smc.backends.load_options import Backend
 from smc.intervals import Interval, bootstrap, mean_interval
-from smc.strategies.writing import Gathering, TokenWriter
+from smc.strategies.writing import TokenWriter
 
 ROWS: Mapping[str, str] = {
     "first": "one sample",
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--together", type=int, default=8, help="problems in one batch of the model"
     )
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="then begin no more")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="then stop, whole")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "records.jsonl"
@@ -69,30 +70,29 @@ def _run(options: argparse.Namespace, items: Sequence[Any], file: Path) -> list[
     model = load(
         options.model, backend=cast(Backend, options.backend), engine_args=options.engine_args
     )
-    gathering, programs = Gathering(TokenWriter(model, max_tokens=options.max_tokens)), runner()
+    desk, programs = Lockstep(), runner()
+    writer = desk.writer(TokenWriter(model, max_tokens=options.max_tokens))
+
+    def run(item: Any) -> dict[str, Any]:
+        return trial(
+            item,
+            writer,
+            programs,
+            solutions=options.solutions,
+            repairs=options.repairs,
+            seed=options.seed,
+            temperature=options.temperature,
+        )
+
     ends, records = time.monotonic() + 60 * options.minutes, []
-
-    def run(item: Any) -> dict[str, Any] | None:
+    for first in range(0, len(items), options.at_once):
+        batch = items[first : first + options.at_once]
+        new = desk.run([partial(run, item) for item in batch])
+        journal.append(file, new)
+        records += new
+        print(f"{len(records)} of {len(items)} problems", flush=True)
         if time.monotonic() > ends:
-            return None
-        with gathering.member() as writer:
-            return trial(
-                item,
-                writer,
-                programs,
-                solutions=options.solutions,
-                repairs=options.repairs,
-                seed=options.seed,
-                temperature=options.temperature,
-            )
-
-    with ThreadPoolExecutor(options.together) as pool:
-        for future in as_completed([pool.submit(run, item) for item in items]):
-            record = future.result()
-            if record is not None:
-                records.append(record)
-                journal.append(file, [record])
-                print(f"{len(records)} of {len(items)} problems", flush=True)
+            break
     return records
 
 

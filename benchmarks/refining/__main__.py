@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import journal
 from benchmarks.command import explained
+from benchmarks.lockstep import Lockstep
 from benchmarks.provenance import commit, machine, model_digest, shown_model
 from benchmarks.refining import arithmetic, functions
-from benchmarks.refining.lockstep import Lockstep
 from benchmarks.refining.report import render
 from benchmarks.refining.trial import World, trial
 
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)
     if not options.out.exists():
-        options.out.write_text(json.dumps(_head(options)) + "\n", encoding="utf-8")
+        journal.append(options.out, [_head(options)])
     done = {record["item"] for record in read(options.out)[1]}
     desk = Lockstep()
     tried = _world(options, desk)
@@ -77,15 +78,13 @@ def run(options: argparse.Namespace) -> None:
             return
         batch = left[first : first + options.at_once]
         jobs = [functools.partial(trial, tried, item, options.seed) for item in batch]
-        lines = [json.dumps(record) + "\n" for record in desk.run(jobs)]
-        with options.out.open("a", encoding="utf-8") as file:
-            file.write("".join(lines))
+        journal.append(options.out, desk.run(jobs))
         print(f"{len(done) + first + len(batch)} of {len(tried.items)} problems", flush=True)
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the head and the records of a file."""
-    head, *records = [json.loads(x) for x in path.read_text(encoding="utf-8").splitlines()]
+    head, *records = journal.read(path)
     return head, records
 
 

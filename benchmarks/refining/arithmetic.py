@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import smc
-from benchmarks.refining.lockstep import Lockstep
+from benchmarks.lockstep import Lockstep
 from benchmarks.refining.remembering import RememberingScorer, RememberingWriter
 from benchmarks.refining.trial import Arm, World
 from benchmarks.revising.choosing import ByLine

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.lockstep import Lockstep
 from benchmarks.programs.trial import hidden_tests
-from benchmarks.refining.lockstep import Lockstep
 from benchmarks.refining.remembering import RememberingScorer, RememberingWriter
 from benchmarks.refining.trial import Arm, World
 from domains.functions.judging import runner

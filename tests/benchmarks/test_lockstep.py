@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from benchmarks.refining.lockstep import Lockstep
+from benchmarks.lockstep import Lockstep
 from benchmarks.refining.remembering import RememberingScorer, RememberingWriter
 from smc.errors import EndpointError
 from tests.step_worlds import Judge
