@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmarks import journal
 from benchmarks.inference_time.subjects import Subject
 from benchmarks.inference_time.techniques import Outcome, run_technique
 from domains.reasoning.puzzles import Puzzle, puzzles
@@ -38,21 +38,14 @@ def read(file: Path) -> Records:
         SettingsError: It is none of these files, or not there.
     """
     try:
-        first, *lines = file.read_text(encoding="utf-8").splitlines()
-        head = json.loads(first)
+        head, *lines = journal.read(file)
         outcomes: dict[Key, Outcome] = {}
-        for k, line in enumerate(lines):
-            try:
-                task, technique, item, right, answered, tokens, judged = json.loads(line)
-            except ValueError:
-                if k < len(lines) - 1:
-                    raise
-                break
+        for task, technique, item, right, answered, tokens, judged in lines:
             outcome = Outcome(bool(right), bool(answered), tokens, judged)
             outcomes[task, technique, item] = outcome
         if not {"settings", "command"} <= head.keys():
             raise KeyError("settings, command")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(
             f"inference time: {file.name} is not what this study writes ({error!r}); expected a "
             "head in the first line and a puzzle in each other one. Give another --out."
@@ -78,16 +71,13 @@ def run_all(
         SettingsError: The file was made with other settings.
     """
     if not file.exists():
-        file.write_text(json.dumps(head) + "\n", encoding="utf-8")
+        journal.append(file, [head])
     there = read(file)
     if there.head["settings"] != head["settings"]:
         raise SettingsError(
             f"inference time: {file.name} was made with {there.head['settings']}, the command asks "
             f"for {head['settings']}. Give the same arguments or another --out."
         )
-    text = file.read_text(encoding="utf-8")
-    if not text.endswith("\n"):  # a run was cut off within a line
-        file.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
     known: dict[str, list[Puzzle]] = {}
     for task, technique, item in plan:
         if (task, technique, item) in there.outcomes:
@@ -96,8 +86,7 @@ def run_all(
             known[task] = list(islice(puzzles("test", 0, (task,)), item + 20))
         outcome = run_technique(technique, subject, known[task][item], seed=item)
         told = [task, technique, item, int(outcome.right), int(outcome.answered)]
-        with file.open("a", encoding="utf-8") as out:
-            out.write(json.dumps([*told, outcome.tokens, outcome.judged]) + "\n")
+        journal.append(file, [[*told, outcome.tokens, outcome.judged]])
         yield (task, technique, item), outcome
 
 
