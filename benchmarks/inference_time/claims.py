@@ -70,9 +70,9 @@ class Table:
         return self._mean([o.judged for t in self.tasks for o in self.of_puzzles(t, technique)])
 
     def best(self, task: str) -> tuple[str, ...]:
-        """Return the techniques of the largest share in a task; several where it is the same."""
+        """Return the techniques of the largest share in a task; () where nobody is right."""
         shares = {n: self.share(task, n).mean for n in self.techniques}
-        return tuple(n for n, share in shares.items() if share == max(shares.values()))
+        return tuple(n for n, share in shares.items() if share == max(shares.values()) > 0)
 
     def above(self, technique: str, other: str) -> list[str]:
         """Return the tasks in which one is ahead of another by the sign test on their puzzles."""
@@ -123,11 +123,12 @@ def ahead(ours: Sequence[bool], theirs: Sequence[bool]) -> bool:
 def verdict(table: Table) -> str:
     """Answer, from the records, whether one technique wins everywhere.
 
-    A technique would win everywhere if its share were the largest in every task, or at least in
-    each as large as any other's.
+    A technique would win everywhere if its share were the largest in every task in which anybody
+    is right, or at least as large as any other's.
     """
     leads = {n: [t for t in table.tasks if n in table.best(t)] for n in table.techniques}
-    everywhere = [n for n, tasks in leads.items() if len(tasks) == len(table.tasks)]
+    count = sum(bool(table.best(task)) for task in table.tasks)
+    everywhere = [n for n, tasks in leads.items() if len(tasks) == count > 0]
     beaten = {
         n: sorted({t for other in table.techniques if other != n for t in table.above(other, n)})
         for n in table.techniques
@@ -135,11 +136,10 @@ def verdict(table: Table) -> str:
     unbeaten = [n for n, tasks in beaten.items() if not tasks]
     most = max(len(tasks) for tasks in leads.values())
     leaders = [n for n, tasks in leads.items() if len(tasks) == most]
-    count = len(table.tasks)
     said = (
         f"**Does one technique win everywhere? {'Yes' if everywhere else 'No'}.** "
         f"{_listed(everywhere or leaders)} {_have(everywhere or leaders)} the largest share in "
-        f"{most} of {count} tasks, ties included. "
+        f"{most} of {count} tasks in which anybody is right, ties included. "
     )
     if len(unbeaten) == len(table.techniques):
         return said + "Within single tasks no technique is told apart from another (sign test)."

@@ -155,6 +155,9 @@ def test_the_verdict_is_that_of_the_numbers():
     won = verdict(Table.of(outcomes(a_CoT=ones, a_ToT=zeros, b_CoT=ones, b_ToT=ones)))
     assert "everywhere? Yes.** CoT has the largest share in 2 of 2 tasks" in won
     assert "another one ahead of CoT (" in won
+    lost = outcomes(a_CoT=ones, a_ToT=zeros, b_CoT=zeros, b_ToT=zeros)
+    assert "Yes.** CoT has the largest share in 1 of 1 tasks" in verdict(Table.of(lost))
+    assert Table.of(lost).best("b") == ()
     split = verdict(Table.of(outcomes(a_CoT=ones, a_ToT=zeros, b_CoT=zeros, b_ToT=ones)))
     assert "everywhere? No.** CoT and ToT each have the largest share in 1 of 2" in split
     assert "Every technique has a task in which another one is ahead" in split

@@ -44,9 +44,10 @@ def inherit(
         raise ValueError(f"{name} has other layers: {[*missing, *unexpected][:4]}.")
     draws = torch.Generator().manual_seed(seed)
     scale = _OWN * vectors.std()
+    embedding = model.model.embed_tokens.weight
     with torch.no_grad():
         for token, at in sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1]):
             own = torch.randn(vectors.shape[1], generator=draws) * scale
             pieces = [token] if token in known else [c for c in token if c in known]
             mean = vectors[[known[p] for p in pieces]].mean(0) if pieces else torch.zeros_like(own)
-            model.get_input_embeddings().weight[at] = mean if token in known else mean + own
+            embedding[at] = mean if token in known else mean + own
