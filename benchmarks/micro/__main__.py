@@ -78,9 +78,16 @@ def _parser() -> argparse.ArgumentParser:
             parser.add_argument("--clock", choices=("wall", "cpu"), default=field.default)
         elif field.name == "model":
             parser.add_argument("--model", default=field.default, help="folder or name")
+        elif field.name == "sizes":
+            parser.add_argument("--sizes", type=_numbers, default=field.default, metavar="N,N,…")
         else:
-            parser.add_argument(f"--{field.name}", type=int, default=field.default)
+            name = field.name.replace("_", "-")
+            parser.add_argument(f"--{name}", type=int, default=field.default)
     return parser
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(","))
 
 
 if __name__ == "__main__":

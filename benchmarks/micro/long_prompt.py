@@ -2,21 +2,26 @@
 
 Ours draws from N rows of one prompt, which share its keys and values; the peer is `generate` on
 the same network, which stores and reads them for each row. A step of ours is one `draw` and one
-`advance` of all rows; one of the peer is what a further token costs, so the difference of two runs.
-The whole is T tokens from nothing, the reading of the prompt included. The peer is left out where
-it would read more than `PEER_TOKENS` of prompts. With `--model FOLDER` on a published model, else
-on a random one. Run by the interpreter of an environment with vLLM, it has vLLM's `n=` beside both.
+`advance` of all rows; one of the peer is the time between two tokens. The whole is T tokens from
+nothing, the reading of the prompt included. Where the peer would read more than `PEER_TOKENS` of
+prompts it is given their keys and values, and has no whole.
+
+With `--model FOLDER` on a published model, else on a random one. Run by the interpreter of an
+environment with vLLM, it has vLLM's `n=` beside both. On a slow machine one number of rows at a
+time: `--sizes 10 --peer-repeats 1`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.micro.models import CACHE, load
+from benchmarks.micro.peers.generate import GeneratePeer
 from benchmarks.micro.peers.vllm_n import VLLMPeer
 from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
 from smc.backends.transformers import TransformersModel
@@ -25,7 +30,7 @@ from smc.model import HOLD, DrawRequest
 NAME = "long_prompt"
 LENGTHS = (50, 1500)
 PARTICLES = (10, 32, 128)
-PEER_TOKENS = 50_000
+PEER_TOKENS = 20_000
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,9 @@ class _Case:
 
     length: int
     particles: int
-    step_seconds: list[float]
-    whole_seconds: list[float]
-    kv_bytes: list[int]
+    step_seconds: list[float] = field(default_factory=list)
+    whole_seconds: list[float] = field(default_factory=list)
+    kv_bytes: list[int] = field(default_factory=list)
 
 
 def run(options: Options, cache: Path = CACHE) -> Result:
@@ -44,7 +49,8 @@ def run(options: Options, cache: Path = CACHE) -> Result:
     ours, network = _load(options, cache)
     context = getattr(network.config, "max_position_embeddings", None) or 10**9
     lengths = [min(length, context - options.tokens - 1) for length in LENGTHS]
-    sizes = PARTICLES if options.particles == Options().particles else (options.particles,)
+    of_one = () if options.particles == Options().particles else (options.particles,)
+    sizes = options.sizes or of_one or PARTICLES
     vllm = _vllm(options, network, max(sizes), max(lengths))
     rows = [_compared(ours, network, vllm, n, k, options) for n in sizes for k in lengths]
     first = next(row for row in rows if row["prompt"] == lengths[-1])
@@ -60,7 +66,8 @@ def run(options: Options, cache: Path = CACHE) -> Result:
             f"{options.model or 'random Llama'}, {str(network.dtype).removeprefix('torch.')}, on "
             f"{network.device.type}, N = {first['particles']} rows behind a prompt of "
             f"{first['prompt']} tokens, {options.tokens} tokens; peer: generate(do_sample=True), "
-            f"N as num_return_sequences; {options.repeats} interleaved runs ({options.clock} time)"
+            f"N as num_return_sequences; {options.repeats} interleaved runs, "
+            f"{_peer_repeats(options)} of generate ({options.clock} time)"
         ),
         details={
             "cases": rows,
@@ -96,18 +103,26 @@ def _compared(
     options: Options,
 ) -> dict[str, Any]:
     """The figures of one prompt's length and one number of rows."""
-    case = _Case(length, particles, [], [], [])
+    case = _Case(length, particles)
     rng = np.random.default_rng(0)
     size = network.get_input_embeddings().num_embeddings
     prompt = rng.integers(3, min(size, 30_000), length).tolist()
+    from_nothing = length * particles <= PEER_TOKENS
+    generate = GeneratePeer(network, options.now)
+    wholes: list[float] = []
+    vllm_wholes: list[float] = []
 
     def engine(seed: int) -> float:
         return _engine_run(ours, prompt, case, options, seed)
 
     def peer(seed: int) -> float:
-        one = _generate_seconds(network, prompt, particles, 1, options)
-        wholes.append(_generate_seconds(network, prompt, particles, options.tokens, options))
-        return (options.tokens - 1) / (wholes[-1] - one)
+        if seed >= warm_ups + _peer_repeats(options):
+            return math.nan
+        if not from_nothing:
+            return 1 / generate.step(prompt, particles)
+        whole, step = generate.times(prompt, particles, options.tokens)
+        wholes.append(whole)
+        return 1 / step
 
     def other(seed: int) -> float:
         assert vllm is not None
@@ -115,19 +130,18 @@ def _compared(
         vllm_wholes.append(whole)
         return 1 / step
 
-    wholes: list[float] = []
-    vllm_wholes: list[float] = []
-    with_peer = length * particles <= PEER_TOKENS
-    sides = [engine, *([other] if vllm else []), *([peer] if with_peer else [])]
     warm_ups = 0 if options.model else 1  # a published model's runs are long enough
-    rates = interleaved(sides, options.repeats, warm_ups)
+    rates = interleaved([engine, *([other] if vllm else []), peer], options.repeats, warm_ups)
     kept = options.repeats
+    asked = ~np.isnan(rates[:, -1])
     figures = {
         "prompt": length,
         "particles": particles,
         "step_seconds": float(np.median(case.step_seconds[-kept:])),
         "whole_seconds": float(np.median(case.whole_seconds[-kept:])),
         "kv_bytes": case.kv_bytes[-1],
+        "peer_step_seconds": float(np.median(1 / rates[asked, -1])),
+        "ratio_of_step_rates": ratio_of_medians(rates[asked, 0], rates[asked, -1]),
     }
     if vllm:
         figures |= {
@@ -135,16 +149,19 @@ def _compared(
             "vllm_whole_seconds": float(np.median(vllm_wholes[-kept:])),
             "ratio_to_vllm": ratio_of_medians(rates[:, 0], rates[:, 1]),
         }
-    if with_peer:
+    if from_nothing:
+        theirs = np.array(wholes[warm_ups:])
         figures |= {
-            "peer_step_seconds": float(np.median(1 / rates[:, -1])),
-            "peer_whole_seconds": float(np.median(wholes[-kept:])),
-            "ratio_of_step_rates": ratio_of_medians(rates[:, 0], rates[:, -1]),
+            "peer_whole_seconds": float(np.median(theirs)),
             "ratio_of_wholes": ratio_of_medians(
-                np.array(wholes[-kept:]), np.array(case.whole_seconds[-kept:])
+                theirs, np.array(case.whole_seconds[-kept:])[: len(theirs)]
             ),
         }
     return figures
+
+
+def _peer_repeats(options: Options) -> int:
+    return min(options.peer_repeats or options.repeats, options.repeats)
 
 
 def _engine_run(
@@ -167,29 +184,6 @@ def _engine_run(
     case.step_seconds.append(float(np.median(steps)))
     case.kv_bytes.append(decoding.kv_bytes)
     return 1 / case.step_seconds[-1]
-
-
-def _generate_seconds(
-    network: Any, prompt: list[int], particles: int, tokens: int, options: Options
-) -> float:
-    import torch
-
-    ids = torch.tensor([prompt], device=network.device)
-    began = options.now()
-    with torch.inference_mode():
-        network.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            do_sample=True,
-            top_k=0,
-            top_p=1.0,
-            temperature=1.0,
-            max_new_tokens=tokens,
-            min_new_tokens=tokens,
-            num_return_sequences=particles,
-            pad_token_id=0,
-        )
-    return options.now() - began
 
 
 def _step_of(rows: list[dict[str, Any]], particles: int, length: int) -> float:

@@ -30,6 +30,8 @@ class Options:
         clock: `wall`, or `cpu`: processor time of the process and its threads, for a machine that
             is busy with other things.
         model: Folder or name of a published model, where a benchmark takes one.
+        sizes: In place of the numbers of particles of a benchmark that has several.
+        peer_repeats: Of a peer that is slow; 0: as many as `repeats`.
     """
 
     repeats: int = 7
@@ -40,6 +42,8 @@ class Options:
     layers: int = 2
     clock: str = "wall"
     model: str = ""
+    sizes: tuple[int, ...] = ()
+    peer_repeats: int = 0
 
     @property
     def now(self) -> Callable[[], float]:

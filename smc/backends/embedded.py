@@ -11,6 +11,7 @@ PREFIX = "embedded:"
 
 EMBEDDED: Mapping[str, str] = {
     "arithmetic": "domains/arithmetic/model",
+    "arithmetic-editor": "domains/arithmetic/editor",
     "arithmetic-inner-thinking": "domains/arithmetic/depth_inner_thinking",
     "arithmetic-judge": "domains/arithmetic/prm",
     "arithmetic-loop": "domains/arithmetic/depth_loop",

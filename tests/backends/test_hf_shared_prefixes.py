@@ -190,6 +190,26 @@ def test_attention_over_parts_is_attention_over_all():
         torch.testing.assert_close(out[r], expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("queries", [1, 70], ids="{} queries".format)
+@pytest.mark.parametrize("spread", [1, 4], ids="spread {}".format)
+def test_a_long_prefix_in_bfloat16_is_attended_to_within_rounding(queries, spread, monkeypatch):
+    """All scores at once, against float32 over the same numbers; block by block no better."""
+    torch.manual_seed(2)
+    query = (spread * torch.randn(1, 2, queries, 32)).to(torch.bfloat16)
+    keys, values = torch.randn(2, 1, 2, 700, 32).to(torch.bfloat16)
+    scores = (query.float() @ keys.float().transpose(2, 3)) * 0.3
+    expected = scores.softmax(-1) @ values.float(), scores.logsumexp(-1)
+    assert shared_attention._are_many(query, keys)
+    for least in (1, 10_000):
+        monkeypatch.setattr(shared_attention, "_LONG", least)
+        mean, log_z = shared_attention._attention(query, keys, values, None, 0.3)
+        assert mean.dtype == log_z.dtype == torch.float32
+        size = scores.abs().max().item()
+        torch.testing.assert_close(log_z, expected[1], rtol=0, atol=2**-8 * size)
+        error = (mean - expected[0]).square().mean().sqrt() / expected[0].square().mean().sqrt()
+        assert error < 2**-8 * size / 2
+
+
 # Who shares
 
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmarks.micro import __main__ as command
-from benchmarks.micro import engine_vs_genlm, few_shot_prefill, genlm, models, timing
+from benchmarks.micro import (
+    engine_vs_genlm,
+    few_shot_prefill,
+    genlm,
+    long_prompt,
+    models,
+    timing,
+)
 from benchmarks.micro.timing import Options, Result
 
 TINY = Options(repeats=2, particles=3, tokens=4, vocabulary=300, hidden=64, layers=1)
@@ -49,6 +57,24 @@ def test_runs_and_reports(name, cache, monkeypatch):
     result = module.run(TINY, cache)
     assert result.name == name
     _check_figures(result)
+
+
+def test_long_prompt_gives_a_peer_what_it_would_read_too_long(cache, monkeypatch):
+    monkeypatch.setattr(long_prompt, "PEER_TOKENS", 100)
+    monkeypatch.setattr(long_prompt, "LENGTHS", (20, 60))
+    found = long_prompt.run(replace(TINY, sizes=(2, 4), repeats=2, peer_repeats=1), cache)
+    _check_figures(found)
+    cases = found.details["cases"]
+    assert [(c["particles"], c["prompt"]) for c in cases] == [(2, 20), (2, 60), (4, 20), (4, 60)]
+    assert ["peer_whole_seconds" in case for case in cases] == [True, False, True, False]
+    assert all(case["peer_step_seconds"] > 0 for case in cases)
+
+
+def test_command_takes_several_sizes(monkeypatch):
+    monkeypatch.setattr(long_prompt, "run", lambda options: Result("", 1, 1, "", str(options)))
+    args = command._parser().parse_args(["long_prompt", "--sizes", "10,32", "--peer-repeats", "1"])
+    assert (args.sizes, args.peer_repeats) == ((10, 32), 1)
+    assert command.main(["long_prompt", "--sizes", "10,32", "--json"]) == 0
 
 
 def test_a_few_shot_beginning_is_read_once(cache):

@@ -8,6 +8,7 @@ same to the last bit, and a step of few rows takes 0.5 to 0.8 of the time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,10 @@ class PackedLinear(torch.nn.Linear):
     which torch does not count, is not.
     """
 
-    _laid_out: tuple[tuple[int, int], torch.Tensor] | None = None
+    _laid_out: tuple[list[tuple[int, int]], torch.Tensor, torch.Tensor | None] | None = None
+    _followers: tuple[PackedLinear, ...] = ()
+    _ready: tuple[torch.Tensor, torch.Tensor] | None = None
+    """An input, and the output for it from the product of the layer that this one follows."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """`[..., in]` to `[..., out]`, as `torch.nn.Linear`."""
@@ -38,18 +42,52 @@ class PackedLinear(torch.nn.Linear):
             or not input.device.type == weight.device.type == "cpu"
         ):
             return linear(input, weight, self.bias)
-        return _product(input, self._packed(weight), self.bias)
+        ready = self._ready
+        if ready is not None:
+            object.__setattr__(self, "_ready", None)  # a module's own way takes microseconds
+            if ready[0] is input:
+                return ready[1]
+        out = _product(input, *self._packed())
+        if not self._followers:
+            return out
+        own, *others = out.split([m.out_features for m in (self, *self._followers)], dim=-1)
+        for layer, part in zip(self._followers, others, strict=True):
+            object.__setattr__(layer, "_ready", (input, part))
+        return own
 
-    def _packed(self, weight: torch.Tensor) -> torch.Tensor:
-        state = (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
+    def lead(self, followers: Sequence[PackedLinear]) -> None:
+        """Compute with this layer's product that of others, which are called next with its input.
+
+        A follower that is called with another input, or alone, takes a product of its own.
+
+        Args:
+            followers: `can_be_one` with this layer; empty to end it.
+        """
+        for layer in (self, *followers):
+            layer._laid_out = layer._ready = None
+        self._followers = tuple(followers)
+
+    def _packed(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        layers = (self, *self._followers)
+        state = [_state_of(p) for m in layers for p in (m.weight, m.bias) if p is not None]
         kept = self._laid_out
         if kept is None or kept[0] != state:
-            kept = self._laid_out = state, _lay_out(weight.detach())
-        return kept[1]
+            if not can_be_one(layers):
+                self.lead([])
+                return self._packed()
+            kept = self._laid_out = state, *_lay_out(layers)
+        return kept[1:]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the copy, which cannot be copied or stored; it is made anew."""
-        return {name: value for name, value in vars(self).items() if name != "_laid_out"}
+        """Without the copy, which cannot be copied or stored and is made anew, and other layers."""
+        made = ("_laid_out", "_followers", "_ready")
+        return {name: value for name, value in vars(self).items() if name not in made}
+
+
+def can_be_one(layers: Sequence[torch.nn.Linear]) -> bool:
+    """Whether the products of layers can be one: all of bfloat16 on a CPU, all or none biased."""
+    biased = {layer.bias is not None for layer in layers}
+    return len(biased) == 1 and all(_may_gain(layer) for layer in layers)
 
 
 def pack_linear_layers(network: torch.nn.Module) -> int:
@@ -78,8 +116,18 @@ def _may_gain(layer: torch.nn.Linear) -> bool:
     return weight.device.type == "cpu" and weight.dtype == torch.bfloat16
 
 
-def _lay_out(weight: torch.Tensor) -> torch.Tensor:
-    return torch.ops.mkldnn._reorder_linear_weight(weight, _ROWS_LAID_OUT_FOR)
+def _state_of(parameter: torch.Tensor) -> tuple[int, int]:
+    return parameter.data_ptr(), 0 if parameter.is_inference() else parameter._version
+
+
+def _lay_out(layers: Sequence[torch.nn.Linear]) -> tuple[torch.Tensor, torch.Tensor | None]:
+    weights = [m.weight.detach() for m in layers]
+    weight = weights[0] if len(weights) == 1 else torch.cat(weights)
+    biases = [m.bias.detach() for m in layers if m.bias is not None]
+    bias = None
+    if biases:
+        bias = biases[0] if len(layers) == 1 else torch.cat(biases)
+    return torch.ops.mkldnn._reorder_linear_weight(weight, _ROWS_LAID_OUT_FOR), bias
 
 
 def _product(input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
@@ -93,7 +141,8 @@ def _is_supported() -> bool:
             return False
         with torch.inference_mode():
             one = torch.ones(2, 32, dtype=torch.bfloat16)
-            return bool((_product(one, _lay_out(one), None) == 32).all())
+            weight = torch.ops.mkldnn._reorder_linear_weight(one, _ROWS_LAID_OUT_FOR)
+            return bool((_product(one, weight, None) == 32).all())
     except (AttributeError, RuntimeError):
         return False
 

@@ -27,6 +27,12 @@ _PLAIN = "sdpa"
 _ALTERS_SCORES = ("sliding_window", "softcap", "s_aux", "position_bias")
 """Arguments by which some models change the scores; such models are not served here."""
 
+_LONG = 512
+"""Columns from which on a CPU in bfloat16 two large products are faster than many small ones."""
+
+_SCORES_AT_ONCE = 1 << 22
+"""Of a layer, 8 MB: more would fall out of a CPU's cache between one operation and the next."""
+
 
 @dataclass(frozen=True, eq=False)
 class Segment:
@@ -173,6 +179,8 @@ def _attention(
     kernels = torch.ops.aten
     one_size = query.shape[-1] == values.shape[-1]
     if query.device.type == "cpu" and one_size:
+        if bias is None and _are_many(query, keys):
+            return _by_scores(query, keys, values, scale)
         mean, log_z = kernels._scaled_dot_product_flash_attention_for_cpu(
             query, keys, values, 0.0, False, attn_mask=bias, scale=scale
         )
@@ -188,6 +196,30 @@ def _attention(
         scores = scores + bias
     log_z = scores.logsumexp(-1)
     return (scores - log_z[..., None]).exp_() @ values.float(), log_z
+
+
+def _are_many(query: torch.Tensor, keys: torch.Tensor) -> bool:
+    """Whether two products of all keys and values are faster than block by block (measured)."""
+    rows, heads, queries, _ = query.shape
+    columns = keys.shape[2]
+    half = query.dtype == torch.bfloat16
+    return half and rows == 1 and columns >= _LONG and heads * queries * columns <= _SCORES_AT_ONCE
+
+
+def _by_scores(
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same of one row in two products, with scores rounded as `eager` attention has them.
+
+    In one layer that is four times the error of kernels which keep scores in float32; in the
+    logits of a network of 24 layers it does not show beside what bfloat16 rounds elsewhere.
+    """
+    nothing = query.new_empty(1)
+    scores = torch.baddbmm(nothing, query[0], keys[0].transpose(-1, -2), beta=0, alpha=scale)
+    shares = scores.softmax(-1)
+    # A query's largest share is exp(its largest score) / Z.
+    log_z = scores.amax(-1).float() - shares.amax(-1).float().log()
+    return (shares @ values[0]).float()[None], log_z[None]
 
 
 register_attention(ATTENTION, attend, masks_of=_PLAIN)
