@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.disk import explained_disk
+from benchmarks.disk import append_whole, explained_disk, sync_folder
 from benchmarks.records import Record, complaint
 from smc.errors import SettingsError
 
@@ -141,20 +141,18 @@ class Store:
             except OSError:
                 draft.unlink(missing_ok=True)
                 raise
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
     def append(self, method: str, seed: int, records: Sequence[Record]) -> None:
         """Write records, and return once they are on disk."""
         path = self.path(method, seed)
         lines = [json.dumps(r, ensure_ascii=False, allow_nan=False) + "\n" for r in records]
         with explained_disk(path, "--out"):
-            created = not path.exists()
+            created = not path.parent.exists()
             path.parent.mkdir(parents=True, exist_ok=True)
-            with open(path, "ab") as file:
-                _add("".join(lines).encode(), file.fileno())
+            append_whole(path, "".join(lines).encode())
             if created:
-                _sync_folder(path.parent)
-                _sync_folder(self.folder)
+                sync_folder(self.folder)
 
     def repair(self, method: str, seed: int) -> list[Record]:
         """Cut a torn last line off, and return the records that are left."""
@@ -243,23 +241,3 @@ def read_lines(path: Path, complaint: Complaint = complaint) -> tuple[list[Recor
             )
         seen.add(record["item"])
     return records, whole
-
-
-def _add(data: bytes, handle: int) -> None:
-    """Write at the end of a file, and bring it to disk; if that fails, leave it as it was."""
-    size = os.fstat(handle).st_size
-    try:
-        while data:
-            data = data[os.write(handle, data) :]
-        os.fsync(handle)
-    except OSError:
-        os.ftruncate(handle, size)
-        raise
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

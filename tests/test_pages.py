@@ -185,6 +185,19 @@ def test_extinct_page_says_why():
     assert dead.reason and f"Extinct: {dead.reason}" in texts and "−∞" in texts
 
 
+@pytest.mark.parametrize("threshold", [0.02, 0.5, 0.95, 1.0])
+def test_labels_of_the_axis_of_the_effective_sample_size_do_not_overlap(threshold):
+    run = posterior(FewA(), seed=0, ess_threshold=threshold)
+    page = posterior_page(run, title="t", ess_threshold=threshold)
+    n = len(run.sequences)
+    places = {
+        label: float(re.search(rf'y="([0-9.]+)" dy="3.5" text-anchor="end">{label}<', page)[1])
+        for label in (str(n), f"{threshold * n:.1f}", "0")
+    }
+    top, middle, bottom = places.values()
+    assert top + 11 <= middle <= bottom - 11
+
+
 def test_threshold_and_drawings_appear_where_given():
     run = posterior(FewA())
     plain = posterior_page(run, title="t")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import smc
+from benchmarks import journal
 from benchmarks.backtracking.report import render
 from benchmarks.backtracking.ways import MODELS, PLAN, WAYS, steps_of
 from benchmarks.provenance import commit, machine, model_digest
@@ -40,7 +40,7 @@ def main() -> None:
 def run(out: Path, count: int) -> None:
     """Append what is missing; the first line says where the rest comes from."""
     if not out.exists():
-        out.write_text(json.dumps(_head(out, count)) + "\n", encoding="utf-8")
+        journal.append(out, [_head(out, count)])
     _, records = read(out)
     done = {(r["model"], r["group"], r["item"]) for r in records}
     items = CountdownTask().items(count)
@@ -56,16 +56,19 @@ def run(out: Path, count: int) -> None:
         for way, index, item in missing:
             assert steps is not None
             told = WAYS[way](steps, item.problem, index)
-            with out.open("a", encoding="utf-8") as file:
-                for row, outcome in told.items():
-                    record: dict[str, Any] = {"model": name, "group": way, "way": row}
-                    record |= {"item": item.id, "numbers": len(item.problem.numbers), **outcome}
-                    file.write(json.dumps(record) + "\n")
+            common = {"item": item.id, "numbers": len(item.problem.numbers)}
+            journal.append(
+                out,
+                [
+                    {"model": name, "group": way, "way": row, **common, **outcome}
+                    for row, outcome in told.items()
+                ],
+            )
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the head and the records of a file."""
-    head, *records = [json.loads(x) for x in path.read_text(encoding="utf-8").splitlines()]
+    head, *records = journal.read(path)
     return head, records
 
 

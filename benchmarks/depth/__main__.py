@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
+from benchmarks import journal
 from benchmarks.depth import measure, report
 from benchmarks.depth.measure import Accuracy
 from benchmarks.provenance import commit, machine, now
@@ -68,16 +68,14 @@ def accuracies(file: Path, count: int) -> list[Accuracy]:
         count: Problems of each level.
     """
     known = {}
-    for line in file.read_text().splitlines() if file.exists() else []:
-        record = json.loads(line)
+    for record in journal.read(file):
         right = {int(level): own for level, own in record.pop("right").items()}
         known[record["kind"], record["depth"]] = Accuracy(**record, right=right)
     chosen = measure.problems_of_test(count)
     for kind, depth in measure.settings():
         if (kind, depth) not in known:
             known[kind, depth] = measure.accuracy(kind, depth, chosen)
-            with file.open("a") as out:
-                out.write(json.dumps(dataclasses.asdict(known[kind, depth])) + "\n")
+            journal.append(file, [dataclasses.asdict(known[kind, depth])])
     return [known[setting] for setting in measure.settings()]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import smc
+from benchmarks import journal
 from benchmarks.command import explained
 from benchmarks.feedback.arms import ARMS, REVISIONS, run_arm
 from benchmarks.feedback.items import failed_items
@@ -57,8 +57,7 @@ def _run(options: argparse.Namespace) -> None:
     levels = [int(level) for level in options.levels.split(",")]
     items = [failed_items(writer, options.part, level, options.items) for level in levels]
     file = options.out / "runs.jsonl"
-    lines = file.read_text().splitlines() if file.exists() else []
-    done = {(r["arm"], r["item"], r["seed"], r["rate"]) for r in map(json.loads, lines)}
+    done = {(r["arm"], r["item"], r["seed"], r["rate"]) for r in journal.read(file)}
     in_turn = [item for together in zip(*items, strict=True) for item in together]
     jobs = [
         (s, i, a) for s in range(options.seeds) for i in in_turn for a in options.arms.split(",")
@@ -76,8 +75,7 @@ def _run(options: argparse.Namespace) -> None:
             "rate": rate,
             "attempts": [list(asdict(a).values()) for a in attempts],
         }
-        with file.open("a") as out:
-            out.write(json.dumps(record) + "\n")
+        journal.append(file, [record])
 
 
 if __name__ == "__main__":

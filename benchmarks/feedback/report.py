@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import journal
 from benchmarks.markdown import table
 from benchmarks.provenance import commit, machine, now
 from smc.intervals import Interval, bootstrap, mean_interval
@@ -56,7 +56,7 @@ def read_runs(file: Path) -> list[Run]:
             r["seed"],
             tuple((int(t), bool(ok)) for t, ok in r["attempts"]),
         )
-        for r in map(json.loads, file.read_text().splitlines())
+        for r in journal.read(file)
     ]
 
 

@@ -11,10 +11,12 @@ import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from benchmarks import provenance
+from benchmarks import journal, provenance
+from benchmarks.lockstep import Lockstep
 from benchmarks.programs.trial import trial
 from domains.functions.judging import runner
 from domains.functions.task import FunctionsTask
@@ -47,11 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--max-tokens", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--together", type=int, default=8, help="problems in one batch of the model"
+    )
     parser.add_argument("--minutes", type=float, default=float("inf"), help="then stop, whole")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "records.jsonl"
-    done = [json.loads(x) for x in file.read_text("utf-8").splitlines()] if file.exists() else []
+    done = journal.read(file)
     known = {record["item"] for record in done}
     left = [i for i in FunctionsTask(style="chat").items(options.items) if i.id not in known]
     if left:
@@ -65,23 +70,27 @@ def _run(options: argparse.Namespace, items: Sequence[Any], file: Path) -> list[
     model = load(
         options.model, backend=cast(Backend, options.backend), engine_args=options.engine_args
     )
-    writer, programs = TokenWriter(model, max_tokens=options.max_tokens), runner()
-    ends, records = time.monotonic() + 60 * options.minutes, []
-    for place, item in enumerate(items, 1):
-        records.append(
-            trial(
-                item,
-                writer,
-                programs,
-                solutions=options.solutions,
-                repairs=options.repairs,
-                seed=options.seed,
-                temperature=options.temperature,
-            )
+    desk, programs = Lockstep(), runner()
+    writer = desk.writer(TokenWriter(model, max_tokens=options.max_tokens))
+
+    def run(item: Any) -> dict[str, Any]:
+        return trial(
+            item,
+            writer,
+            programs,
+            solutions=options.solutions,
+            repairs=options.repairs,
+            seed=options.seed,
+            temperature=options.temperature,
         )
-        with file.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(records[-1]) + "\n")
-        print(f"{place} of {len(items)} problems", flush=True)
+
+    ends, records = time.monotonic() + 60 * options.minutes, []
+    for first in range(0, len(items), options.at_once):
+        batch = items[first : first + options.at_once]
+        new = desk.run([partial(run, item) for item in batch])
+        journal.append(file, new)
+        records += new
+        print(f"{len(records)} of {len(items)} problems", flush=True)
         if time.monotonic() > ends:
             break
     return records

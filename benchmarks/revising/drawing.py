@@ -6,12 +6,12 @@ longest ratio that has it goes, and what shorter ones need are its first attempt
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import journal
 from domains.arithmetic.problems import ArithmeticProblem, parse
 from domains.arithmetic.revising import revise
 from domains.arithmetic.splits import problems
@@ -82,8 +82,7 @@ def draw_problems(
             Drawn(level, text, own, tuple(samples[k * solutions : (k + 1) * solutions]))
             for k, ((level, _), text, own) in enumerate(zip(batch, texts, chains, strict=True))
         ]
-        with file.open("a", encoding="utf-8") as out:
-            out.write("".join(json.dumps(asdict(each)) + "\n" for each in new))
+        journal.append(file, [asdict(each) for each in new])
         done += new
         print(f"{len(done)} of {count} problems drawn", flush=True)
     return done[:count]
@@ -91,9 +90,7 @@ def draw_problems(
 
 def read(file: Path) -> list[Drawn]:
     """Return what a file holds; nothing where there is none."""
-    if not file.exists():
-        return []
-    rows: Iterator[dict[str, object]] = map(json.loads, file.read_text("utf-8").splitlines())
+    rows: list[dict[str, object]] = journal.read(file)
     return [
         Drawn(
             int(str(row["level"])),

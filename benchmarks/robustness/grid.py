@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks import journal
 from benchmarks.robustness.attacks import Attack, order_of
 from benchmarks.robustness.defenders import DEFENDERS, Defence, seed_of
 
@@ -98,17 +98,13 @@ def run_grid(defence: Defence, cells: Sequence[Cell], count: int, file: Path) ->
             "cpu_seconds": time.process_time() - began,
             "outcomes": [asdict(o) for o in outcomes],
         }
-        with file.open("a") as out:
-            out.write(json.dumps(record) + "\n")
+        journal.append(file, [record])
 
 
 def read_cells(file: Path) -> list[tuple[Cell, int, list[Outcome]]]:
     """Return what `run_grid` wrote: cells, how many problems, and outcomes."""
-    if not file.exists():
-        return []
     found = []
-    for line in file.read_text().splitlines():
-        record = json.loads(line)
+    for record in journal.read(file):
         c: Mapping = record["cell"]
         cell = Cell(Attack(**c["attack"]), c["defender"], c["compute"])
         found.append((cell, record["count"], [Outcome(**o) for o in record["outcomes"]]))

@@ -13,28 +13,15 @@ from pathlib import Path
 
 from domains.arithmetic.revising import REVISER
 from domains.arithmetic.train import MODEL
-from domains.arithmetic.training.attempts import (
-    AT_ONCE,
-    draw_attempts,
-    read_attempts,
-    write_attempts,
-)
-from domains.arithmetic.training.measure import load_policy
+from domains.arithmetic.training.attempts import kept_attempts
 from domains.arithmetic.training.revisions import RevisionCorpus, RevisionRun, RevisionSetting
 from domains.training.command import main as command
 
 
 def make_run(setting: RevisionSetting, data: Path, work: Path) -> RevisionRun:
     """Return a run of the revision model; attempts are drawn where `work` has too few."""
-    work.mkdir(parents=True, exist_ok=True)
-    file = work / "attempts.jsonl"
-    file.touch()
-    left = setting.problems - len(read_attempts(file))
-    if left > 0:
-        policy, tokenizer = load_policy(MODEL)
-        seed = setting.seed + (setting.problems - left) // AT_ONCE * 1_000_003
-        write_attempts(draw_attempts(policy, tokenizer, left, setting.attempts, seed=seed), file)
-    return RevisionRun(setting, RevisionCorpus(setting, MODEL, read_attempts(file)), work)
+    attempts = kept_attempts(work, MODEL, setting.problems, setting.attempts, seed=setting.seed)
+    return RevisionRun(setting, RevisionCorpus(setting, MODEL, attempts), work)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -62,8 +62,9 @@ def describe(rng: random.Random, problem: Problem) -> str:
     """Return the goal of a problem in words, atom by atom in its order."""
     way = WAYS[0] if rng.random() < PLAIN else rng.choice(WAYS)
     between = "\n" if rng.random() < 0.75 else " "
-    return between.join([rng.choice(HEADS), *(_said(way, atom) for atom in problem.goal)])
+    return between.join([rng.choice(HEADS), *(said(way, atom) for atom in problem.goal)])
 
 
-def _said(way: Mapping[str, str], atom: Atom) -> str:
+def said(way: Mapping[str, str], atom: Atom) -> str:
+    """Return an atom in words, in one of the `WAYS`."""
     return way[atom.predicate].format(*atom.args)

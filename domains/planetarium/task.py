@@ -13,6 +13,7 @@ from domains.base import Item, checked_weights
 from domains.planetarium.data import PlanetariumRow, choose, load
 from domains.planetarium.judge import judge, true_problem
 from domains.planetarium.prompt import STOP, goal_prompt
+from domains.planetarium.shown import few_shot
 from domains.planetarium.worlds import WORLDS, world_of
 from smc.potential import AnyPotential
 
@@ -58,6 +59,8 @@ class PlanetariumTask:
             plans; where a goal fixes the whole state, as in blocksworld, both lead to the same one.
         plans: Folder for plans, none of which is searched for twice; None: `smc/plans` in the
             user's cache.
+        shots: How many problems, made here, a prompt shows with their goals; for models that were
+            not trained on the task.
 
     Raises:
         ValueError: An argument has a value that is not listed here.
@@ -69,6 +72,7 @@ class PlanetariumTask:
     potential: str = "plan"
     planner: str = "fast-downward"
     plans: Path | None = None
+    shots: int = 0
 
     name = "planetarium"
     primary = "correct"
@@ -81,6 +85,8 @@ class PlanetariumTask:
         _listed("domains", self.domains, tuple(WORLDS))
         _listed("potential", self.potential.split("+"), POTENTIALS)
         _listed("planner", (self.planner,), PLANNERS)
+        if self.shots < 0:
+            raise ValueError(f"planetarium: shots is {self.shots}; expected 0 or more.")
 
     def items(self, limit: int | None = None, data: Path | None = None) -> list[GoalItem]:
         """Return `limit` problems (default 100); a limit never changes those before it.
@@ -107,7 +113,7 @@ class PlanetariumTask:
                 f"planetarium: {data} has no problem of {' or '.join(self.domains)} with at most "
                 f"{self.max_objects} objects and a description of this kind; allow more."
             )
-        return [_item(row) for row in rows[: COUNT if limit is None else limit]]
+        return [_item(row, self.shots) for row in rows[: COUNT if limit is None else limit]]
 
     def cheap(self, item: GoalItem) -> list[AnyPotential]:
         """Return the grammar of goals over the problem's objects; one object for equal objects."""
@@ -150,11 +156,11 @@ def make_planner(name: str) -> Planner:
     return FastDownward() if name == "fast-downward" else Constructive()
 
 
-def _item(row: PlanetariumRow) -> GoalItem:
+def _item(row: PlanetariumRow, shots: int) -> GoalItem:
     true_problem(row.problem)
     return GoalItem(
         id=f"planetarium-{row.digest[:12]}",
-        prompt=goal_prompt(row.description, row.problem),
+        prompt=few_shot(goal_prompt(row.description, row.problem), shots),
         problem=row.problem,
         placeholder=row.placeholder,
         objects=row.objects,

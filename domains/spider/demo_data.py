@@ -194,9 +194,9 @@ def _about(table: Table, rng: random.Random) -> tuple[str, str]:
     other = _limit(table, second, rng)
     return (
         f"Show the {title}, {first} and {second} of {table.plural} with {one[0]} and {other[0]} "
-        f"in descending order of {first}.",
+        f"in descending order of {second}.",
         f"SELECT {title}, {first}, {second} FROM {table.name} WHERE {one[1]} AND {other[1]} "
-        f"ORDER BY {first} DESC",
+        f"ORDER BY {second} DESC",
     )
 
 

@@ -40,9 +40,10 @@ class JSONSchema(MaskPotential):
 
     The schema is one of draft 2020-12, or of the draft that its `$schema` names (4, 6, 7, 2019-09).
     The spelling: properties come in the schema's order, those that it does not name last; integers
-    have no fraction or exponent, nor has a number with bounds an exponent; where the schema says
-    what a string looks like, and in names, characters are escaped as `json.dumps` does, those
-    outside of ASCII also not at all. Names in an object are unique. So every sentence is a valid
+    have no fraction or exponent, nor has a number with bounds an exponent, nor a multiple more
+    decimals than its unit (but for one zero); where the schema says what a string looks like, and
+    in names, characters are escaped as `json.dumps` does, those outside of ASCII also not at all.
+    Names in an object are unique. So every sentence is a valid
     document, but a valid document may have a spelling that is not a sentence. Nothing stands
     before or after the document, and no token leads where it cannot be finished.
 

@@ -53,7 +53,9 @@ def read(text):
     return math_verify.parse("\\\\boxed{" + text + "}", parsing_timeout=None)
 
 def same(gold, answer):
-    return bool(math_verify.verify(read(gold), read(answer), timeout_seconds=None))
+    # Of a relation and an interval the library takes the relation for gold alone.
+    a, b = read(gold), read(answer)
+    return any(math_verify.verify(x, y, timeout_seconds=None) for x, y in ((a, b), (b, a)))
 
 def canonical(text):
     expressions = [e for e in read(text) if not isinstance(e, str)]

@@ -9,7 +9,8 @@ numbers told apart (`algebra`):
   `1/3`) if they agree in their first six decimals and four digits;
 - two numerals with a base are equal if they are the same number; the base may be left out (`204`
   for `204_5`), since problems ask for it;
-- a percentage is equal with its sign and without (`50\%` and `50`), and to its value (`0.5`).
+- a percentage is equal with its sign and without (`50\%` and `50`), and to its value (`0.5`);
+- a set in braces is no tuple, nor an interval; words are equal in any case.
 
 What exceeds the limits of the sandbox, or is longer than `LONGEST`, is not equal.
 """
@@ -40,6 +41,7 @@ _UNIT = re.compile(
     r"[a-z]{2,}(?: [a-z]+)*",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf)\{([A-Za-z]{2,})\}|([A-Za-z]{2,})")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:(,|\s|\\[,; ])\d{3})(?:\1\d{3})*(?:\.\d+)?")
 
 
@@ -125,7 +127,26 @@ def _plainly_equal(gold: str, answer: str | None) -> bool | None:
         values = read(mine), read(theirs)
         if None not in values:
             return values[0] == values[1]
-    return True if mine == theirs else None
+    if {_kind(mine), _kind(theirs)} == {"set", "tuple"}:
+        return False
+    words = _word(mine), _word(theirs)
+    alike = mine == theirs or (None not in words and words[0] == words[1])
+    return True if alike else None
+
+
+def _kind(text: str) -> str:
+    """Return whether an answer is a set in braces, or a tuple or interval; else ""."""
+    bare = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])", "", text)
+    if bare.startswith("\\{") and bare.endswith("\\}"):
+        return "set"
+    enclosed = re.fullmatch(r"[(\[][^()\[\]]*,[^()\[\]]*[)\]]", bare)
+    return "tuple" if enclosed else ""
+
+
+def _word(text: str) -> str | None:
+    """Return a word, in lower case, that is set as text; None if it is something else."""
+    match = _WORD.fullmatch(text)
+    return (match[1] or match[2]).casefold() if match else None
 
 
 def _tidy(answer: str) -> str:

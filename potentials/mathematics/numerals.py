@@ -1,7 +1,8 @@
 r"""Numerals: numbers in forms that `math-verify` misreads, put into others that it reads.
 
-It takes `1.5e3` for a product with Euler's number, `1 1/2` for 1, `0.\overline{3}` for no number
-at all, and leaves the base out of `204_5`.
+It takes `1.5e3` for a product with Euler's number, `1 1/2` and `1_000` for 1, `0.\overline{3}` and
+`0.333\ldots` for no number at all, `6.02\times10^{23}` for a float, and leaves the base out of
+`204_5`.
 """
 
 from __future__ import annotations
@@ -20,9 +21,17 @@ _REPEATING = re.compile(
     r"|(?<=\.)\((\d+)\))(?![\w.])"
 )
 _SCIENTIFIC = re.compile(r"(?<![\w.^\\}])(\d+\.\d*|\.\d+|\d+)[eE]([-+]?)(\d{1,3})(?![\w.])")
+_POWER_OF_TEN = re.compile(
+    r"(?<![\w.^\\}/])(\d+\.\d*|\.\d+|\d+)\s*(?:\\times|\\cdot|[×xX*])\s*10\s*(?:\^|\*\*)\s*"
+    r"(?:\{\s*([-+]?)(\d{1,3})\s*\}|([-+]?)(\d{1,3}))(?![\w.!])"
+)
+_ELLIPSIS = re.compile(r"(?<![\w.])(\d*)\.(\d+)(?:\\[lc]?dots\b|…|\.\.\.)")
+_UNDERSCORES = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?![\w{])")
+_NAMES = {"°": r"^\circ", r"\degree": r"^\circ", r"\varnothing": r"\emptyset"}
 _MIXED = re.compile(
-    rf"(?<![\w.,^}}])(\d+){_GAP}+(?:(\d+)\s*/\s*(\d+)(?![\w.^!])"
-    r"|\\[dtc]?frac\s*(?:\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}|(\d)\s*(\d)))"
+    rf"(?<![\w.,^}}])(\d+)(?:{_GAP}+(\d+)\s*/\s*(\d+)(?![\w.^!])"
+    rf"|{_GAP}*"
+    r"\\[dtc]?frac\s*(?:\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}|(\d)\s*(\d)))"
 )
 _BASED = re.compile(
     r"(-?)\(?([0-9A-Z]+)\)?_(?:\{?(\d{1,2})\}?|\{?\\(?:text|mathrm|rm)\{(\w+)\}\}?)"
@@ -46,8 +55,13 @@ def rewritten(text: str) -> str:
         ('1500', '-\\frac{3}{2}', '(\\frac{1}{6},2)')
     """
     text = "".join(map(_vulgar, text))
+    for name, other in _NAMES.items():
+        text = text.replace(name, other)
+    text = _UNDERSCORES.sub(lambda match: match[0].replace("_", ""), text)
     text = _REPEATING.sub(_repeating, text)
+    text = _ELLIPSIS.sub(_going_on, text)
     text = _SCIENTIFIC.sub(_scientific, text)
+    text = _POWER_OF_TEN.sub(_power_of_ten, text)
     return _MIXED.sub(_mixed, text)
 
 
@@ -64,8 +78,8 @@ def in_base(text: str) -> int | None:
         (54, 54, None, None)
     """
     match = _BASED.fullmatch(text)
-    if match is None or not any(c.isdigit() for c in match[2]):
-        return None
+    if match is None or (len(match[2]) == 1 and not match[2].isdigit()):
+        return None  # `A_{12}` is a name
     word = (match[4] or "").lower()
     base = int(match[3]) if match[3] else (_WORDS.index(word) + 2 if word in _WORDS else 0)
     if not 2 <= base <= 36 or any(int(c, 36) >= base for c in match[2]):
@@ -83,9 +97,35 @@ def _vulgar(char: str) -> str:
 
 def _repeating(match: re.Match[str]) -> str:
     whole, fixed, *periods = match.groups(default="")
-    period = "".join(periods)
+    return _fraction(_periodic(whole, fixed, "".join(periods)))
+
+
+def _periodic(whole: str, fixed: str, period: str) -> Fraction:
+    """Return the value of `whole.fixed` with a period after it."""
     ones = int(whole + fixed + period) - int(whole + fixed or "0")
-    return _fraction(Fraction(ones, (10 ** len(period) - 1) * 10 ** len(fixed)))
+    return Fraction(ones, (10 ** len(period) - 1) * 10 ** len(fixed))
+
+
+def _going_on(match: re.Match[str]) -> str:
+    """Return a decimal with an ellipsis whose digits end in a period, shown often enough."""
+    whole, digits = match.groups()
+    for length in range(1, len(digits) // 2 + 1):
+        period, times = digits[-length:], 3 if length == 1 else 2
+        if digits.endswith(period * times):
+            fixed = digits.removesuffix(period)
+            while fixed.endswith(period):
+                fixed = fixed.removesuffix(period)
+            return _fraction(_periodic(whole, fixed, period))
+    return match[0]
+
+
+def _power_of_ten(match: re.Match[str]) -> str:
+    """Return a decimal times a power of ten as a decimal."""
+    mantissa, *rest = (part for part in match.groups(default="") if part)
+    exponent = int("".join(rest))
+    if abs(exponent) > _LARGEST_EXPONENT:
+        return match[0]
+    return _shown(Decimal(mantissa).scaleb(exponent))
 
 
 def _scientific(match: re.Match[str]) -> str:
@@ -94,8 +134,12 @@ def _scientific(match: re.Match[str]) -> str:
     euler = sign and "." not in mantissa and mantissa != "1" and len(digits) == 1
     if euler or int(digits) > _LARGEST_EXPONENT:
         return match[0]
-    shown = format(Decimal(match[0]), "f")
-    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+    return _shown(Decimal(match[0]))
+
+
+def _shown(value: Decimal) -> str:
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _mixed(match: re.Match[str]) -> str:

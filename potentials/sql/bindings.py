@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 
 from potentials.sql.completion import Token, tokens
 from potentials.sql.names import ScopeError, Source
-from potentials.sql.words import QUOTED
+from potentials.sql.words import CONSTANTS, QUOTED
 
 _SET_OPERATIONS = frozenset({"union", "intersect", "except"})
 _AFTER_FROM = frozenset({"where", "group", "having", "order", "limit"})
 _JOINS = frozenset({"natural", "left", "right", "full", "inner", "outer", "cross", "join"})
 # Where these come, names may mean something that is not followed here.
-_UNCLEAR = frozenset({"values", "window", "over", "filter", "indexed", "not", "collate", "match"})
+_UNCLEAR = frozenset({"values", "window", "over", "filter", "indexed", "not", "match"})
 # After a call these begin what may name a window that is still to come.
 _WINDOWS = frozenset({"over", "filter"})
 # Words that stand where a column may. More of them here would only make it more lenient.
@@ -36,7 +36,7 @@ _NO_COLUMNS = (
     )
 )
 # After these, a word is an alias.
-_OPERANDS = frozenset({"end", "null", "true", "false", "current_date", "current_timestamp"})
+_OPERANDS = CONSTANTS | {"end"}
 
 
 @dataclass
@@ -139,7 +139,7 @@ class _Reader:
         elif token.text == "," and own and query.part == "from":
             query.settle(expects=True)
         elif token.word or token.text[0] in "\"`['":
-            if self._text(index - 1) == ".":
+            if self._text(index - 1) in (".", "collate"):
                 return
             if self._grows(index) or (token.word and own and self._clause(query, index)):
                 return
@@ -192,6 +192,9 @@ class _Reader:
             query.part = "after"
             # ORDER BY of a set operation sees the results of all its members.
             query.unclear = query.unclear or word == "limit" or (query.compound and word == "order")
+        elif word == "window" and self._text(index + 2) == "as" and self._text(index + 3) == "(":
+            query.settle()
+            query.unclear = True
         elif query.part == "from" and word in _JOINS:
             query.settle(expects=word == "join")
         elif query.part == "from" and word in ("on", "using"):
@@ -250,7 +253,7 @@ class _Reader:
         before = self.tokens[index - 1]
         if before.word:
             return before.text in _OPERANDS or before.text not in _NO_COLUMNS - {"as"}
-        return before.text == ")" or before.text[0] in "\"`['0123456789"
+        return before.text == ")" or before.text[0] in "\"`['0123456789xX"  # as x'00'
 
     def _bind_all(self, query: _Query) -> None:
         query.settle()

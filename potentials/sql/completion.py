@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 _TOKEN = re.compile(
     r"""(?P<space>\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))
       | (?P<quoted>'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$))
+      | (?P<blob>[xX]'[^']*(?:'|$))
       | (?P<word>[^\W\d][\w$]*)
       | (?P<other>\d[\w.]*|.)""",
     re.VERBOSE | re.DOTALL,
@@ -36,7 +37,7 @@ _OPERAND_AFTER = frozenset({"from", "join", ","})
 
 @dataclass(frozen=True)
 class Token:
-    """A word (in lower case), a quoted string or name, a number, or one other character.
+    """A word (in lower case), a quoted string or name, a blob, a number, or one other character.
 
     Attributes:
         text: Words in lower case, the rest as written.

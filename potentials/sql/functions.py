@@ -7,6 +7,7 @@ row it never asks whether it is late. These are linear in their arguments, and e
 
 from __future__ import annotations
 
+import math
 import re
 import sqlite3
 from collections.abc import Callable
@@ -138,5 +139,7 @@ def _text(value: Value) -> str:
         return value.decode("utf-8", "ignore")
     if not isinstance(value, float):
         return str(value)
-    digits, e, exponent = format(value, ".15g").partition("e")
-    return digits + ("" if "." in digits or "n" in digits else ".0") + e + exponent
+    if abs(value) == math.inf:
+        return "Inf" if value > 0 else "-Inf"
+    digits, e, exponent = format(value or 0.0, ".15g").partition("e")
+    return digits + ("" if "." in digits else ".0") + e + exponent

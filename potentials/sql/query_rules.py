@@ -8,6 +8,8 @@ the rules, so where such a name may stand, any may. That is so in a free mode on
 - after a subquery in FROM, or an alias that is long or a table's name, so are they, and so is the
   SELECT list, if it may use names that only FROM defines (`forward`);
 - after WITH everything is, tables included.
+
+Queries that end in VALUES are apart (`valued`): they have neither ORDER BY nor LIMIT.
 """
 
 from __future__ import annotations
@@ -29,17 +31,23 @@ opening_alias: _AS LONG_ALIAS | BARE_LONG_ALIAS | BARE_QUOTED_NAME | table_alias
 """
 
 _CLOSED = """
-query_c: plain order_c? limit_c? | named order_f? limit_c? | with compound_t order_t? limit_t?
-plain: core | plain SET_OPERATION core
-named: naming | named SET_OPERATION (core | naming) | plain SET_OPERATION naming
-core: select plain_list (_FROM closed)? rest_c? | _VALUES rows_c
+query_c: plain order_c? limit_c? | named order_f? limit_c? | with ending_t
+    | valued | named_valued | with valued_t
+plain: core | (plain | valued) SET_OPERATION core
+valued: ((plain | valued) SET_OPERATION)? _VALUES rows_c
+named: naming | (named | named_valued) SET_OPERATION (core | naming)
+    | (plain | valued) SET_OPERATION naming
+named_valued: (named | named_valued) SET_OPERATION _VALUES rows_c
+core: select plain_list (_FROM closed)? rest_c?
 naming: select naming_list (_FROM closed)? rest_f? | select OPEN_LIST _FROM open rest_f?
 plain_list: _S item_w_c | item_p_c | plain_list _COMMA item_c
 naming_list: _S expr_w_c result | expr_p_c result | plain_list _COMMA expr_c result
     | naming_list _COMMA item_c | naming_list _COMMA expr_c result
 closed: _S table_w alias? | table_p alias? | closed _COMMA (table_w | table_p) alias?
     | closed JOIN (_S table_w | table_p) alias? condition_c?
+    | closed NATURAL_JOIN (_S table_w | table_p) alias?
 open: opening_first | closed _COMMA opening | closed JOIN after_opening condition_f?
+    | closed NATURAL_JOIN after_opening | open NATURAL_JOIN after_source_f
     | open _COMMA source_f | open JOIN after_source_f condition_f?
 opening_first: _S opening_w | opening_p
 after_opening: _S opening_w | opening_p
@@ -49,15 +57,19 @@ opening_p: table_p opening_alias | _LPAR (query_c | sources_f) _RPAR any_alias?
 """
 
 _FREE = """
-query@: compound@ order@? limit@? | with compound_t order_t? limit_t?
-compound@: core@ | compound@ SET_OPERATION core@
-core@: select list@ (_FROM from@)? rest@? | _VALUES rows@
+query@: ending@ | valued@ | with ending_t | with valued_t
+ending@: compound@ order@? limit@?
+compound@: core@ | (compound@ | valued@) SET_OPERATION core@
+valued@: ((compound@ | valued@) SET_OPERATION)? _VALUES rows@
+core@: select list@ (_FROM from@)? rest@?
 list@: _S item_w@ | item_p@ | _S expr_w@ result | expr_p@ result
     | list@ _COMMA item@ | list@ _COMMA expr@ result
 from@: after_source@ | from@ _COMMA source@ | from@ JOIN after_source@ condition@?
+    | from@ NATURAL_JOIN after_source@
 after_source@: _S source_w@ | source_p@
 source@: source_w@ | source_p@
 sources@: source@ | sources@ _COMMA source@ | sources@ JOIN after_source@ condition@?
+    | sources@ NATURAL_JOIN after_source@
 """
 
 _SOURCES = """
@@ -80,7 +92,8 @@ where@: _WHERE after@
 grouped@: group@ having@? windows@? | having@ windows@? | windows@
 group@: _GROUP_BY after@ | group@ _COMMA expr@
 having@: _HAVING after@
-windows@: _WINDOW _S NAME _AS_LPAR window@ | windows@ _COMMA NAME _AS_LPAR window@
+windows@: _WINDOW _S WINDOW_NAME _AS_LPAR window@
+    | windows@ _COMMA WINDOW_NAME _AS_LPAR window@
 order@: _ORDER_BY after@ sorting? | order@ _COMMA expr@ sorting?
 limit@: _LIMIT constant ((_OFFSET | _COMMA) constant)?
 """

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from sqlglot import exp
 
 from potentials.sql.names import Outer, Scope, ScopeError, Source, resolve
-from potentials.sql.trees import columns, is_number, outermost, own_parts
+from potentials.sql.trees import columns, is_number, outermost, own_parts, value_columns
 from potentials.sql.words import QUOTED
 
 Tables = Mapping[str, Mapping[str, str]]
 """The kind of each column of each table; names in lower case."""
+
+Merged: TypeAlias = frozenset[str] | None
+"""Columns that joins make one of two; None: any, after a NATURAL join."""
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 
@@ -48,7 +52,7 @@ class Resolver:
         if isinstance(node, exp.Values):
             for row in node.expressions:
                 self._expression(row, outer)
-            return _value_columns(node), outer
+            return value_columns(node), outer
         raise ScopeError("no query")
 
     def _common(self, node: exp.Expr, outer: Outer) -> None:
@@ -156,26 +160,37 @@ class Resolver:
 
     def _scope(self, node: exp.Select, outer: Outer, *, deep: bool = False) -> Scope:
         sources: list[Source] = []
-        merged: set[str] | None = set()
+        merged: Merged = frozenset()
         from_ = node.args.get("from_") or node.args.get("from")
         if from_ is not None:
-            self._add_source(from_.this, sources, outer, deep)
+            merged = self._add_source(from_.this, sources, outer, deep)
+        return Scope(sources, self._add_joins(node, merged, sources, outer, deep))
+
+    def _add_joins(
+        self, node: exp.Expr, merged: Merged, sources: list[Source], outer: Outer, deep: bool
+    ) -> Merged:
+        """Add what is joined to the tables before it."""
         for join in node.args.get("joins") or ():
-            using = [c.name.lower() for c in join.args.get("using") or ()]
+            using = frozenset(c.name.lower() for c in join.args.get("using") or ())
             before = list(sources)
-            self._add_source(join.this, sources, outer, deep)
+            inner = self._add_source(join.this, sources, outer, deep)
             for name in using:
                 if not any(s.kind(name) is not None for s in before) or all(
                     s.kind(name) is None for s in sources[len(before) :]
                 ):
                     raise ScopeError(f"no column {name} on both sides of USING")
-            if str(join.args.get("method") or "").upper() == "NATURAL":
+            natural = str(join.args.get("method") or "").upper() == "NATURAL"
+            if natural or merged is None or inner is None:
                 merged = None
-            elif merged is not None:
-                merged.update(using)
-        return Scope(sources, None if merged is None else frozenset(merged))
+            else:
+                merged |= inner | using
+        return merged
 
-    def _add_source(self, node: exp.Expr, sources: list[Source], outer: Outer, deep: bool) -> None:
+    def _add_source(
+        self, node: exp.Expr, sources: list[Source], outer: Outer, deep: bool
+    ) -> Merged:
+        """Add a table, or a join in parentheses."""
+        merged: Merged = frozenset()
         if isinstance(node, exp.Table):
             name = node.name.lower()
             if name not in self.tables:
@@ -192,13 +207,15 @@ class Resolver:
         elif isinstance(node, exp.Values):
             sources.append(Source(node.alias.lower(), self.query(node, outer)[0]))
         elif isinstance(node, exp.Paren | exp.Subquery) and node.this is not None:
-            self._add_source(node.this, sources, outer, deep)
+            inside: list[Source] = []
+            merged = self._add_source(node.this, inside, outer, deep)
+            # With a name of its own it is one table, and hides what it is made of.
+            sources += [Source(node.alias.lower(), None)] if node.alias else inside
         elif isinstance(node, exp.Query):
             raise ScopeError("no table after FROM")
         else:
             sources.append(Source(node.alias_or_name.lower(), None))
-        for join in node.args.get("joins") or ():
-            self._add_source(join.this, sources, outer, deep)
+        return self._add_joins(node, merged, sources, outer, deep)
 
     def _expression(self, node: exp.Expr, scopes: Outer, *, first_results: bool = False) -> None:
         for part in own_parts(node):
@@ -233,13 +250,6 @@ class Resolver:
         if isinstance(node, (exp.Count, exp.Avg, exp.Sum)):
             return "number"
         return ""
-
-
-def _value_columns(node: exp.Values) -> dict[str, str]:
-    """Return the columns of a list of values, by the names that SQLite gives them."""
-    first = node.expressions[0] if node.expressions else None
-    count = len(first.expressions) if isinstance(first, exp.Tuple) else 1
-    return {f"column{i + 1}": "" for i in range(count)}
 
 
 _ANY: Mapping[str, str] = {"": "any"}

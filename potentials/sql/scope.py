@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from potentials.sql.bindings import check_names
+from potentials.sql.compilation import EmptyDatabase, Refused
 from potentials.sql.names import Outer, ScopeError, kind_of
 from potentials.sql.pieces import Level, levels
 from potentials.sql.schema import Schema
@@ -34,8 +35,10 @@ class SQLScope(Potential):
     FROM that may define it is finished, so SELECT is judged with its FROM, and a subquery in
     the SELECT list with the query around it; a name after FROM counts as soon as it is written. So
     it is asked after every token: finished clauses are parsed once, the rest is read in some 50
-    microseconds. A finished clause or query that cannot be parsed is −inf, since no ending mends
-    it; so is one that nests too deeply to be walked, and a text of more than 20,000 characters.
+    microseconds. Where the parser cannot follow, or finds a name that means nothing, SQLite itself
+    is asked, over empty tables of the schema. A finished clause or query that is no SQL is −inf,
+    since no ending mends it; so is one that nests too deeply to be walked, and a text of more than
+    20,000 characters.
 
     Args:
         schema: The database's.
@@ -72,7 +75,8 @@ class SQLScope(Potential):
             t.name.lower(): {c.name.lower(): kind_of(c.type) for c in t.columns}
             for t in schema.tables
         }
-        self._finished = lru_cache(_REMEMBERED)(partial(_of_finished, self._tables))
+        self._sqlite = EmptyDatabase(self._tables)
+        self._finished = lru_cache(_REMEMBERED)(partial(_of_finished, self._tables, self._sqlite))
 
     def prefix(self, text: str) -> float:
         """Return the weight of what can be judged already, whatever comes next."""
@@ -88,7 +92,7 @@ class SQLScope(Potential):
         """Return the weight of the whole query."""
         if len(text) > _LONGEST:
             return -math.inf
-        judged = _Judged(self._tables)
+        judged = _Judged(self._tables, self._sqlite)
         try:
             levels(text)
             judged.judge(text, ())
@@ -102,9 +106,9 @@ class SQLScope(Potential):
         return self.type_penalty * mismatches if mismatches else 0.0
 
 
-def _of_finished(tables: Tables, queries: tuple[Level, ...]) -> int | None:
+def _of_finished(tables: Tables, sqlite: EmptyDatabase, queries: tuple[Level, ...]) -> int | None:
     """Return the mismatches of the finished pieces of a text; None if they cannot be resolved."""
-    judged = _Judged(tables)
+    judged = _Judged(tables, sqlite)
     around: Outer = ()
     inner: Outer = ()
     try:
@@ -123,8 +127,8 @@ def _of_finished(tables: Tables, queries: tuple[Level, ...]) -> int | None:
 class _Judged:
     """Judges pieces of one text and adds up what they cost."""
 
-    def __init__(self, tables: Tables) -> None:
-        self.tables = tables
+    def __init__(self, tables: Tables, sqlite: EmptyDatabase) -> None:
+        self.tables, self._sqlite = tables, sqlite
         self.mismatches = 0
 
     def judge(self, piece: str, outer: Outer) -> Outer:
@@ -133,15 +137,43 @@ class _Judged:
         Raises:
             ScopeError: For a name that SQLite would refuse, or no query at all.
         """
-        # Only SQLite's dialect takes backquotes, brackets and `==`.
+        query = _parsed(piece)
         try:
-            parsed = sqlglot.parse(piece, dialect="sqlite")
-        except (SqlglotError, RecursionError):
-            parsed = []
-        queries = [node for node in parsed if node is not None]
-        if len(queries) != 1 or not isinstance(queries[0], exp.Query | exp.Values):
-            raise ScopeError("not one query")
-        resolver = Resolver(self.tables, piece)
-        _results, seen = resolver.query(queries[0], outer)
+            if query is None:
+                raise ScopeError("not one query")
+            resolver = Resolver(self.tables, piece)
+            _results, seen = resolver.query(query, outer)
+        except ScopeError:
+            self._ask_sqlite(piece, alone=outer == (), read=query is not None)
+            return None  # what else its names may mean is not known
         self.mismatches += resolver.mismatches
         return seen
+
+    def _ask_sqlite(self, piece: str, *, alone: bool, read: bool) -> None:
+        """Take what SQLite compiles, though it was not understood here.
+
+        Args:
+            piece: The query.
+            alone: Whether no query around it may give its names a meaning.
+            read: Whether it was parsed, so that it is a name that is wrong with it.
+
+        Raises:
+            ScopeError: SQLite refuses it, and would wherever it stands.
+        """
+        try:
+            self._sqlite.compile(piece)
+        except Refused as error:
+            if alone or read or error.syntax:
+                raise ScopeError(str(error)) from error
+
+
+def _parsed(piece: str) -> exp.Query | exp.Values | None:
+    """Return the one query of a text; None if it is something else, to the parser at least."""
+    # Only SQLite's dialect takes backquotes, brackets and `==`.
+    try:
+        parsed = sqlglot.parse(piece, dialect="sqlite")
+    except (SqlglotError, RecursionError):
+        return None
+    queries = [node for node in parsed if node is not None]
+    only = queries[0] if len(queries) == 1 else None
+    return only if isinstance(only, exp.Query | exp.Values) else None

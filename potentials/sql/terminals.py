@@ -35,7 +35,8 @@ def _punctuation() -> dict[str, str]:
         "_COMMA": f"{S0},{S0}",
         "EVERY": r"\*",
         "STAR": rf"{S0}\*",
-        "COMPARE": f"{S0}(==?|<>|!=|<=?|>=?){S0}",
+        "EQUALS": f"{S0}(==?|<>|!=){S0}",
+        "COMPARE": f"{S0}(<=?|>=?){S0}",
         "ARITHMETIC": rf"{S0}([*\/%+&]|\|\|?|<<|>>){S0}",
         # No sign follows it: two in a row would start a comment.
         "MINUS": f"{S0}-{S0}",
@@ -68,7 +69,7 @@ def _before_words() -> dict[str, str]:
         "_FIRST_WHEN": any_case("when"),
         "_PARTITION_BY": any_case("partition") + _after("by"),
         "_FIRST_ORDER_BY": any_case("order") + _after("by"),
-        "FIRST_FRAME": _frame(),
+        "FIRST_FRAME": _frame(ordered=False),
         "_FILTER_WHERE": rf"{S0}{any_case('filter')}{S0}\({S0}{any_case('where')}",
         "_OVER": S0 + any_case("over") + S1,
         "_OVER_LPAR": rf"{S0}{any_case('over')}{S0}\({S0}",
@@ -82,16 +83,19 @@ def _after_operands() -> dict[str, str]:
         "SET_OPERATION": f"({_after('union')}({_after('all')})?"
         f"|{_after('intersect')}|{_after('except')}){S1}",
         "JOIN": _join(),
+        "NATURAL_JOIN": _after("natural") + _join(),
         "_AS": _after("as") + S1,
         "_AS_LPAR": rf"{_after('as')}{S0}\({S0}",
         "IS_NULL": f"{_after('isnull')}|{_after('notnull')}|{_after('not null')}",
-        "LIKE": f"{not_}({_after('like')}|{_after('glob')})",
+        "LIKE": not_ + _after("like"),
+        "GLOB": not_ + _after("glob"),
         "BETWEEN": f"{not_}{_after('between')}",
         "IN": f"{not_}{_after('in')}",
         "COLLATE": _after("collate") + S1 + either(COLLATIONS),
         "DIRECTION": f"{_after('asc')}|{_after('desc')}",
         "NULLS": f"{_after('nulls')}({_after('first')}|{_after('last')})",
-        "FRAME": S1 + _frame(),
+        "FRAME": S1 + _frame(ordered=False),
+        "ORDERED_FRAME": S1 + _frame(ordered=True),
         "EXCLUSION": f"{_after('exclude')}"
         f"({'|'.join(map(_after, ('no others', 'current row', 'group', 'ties')))})",
         "_LIMIT": _after("limit") + S1,
@@ -110,26 +114,45 @@ def _after(words: str) -> str:
 def _join() -> str:
     outer = f"({'|'.join(map(_after, ('left', 'right', 'full')))})({_after('outer')})?"
     kind = f"({outer}|{_after('inner')}|{_after('cross')})?"
-    return f"({_after('natural')})?{kind}{_after('join')}"
+    return kind + _after("join")
 
 
-def _frame() -> str:
-    """Return the expression of a window's frame, its offsets whole numbers."""
-    ends = f"({_after('preceding')}|{_after('following')})"
-    bound = f"({_after('current row')}|{_after('unbounded')}{ends}|{S1}[0-9]+{ends})"
-    between = f"{_after('between')}{bound}{_after('and')}{bound}"
-    return f"{either(('rows', 'range', 'groups'))}({bound}|{between})"
+def _frame(*, ordered: bool) -> str:
+    """Return the expression of a window's frame, its offsets whole numbers.
+
+    A frame begins before it ends.
+
+    Args:
+        ordered: Whether the window has an ORDER BY of one expression, which RANGE with offsets
+            needs.
+    """
+    first, last = _after("unbounded preceding"), _after("unbounded following")
+    before, here = f"{S1}[0-9]+{_after('preceding')}", _after("current row")
+    after, and_ = f"{S1}[0-9]+{_after('following')}", _after("and")
+    bounds = (
+        f"{first}|{before}|{here}|{_after('between')}(({first}|{before}){and_}"
+        f"({before}|{here}|{after}|{last})|{here}{and_}({here}|{after}|{last})"
+        f"|{after}{and_}({after}|{last}))"
+    )
+    if ordered:
+        return f"{either(('rows', 'range', 'groups'))}({bounds})"
+    plain = f"{first}|{here}|{_after('between')}(({first}|{here}){and_}({here}|{last}))"
+    return f"({either(('rows', 'groups'))}({bounds})|{either(('range',))}({plain}))"
 
 
 def _made_up() -> dict[str, str]:
     """Return the names that a query makes up, but for the aliases of its tables."""
     (name,) = identifiers("*", QUOTED)
     (bare_name,) = identifiers("*", AFTER_OPERAND)
-    (long_alias,) = identifiers("{8,}", (w for w in AFTER_OPERAND if len(w) > 8))
+    long_words = {w for w in AFTER_OPERAND if len(w) > 8}
+    # And the words that these begin with, for whatever they begin with is let in.
+    beginnings = {w for w in AFTER_OPERAND if any(long.startswith(w) for long in long_words)}
+    (long_alias,) = identifiers("{8,}", long_words | beginnings)
     quoted = "'[^']+'|\"[^\"]+\"|`[^`]+`|\\[[^\\]]+\\]"
     return {
         "NAME": name,
         "NAME_DOT": name + "\\.",
+        "WINDOW_NAME": bare_name,
         "BARE_NAME": S1 + bare_name,
         "LONG_ALIAS": long_alias,
         "BARE_LONG_ALIAS": S1 + long_alias,

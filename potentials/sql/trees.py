@@ -42,3 +42,10 @@ def outermost(node: exp.Expr) -> exp.Expr | None:
     while isinstance(node.parent, exp.SetOperation):
         node = operation = node.parent
     return operation
+
+
+def value_columns(node: exp.Values) -> dict[str, str]:
+    """Return the columns of a list of values, of no kind, by the names that SQLite gives them."""
+    first = node.expressions[0] if node.expressions else None
+    count = len(first.expressions) if isinstance(first, exp.Tuple) else 1
+    return {f"column{i + 1}": "" for i in range(count)}

@@ -11,6 +11,7 @@ PREFIX = "embedded:"
 
 EMBEDDED: Mapping[str, str] = {
     "arithmetic": "domains/arithmetic/model",
+    "arithmetic-editor": "domains/arithmetic/editor",
     "arithmetic-inner-thinking": "domains/arithmetic/depth_inner_thinking",
     "arithmetic-judge": "domains/arithmetic/prm",
     "arithmetic-loop": "domains/arithmetic/depth_loop",
@@ -24,6 +25,7 @@ EMBEDDED: Mapping[str, str] = {
     "goals": "domains/planetarium/model",
     "molecules": "domains/gdb17/model",
     "python": "domains/ds1000/model",
+    "reasoning": "domains/reasoning/model",
     "sql": "domains/spider/model",
 }
 """Folders by name, beside the package `smc`: in a checkout as in an installation."""

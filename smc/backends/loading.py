@@ -36,10 +36,11 @@ def load(name: str, **options: Unpack[LoadOptions]) -> TransformersModel | VLLMM
 
     Args:
         name: Of a Hub repository, a local folder, (transformers) a `.gguf` file, or of a small
-            model that comes with the package: `embedded:` and `arithmetic`, `arithmetic-judge`,
-            `arithmetic-recurrent`, `arithmetic-inner-thinking`, `arithmetic-loop`,
-            `arithmetic-plain`, `countdown`, `countdown-improved`, `countdown-plain`, `goals`,
-            `molecules`, `python` or `sql`.
+            model that comes with the package: `embedded:` and `arithmetic`, `arithmetic-editor`,
+            `arithmetic-judge`, `arithmetic-recurrent`,
+            `arithmetic-inner-thinking`, `arithmetic-loop`, `arithmetic-plain`, `countdown`,
+            `countdown-improved`, `countdown-plain`, `goals`, `molecules`, `python`, `reasoning`
+            or `sql`.
         options: By name, see below; a None is as good as one left out.
 
     Options of both backends:

@@ -7,6 +7,9 @@ from smc.pages.lineage import Lineage
 from smc.pages.markup import coordinate as c
 from smc.pages.markup import number
 
+_LINE = 11.0
+"""Of a label, in pixels."""
+
 
 def ess_chart(lineage: Lineage, at: Layout, threshold: float | None) -> list[str]:
     """Draw the effective sample size; it is N again after each resampling."""
@@ -34,7 +37,10 @@ def ess_chart(lineage: Lineage, at: Layout, threshold: float | None) -> list[str
     if threshold:
         level = y(threshold * n)
         drawn.append(f'<path class="smc-threshold" d="M{c(points[0][0])} {level}H{c(right)}"/>')
-        drawn.append(_axis(at, level, number(threshold * n, 1)))
+        # Beside the line, but clear of what stands at the ends of the axis.
+        low, high = base - at.ess_height + _LINE, base - _LINE
+        beside = min(max(base - at.ess_height * threshold, low), high)
+        drawn.append(_axis(at, c(beside), number(threshold * n, 1)))
     every = max(1, round(40 / at.dx)) if at.dx < 40 else 1
     for t in range(0, at.steps, every):
         drawn.append(

@@ -72,6 +72,7 @@ def test_what_domains_share_is_no_domain():
         "gdb17",
         "math_word",
         "planetarium",
+        "reasoning",
         "spider",
     ]
     with pytest.raises(SettingsError, match=r"'training' not found; expected one of arithmetic"):

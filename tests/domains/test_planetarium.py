@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import random
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from benchmarks.tasks import load_task
 from domains.planetarium.describe import describe
+from domains.planetarium.equivalence import problem_fingerprint
 from domains.planetarium.generate import blocks
 from domains.planetarium.judge import GoalVerdict, judge, true_problem
-from domains.planetarium.prompt import completed, goal_prompt, goal_words, opening
+from domains.planetarium.prompt import (
+    INSTRUCTION,
+    STOP,
+    completed,
+    goal_prompt,
+    goal_words,
+    opening,
+)
+from domains.planetarium.shown import shown
 from domains.planetarium.task import PlanetariumTask
+from domains.planetarium.training.problems import benchmark_classes
 from potentials.pddl import Atom, PDDLError, parse_problem
 from smc.potential import log_complete, log_prefix
 from tests.domains.planetarium_rows import made_rows, written
@@ -49,6 +61,35 @@ def test_the_prompt_shows_the_words_for_the_goal_and_the_problem_up_to_it():
     assert "You have" not in prompt
     assert "(on b3 b2)" not in prompt
     assert goal_words("Build a tower.") == "Build a tower."
+
+
+def test_shown_problems_stand_between_the_instruction_and_the_question(root):
+    plain, few_shot = PlanetariumTask(), PlanetariumTask(shots=2)
+    (before,), (after,) = plain.items(1, root), few_shot.items(1, root)
+    assert before.id == after.id
+    examples = after.prompt.removeprefix(INSTRUCTION).removesuffix(
+        before.prompt.removeprefix(INSTRUCTION)
+    )
+    problems = examples.strip().split("\n\n")[1::2]
+    assert [len(parse_problem(p).objects) for p in problems] == [3, 4]
+    assert after.prompt == INSTRUCTION + examples + before.prompt.removeprefix(INSTRUCTION)
+    for words, problem in zip(examples.strip().split("\n\n")[::2], problems, strict=True):
+        # Shown as asked: what follows `(:goal (and` is an answer that is right.
+        answer = problem.removeprefix(opening(problem)).split(STOP)[0]
+        assert judge(problem, answer).correct
+        assert words.count("\n") == len(parse_problem(problem).goal)
+    with pytest.raises(ValueError, match="shots is -1"):
+        PlanetariumTask(shots=-1)
+
+
+def test_no_problem_of_the_data_is_shown():
+    data = Path(os.environ.get("SMC_DATA", "../shared/data"))
+    if not (data / "planetarium").exists():
+        pytest.skip("no planetarium under SMC_DATA")
+    classes = benchmark_classes(data)
+    problems = shown(3).strip().split("\n\n")[1::2]
+    assert len(problems) == 3
+    assert not {problem_fingerprint(parse_problem(p)) for p in problems} & classes
 
 
 def test_a_problem_with_a_goal_of_one_atom_is_opened_all_the_same():

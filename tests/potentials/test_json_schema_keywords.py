@@ -123,6 +123,23 @@ def test_multiples_may_be_negative() -> None:
         assert [t for t in right + wrong if complete(potential, t)] == right
 
 
+@pytest.mark.parametrize(
+    "unit", [0.25, 0.125, 0.75, 0.15, 1.25, 0.375, 0.1, 0.01, 0.5, 2.5, 3, 6.0, 12.5, 1e-2]
+)
+@pytest.mark.parametrize("bounds", [{}, {"minimum": 0}, {"minimum": 0.3, "maximum": 15.6}])
+def test_multiples_are_spelled_as_json_dumps_does(unit: float, bounds: dict[str, float]) -> None:
+    potential = JSONSchema({"type": "number", "multipleOf": unit, **bounds})
+    low, high = (bounds.get(k, d) for k, d in (("minimum", 0), ("maximum", 20)))
+    step = Fraction(str(unit))
+    for thousandths in range(0, 16_000, 125):
+        value = Fraction(thousandths, 1000)
+        text = json.dumps(float(value))
+        wanted = value % step == 0 and Fraction(str(low)) <= value <= Fraction(str(high))
+        assert complete(potential, text) == wanted, text
+        if value.denominator == 1:
+            assert complete(potential, json.dumps(int(value))) == wanted, text
+
+
 def test_an_engine_that_loses_negative_multiples_is_not_asked_for_them(monkeypatch) -> None:
     monkeypatch.setattr("potentials.grammar.schema.numbers.knows_negative_multiples", lambda: False)
     for schema in ({"multipleOf": 7}, {"multipleOf": 7, "minimum": -1}):
@@ -196,6 +213,12 @@ def test_random_schemas_mean_what_jsonschema_says(seed: int) -> None:
             else:
                 assert not complete(potential, next(texts)), (schema, value)
     assert carried >= 30 and compared >= 200
+
+
+def test_an_octal_escape_is_no_zero_and_a_digit() -> None:
+    with pytest.raises(GrammarError, match="back-reference"):
+        JSONSchema({"type": "string", "pattern": "^\\01$"})
+    assert complete(JSONSchema({"type": "string", "pattern": "^\\0a$"}), '"\\u0000a"')
 
 
 def test_a_pattern_may_look_ahead_where_it_begins() -> None:

@@ -82,6 +82,27 @@ def test_imports_are_found_beside_the_grammar_and_in_the_paths(tmp_path: Path) -
         translate("%import words.WORD\nstart: WORD")
 
 
+@pytest.mark.parametrize(
+    ("source", "template"),
+    [
+        ('start: x{"b"}\nx{a}: x{x{a}}', "x"),
+        ('start: t{"b"}\nt{a}: u{x{a}}\nu{b}: t{b}\nx{c}: c', "t"),
+        ('start: a{"k", "l"}\na{x, y}: x a{x, b{x}} | "."\nb{z}: z', ""),
+        ('start: a{"k", "l"}\na{x, y}: x a{y, b{x}} | "."\nb{z}: z', "a"),
+        ('start: t{"b"}\nt{a}: u{x{a}} | "z"\nu{b}: t{"k"}\nx{c}: c', ""),
+        ('start: x{x{"b"}}\nx{a}: a | "(" x{a} ")"', ""),
+        ('start: "a"\ne{a}: e{e{a}}', ""),
+    ],
+)
+def test_templates_that_grow_without_end_are_found(source: str, template: str) -> None:
+    """Lark itself would write rules for ever."""
+    if not template:
+        assert translate(source).mode
+        return
+    with pytest.raises(GrammarError, match=f"template {template} uses itself with arguments that"):
+        translate(source)
+
+
 def test_says_what_it_rewrote_and_which_mode_it_has() -> None:
     translated = translate('start: "if" NAME | NAME\nNAME: /[a-z]+/\n%ignore " "')
     assert translated.mode == "lalr"

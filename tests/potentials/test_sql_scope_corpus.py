@@ -123,6 +123,26 @@ SELECT a.y FROM b AS a
 SELECT b.x, a.y FROM a AS b, b AS a
 SELECT x FROM a AS "quoted alias" WHERE "quoted alias".x = 1
 SELECT x FROM a AS 'single' WHERE single.x = 1
+SELECT x FROM a LIMIT -7 | 24
+SELECT x FROM a LIMIT 2, 1 + 3
+SELECT x FROM a LIMIT ~1 OFFSET 2 <> 3
+SELECT x FROM a ORDER BY x'ab', x'' DESC LIMIT 1
+SELECT x'00' y, name FROM a WHERE name = x'6162' OR name > X''
+SELECT name COLLATE NOCASE AS k, x FROM a WHERE name = 'b' COLLATE RTRIM ORDER BY k
+SELECT name COLLATE NOCASE FROM a GROUP BY name COLLATE NOCASE HAVING name COLLATE NOCASE > 'b'
+SELECT x, (SELECT name COLLATE NOCASE AS k FROM b WHERE b.a_id = a.id ORDER BY k) FROM a
+SELECT id, name FROM (a JOIN b USING (id, name)) WHERE id > 1 ORDER BY name
+SELECT id FROM (a NATURAL JOIN b) WHERE name = 'x'
+SELECT t.id FROM (a JOIN b USING (id)) AS t WHERE t.x > t.y
+SELECT a.id FROM (a JOIN b USING (id)) JOIN docs ON body = a.name WHERE id = 2
+SELECT sum(x) OVER w FROM a WINDOW w AS (GROUPS CURRENT ROW)
+SELECT sum(x) OVER (ORDER BY id GROUPS 2 PRECEDING EXCLUDE NO OTHERS) FROM a WHERE x > 1
+SELECT 1 AS n WINDOW w AS (ROWS UNBOUNDED PRECEDING) UNION SELECT x FROM a ORDER BY 1
+SELECT current_time t, current_date d FROM a WHERE t > d
+SELECT name LIKE 'a' ESCAPE 'b' || 'c', name LIKE -'a' ESCAPE NOT 'b' FROM a WHERE x > 1
+SELECT x NOT NULL + 1, x ISNULL COLLATE NOCASE FROM a WHERE x > 1
+SELECT 0XAB AS [k], 0xab k2 FROM a WHERE k > 1
+SELECT a.x FROM a, b ON a.id = b.a_id WHERE a.x > 1
 """.strip("\n")
 
 

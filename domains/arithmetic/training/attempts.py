@@ -14,7 +14,7 @@ import numpy as np
 from domains.arithmetic.problems import parse
 from domains.arithmetic.revising import CONTEXT
 from domains.arithmetic.steps import solve
-from domains.arithmetic.training.measure import draw, is_right
+from domains.arithmetic.training.measure import draw, is_right, load_policy
 from domains.arithmetic.training.policy import training_problem
 
 if TYPE_CHECKING:
@@ -83,6 +83,28 @@ def draw_attempts(
             wrong = sorted({t for t in own if t.strip() and not is_right(problem, t)})
             order = np.argsort(edit_distances(right, wrong), kind="stable")
             yield Attempts(problem.text, right, tuple(wrong[i] for i in order))
+
+
+def kept_attempts(
+    folder: Path, policy: Path, count: int, each: int, *, seed: int
+) -> list[Attempts]:
+    """Return the attempts that lie in a folder, and draw those that are missing.
+
+    Args:
+        folder: With `attempts.jsonl`; made if absent.
+        policy: Folder of the model that draws.
+        count: Problems.
+        each: Attempts drawn for each.
+        seed: Of problems and draws.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "attempts.jsonl"
+    file.touch()
+    left = count - len(read_attempts(file))
+    if left > 0:
+        seed += (count - left) // AT_ONCE * 1_000_003
+        write_attempts(draw_attempts(*load_policy(policy), left, each, seed=seed), file)
+    return read_attempts(file)
 
 
 def edit_distances(text: str, others: Sequence[str]) -> np.ndarray:

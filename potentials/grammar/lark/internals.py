@@ -5,7 +5,7 @@ Tried with 1.2 and 1.3. What is missing is named when it is first needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +59,49 @@ def compile_grammar(
     Raises:
         LarkError: Lark does not take it; other errors of its loader pass through, too.
     """
+    from lark.exceptions import GrammarError
     from lark.load_grammar import load_grammar
 
     grammar, _files = load_grammar(source, name, list(import_paths), True)
+    if endless := _endless_template(grammar.rule_defs):
+        # Lark would write rules for ever.
+        raise GrammarError(f"template {endless} uses itself with arguments that grow without end")
     terminals, rules, ignored = grammar.compile([start], set())
     return CompiledGrammar(tuple(terminals), tuple(rules), tuple(str(n) for n in ignored))
+
+
+def _endless_template(definitions: Sequence[tuple[Any, ...]]) -> str:
+    """Return a template in whose uses an argument comes to stand in itself; "" if there is none.
+
+    Arguments flow from a template's parameters into those of the templates that it uses; where
+    they come back, and one was put into a template on the way, there is no end to them.
+    """
+    bodies = {str(name): (params, tree) for name, params, tree, _options in definitions}
+    reached = [name for name, (params, _tree) in bodies.items() if not params]
+    flows: dict[tuple[str, int], set[tuple[str, int]]] = {}
+    growing: list[tuple[tuple[str, int], tuple[str, int]]] = []
+    for name in reached:
+        params, tree = bodies[name]
+        for use in tree.find_data("template_usage"):
+            used, *arguments = use.children
+            if used.name in bodies and used.name not in reached:
+                reached.append(used.name)
+            for to, argument in enumerate(arguments):
+                inside = {getattr(leaf, "name", "") for leaf in argument.scan_values(bool)}
+                for at in (i for i, param in enumerate(params) if param in inside):
+                    flows.setdefault((name, at), set()).add((used.name, to))
+                    if any(argument.find_data("template_usage")):
+                        growing.append(((name, at), (used.name, to)))
+    return next((a[0] for a, b in growing if a in _reachable(flows, b)), "")
+
+
+def _reachable(flows: Mapping[Any, set[Any]], start: Any) -> set[Any]:
+    seen, waiting = {start}, [start]
+    while waiting:
+        new = flows.get(waiting.pop(), set()) - seen
+        seen |= new
+        waiting += new
+    return seen
 
 
 def parser_table(parser: Lark, start: str) -> ParseTable:

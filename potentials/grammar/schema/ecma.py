@@ -159,7 +159,7 @@ def _escape(source: str, at: int, *, inside: bool) -> tuple[str, int]:
         return f"\\U{int(code[1], 16):08x}", code.end()
     if (code := re.compile(r"\\c([a-zA-Z])").match(source, at)) is not None:
         return f"\\x{ord(code[1]) % 32:02x}", code.end()
-    if letter == "0":
+    if letter == "0" and not source[at + 2 : at + 3].isdigit():
         return "\\x00", at + 2
     if letter in ("p", "P", "k", "A", "Z", "N", ""):
         raise pattern.Unsupported(f"uses `\\{letter}`")

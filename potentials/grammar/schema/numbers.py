@@ -156,7 +156,11 @@ def _in_interval(interval: Interval, units: list[Fraction], integral: set[bool])
             "`Potential` of your own."
         )
     else:
-        yield from _multiples(interval, unit)
+        for each in _by_decimals(unit):
+            yield from _multiples(interval, each)
+        if unit.denominator == 1 and not integral:
+            # As `json.dumps` writes a float.
+            yield from (f"{lexeme} /\\.0/" for lexeme in _multiples(interval, unit))
 
 
 def _ranged(interval: Interval, integral: set[bool]) -> Iterator[str]:
@@ -176,6 +180,18 @@ def _ranged(interval: Interval, integral: set[bool]) -> Iterator[str]:
     if interval.high is not None:
         parts.append(f"/{ranges.below(*interval.high)}/")
     yield " & ".join(parts)
+
+
+def _by_decimals(unit: Fraction) -> list[Fraction]:
+    """Return a unit, and the units of those of its multiples that have fewer decimals.
+
+    llguidance spells the multiples of 0.25 with two decimals or with none: 0.50, and never 0.5.
+    """
+    units, place = [unit], Fraction(1)
+    while (unit / place).denominator > 1:
+        units.append(_common_multiple([unit, place]) or unit)
+        place /= 10
+    return units if unit != place else [unit]  # where every digit will do, none is missing
 
 
 def _multiples(interval: Interval, unit: Fraction) -> Iterator[str]:

@@ -22,6 +22,8 @@ from typing import Any
 from . import tables
 
 _AS_THEY_ARE = {type(None), bool, int, float, str}
+_DECIMAL_BITS = 2000
+"""Of a number in decimal digits, of which Python reads and writes 640 at least."""
 _SEQUENCES: dict[str, Any] = {
     "tuple": tuple,
     "set": set,
@@ -89,6 +91,8 @@ class Codec:
             RecursionError: It is nested too deep.
         """
         kind = type(value)
+        if kind is int and value.bit_length() > _DECIMAL_BITS:
+            return {"int": hex(value)}
         if kind in _AS_THEY_ARE:
             return value
         if kind is list:
@@ -102,7 +106,7 @@ class Codec:
             return {kind.__name__: base64.b64encode(value).decode()}
         part = _PARTS.get(kind.__name__)
         if part is not None and part[0] is kind and getattr(value, "tzinfo", None) is None:
-            return {kind.__name__: list(part[1](value))}
+            return {kind.__name__: [self.encode(v) for v in part[1](value)]}
         table = tables.words(value)
         if table is not None:
             tag, plain = table
@@ -149,6 +153,8 @@ class Codec:
             raise NotPlainError(f"words that stand for no {tag}: {error}") from None
 
     def _decode(self, tag: str, body: Any) -> Any:
+        if tag == "int":
+            return int(body, 16)
         if tag in _SEQUENCES:
             return _SEQUENCES[tag](map(self.decode, _listed(body)))
         if tag in _MAPPINGS:
@@ -157,7 +163,7 @@ class Codec:
             return _BYTES[tag](base64.b64decode(body, validate=True))
         if tag in _PARTS:
             kind = _PARTS[tag][0]
-            parts = [p for p in _listed(body) if type(p) in (int, str)]
+            parts = [p for p in map(self.decode, _listed(body)) if type(p) in (int, str)]
             return complex(*map(float.fromhex, parts)) if kind is complex else kind(*parts)
         if tag in tables.TAGS:
             return tables.value(tag, self.decode(body))

@@ -95,6 +95,13 @@ class _LimitedProtocol(H11Protocol):
         if self.conn.their_state is h11.SEND_BODY:
             self.transport.close()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; a request that it breaks off has no other answer."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        super().send_400_response(msg)
+
     def linger(self, transport: asyncio.Transport) -> bool:
         """Read on for a while, without listening, so that the client comes to read its answer.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import time
 from contextlib import ExitStack
@@ -55,6 +56,22 @@ def test_headers_that_do_not_come(strict, sent):
         connection.sendall(sent)
         said, seconds = until_closed(connection)
     assert said == b"" and 0.3 < seconds < _LONG
+
+
+def test_a_body_that_is_no_http_has_one_answer_and_no_error_in_the_log(strict, caplog):
+    log = logging.getLogger("uvicorn.error")
+    log.addHandler(caplog.handler)
+    try:
+        with connect(strict) as connection:
+            # The application refuses the type while the connection refuses the body.
+            head = HEAD.replace(b"application/json", b"text/plain")
+            connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n")
+            said, _ = until_closed(connection)
+        assert post(f"{strict.url}/v1/completions", GOOD)[0] == 200
+    finally:
+        log.removeHandler(caplog.handler)
+    assert said.startswith(b"HTTP/1.1 400") and said.count(b"HTTP/1.1") == 1
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR] == []
 
 
 def test_headers_that_come_byte_by_byte(strict):

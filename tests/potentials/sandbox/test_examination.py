@@ -44,6 +44,13 @@ PASSING = {
         "          d.datetime(2020, 1, 2, 3, 4, 5, 6), d.timedelta(1, 2, 3), 10 ** 60):\n"
         "    assert f(v) == v and type(f(v)) is type(v), v",
     ),
+    "numbers longer than Python writes": (
+        "import sys\nsys.set_int_max_str_digits(640)\ndef f(x): return x",
+        "from fractions import Fraction\n"
+        "for v in (10 ** 700, 10 ** 5000, -(2 ** 20_000), 2 ** 2000 - 1, 2 ** 2000,\n"
+        "          Fraction(10 ** 5000, 3)):\n"
+        "    assert f(v) == v and f([v]) == [v] and f(v) != v + 1, 'no'",
+    ),
     "floats that are no numbers": (
         "def f(): return [float('inf'), float('nan'), -0.0]",
         "import math\nx = f()\nassert x[0] == math.inf and x[1] != x[1] and str(x[2]) == '-0.0'",

@@ -1,0 +1,150 @@
+"""The command: `python -m benchmarks.inference_time --model NAME --items K --out DIR`.
+
+Records are in ``DIR/records.jsonl``, the page in ``DIR/report.md`` with a plot beside it. Pages of
+several runs are put together from their records:
+
+    python -m benchmarks.inference_time --report A.jsonl B.jsonl --words words.md --out DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.command import explained
+from benchmarks.inference_time.report import plot, render
+from benchmarks.inference_time.runs import plan_of, read, run_all
+from benchmarks.inference_time.subjects import JUDGES, SHOTS, TEMPERATURE, Subject, subject
+from benchmarks.inference_time.techniques import TECHNIQUES
+from benchmarks.provenance import commit, machine, model_digest, now, shown_model
+from domains.reasoning.puzzles import KINDS
+from smc.errors import SettingsError
+
+HEADING = "# Techniques of inference-time computation on eleven kinds of reasoning"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(prog="python -m benchmarks.inference_time", description=__doc__)
+    add = top.add_argument
+    add("--model", default="embedded:reasoning", help="embedded, a folder, or a name on the Hub")
+    add("--tasks", default=",".join(KINDS), help="some of the kinds, in order")
+    add("--techniques", default=",".join(TECHNIQUES))
+    add("--items", type=int, default=40, help="puzzles a task")
+    add("--judge", choices=JUDGES, default="own", help="oracle: the checker's own rules")
+    add("--out", type=Path, required=True, help="folder; what is there is gone on with")
+    add("--minutes", type=float, help="of this process; then it reports what there is")
+    add("--backend", choices=("transformers", "vllm"), help="of a published model")
+    add("--engine-args", type=json.loads, help="JSON, see smc.load")
+    add("--report", nargs="+", type=Path, default=[], help="records to make a page of; runs none")
+    add("--words", nargs="*", type=Path, default=[], help="Markdown before the tables of each")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and report; return the exit status: 0, 2 for an error explained, 130 if interrupted."""
+    options = parser().parse_args(arguments)
+    return explained(lambda: _work(options))
+
+
+def _work(options: argparse.Namespace) -> None:
+    options.out.mkdir(parents=True, exist_ok=True)
+    files = options.report
+    if not files:
+        files = [options.out / "records.jsonl"]
+        _run(options, files[0])
+    print(write_page(files, options.words, options.out))
+
+
+def _run(options: argparse.Namespace, file: Path) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    tasks = _named(options.tasks, KINDS, "tasks")
+    techniques = _named(options.techniques, TECHNIQUES, "techniques")
+    loading = {"backend": options.backend, "engine_args": options.engine_args}
+    who = subject(options.model, options.judge, loading)
+    began = time.monotonic()
+    plan = plan_of(tasks, techniques, options.items)
+    for k, ((task, technique, item), outcome) in enumerate(
+        run_all(who, plan, head_of(options, who), file)
+    ):
+        if k % 100 == 0:
+            print(f"{item} {task} {technique}: {outcome}", flush=True)
+        if options.minutes and time.monotonic() - began > options.minutes * 60:
+            break
+
+
+def head_of(options: argparse.Namespace, who: Subject) -> dict[str, Any]:
+    """Return where the records come from."""
+    told = ["--model", shown_model(options.model), "--judge", options.judge]
+    told += ["--items", str(options.items)]
+    if options.tasks != ",".join(KINDS):
+        told += ["--tasks", options.tasks]
+    if options.techniques != ",".join(TECHNIQUES):
+        told += ["--techniques", options.techniques]
+    if options.backend:
+        told += ["--backend", options.backend]
+    threads = os.environ.get("OMP_NUM_THREADS")
+    begins = f"OMP_NUM_THREADS={threads} " if threads else ""
+    shots = 0 if who.trained else SHOTS
+    return {
+        "settings": {
+            "model": shown_model(options.model),
+            "digest": model_digest(options.model),
+            "judge": options.judge,
+            "judged_by": who.judged_by,
+            "temperature": TEMPERATURE,
+            "shots": shots,
+        },
+        "command": f"{begins}python -m benchmarks.inference_time {shlex.join(told)} --out DIR",
+        "commit": commit(),
+        "machine": machine(),
+        "date": now()[:10],
+    }
+
+
+def write_page(files: Sequence[Path], words: Sequence[Path], out: Path) -> str:
+    """Write `report.md` and `report.png` of some records, and return the page."""
+    records = [read(file) for file in files]
+    named = [f", {r.head['settings']['model']}" if len(files) > 1 else "" for r in records]
+    plot(list(zip(named, records, strict=True))[:1], out / "report.png")
+    texts = [path.read_text(encoding="utf-8") for path in words]
+    texts += [""] * (len(records) - len(texts))
+    sections = [
+        render(own, text, "report.png" if k == 0 else "")
+        for k, (own, text) in enumerate(zip(records, texts, strict=True))
+    ]
+    page = f"{HEADING}\n\n{NOTE}\n\n" + "\n".join(sections)
+    (out / "report.md").write_text(page, encoding="utf-8")
+    return page
+
+
+NOTE = (
+    "Eleven kinds of generated puzzles with exact checkers (`domains/reasoning`), after Sys2Bench "
+    "([2502.12521](https://arxiv.org/abs/2502.12521)). Shares of right answers with 95% intervals "
+    "by puzzle (Wilson's; of the mean of tasks the bootstrap's); the largest in bold. *Ahead*: the "
+    "bootstrap interval of the difference on the same puzzles lies over 0. *tokens*: generated for "
+    "an answer, dropped ones included; *judged*: read by the judge."
+)
+
+
+def _named(text: str, known: Any, what: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in known:
+            raise SettingsError(
+                f"--{what}: no {name!r}; expected some of {', '.join(known)}, separated by commas."
+            )
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""The study of word problems with a judge by likelihood; it resumes.
+
+    python -m benchmarks.word_problems --model FOLDER --backend vllm --out DIR --items 100
+
+Records are kept in ``--out``, one line a problem; ``report.md`` there holds the table. The model
+judges its own solutions: how probable it finds "Yes" when it is asked whether one is right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from benchmarks import journal, provenance
+from benchmarks.word_problems.trial import trial
+from domains.math_word.data import DataSet
+from domains.math_word.task import MARK, MathItem, MathWordTask
+from potentials.boundaries import steps
+from smc import load
+from smc.backends.load_options import Backend
+from smc.intervals import Interval, bootstrap, mean_interval
+from smc.steps.token_steps import TokenSteps
+from smc.strategies.likelihood_judge import LikelihoodJudge
+
+Record = Mapping[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line; see the module's docstring."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.word_problems")
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--backend", default="transformers", choices=("transformers", "vllm"))
+    parser.add_argument("--engine-args", type=json.loads, help="of vLLM, as JSON")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--dataset", default="gsm8k", choices=get_args(DataSet))
+    parser.add_argument("--data", type=Path, help="root of the data sets")
+    parser.add_argument("--items", type=int, default=100)
+    parser.add_argument("--budgets", type=_numbers, default=[1, 2, 4, 8], metavar="N,N")
+    parser.add_argument("--temperature", type=float, default=0.7)
+    parser.add_argument("--max-tokens", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="then stop, whole")
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    file = options.out / "records.jsonl"
+    done: list[Record] = journal.read(file)
+    known = {record["item"] for record in done}
+    items = MathWordTask(dataset=options.dataset).items(options.items, options.data)
+    left = [item for item in items if item.id not in known]
+    if left:
+        done += _run(options, left, file)
+    page = report(done) + _facts(options)
+    (options.out / "report.md").write_text(page, encoding="utf-8")
+    print(page)
+
+
+def _run(options: argparse.Namespace, items: Sequence[MathItem], file: Path) -> list[Record]:
+    model = load(
+        options.model, backend=cast(Backend, options.backend), engine_args=options.engine_args
+    )
+    writer = TokenSteps(model, steps(MARK), max_tokens=options.max_tokens)
+    judge = LikelihoodJudge(model)
+    ends, records = time.monotonic() + 60 * options.minutes, []
+    for place, item in enumerate(items, 1):
+        began = time.monotonic()
+        record = trial(
+            item,
+            writer,
+            judge,
+            budgets=options.budgets,
+            seed=options.seed,
+            temperature=options.temperature,
+        )
+        records.append(record | {"seconds": round(time.monotonic() - began, 1)})
+        journal.append(file, records[-1:])
+        print(f"{place} of {len(items)} problems", flush=True)
+        if time.monotonic() > ends:
+            break
+    return records
+
+
+def report(records: Sequence[Record]) -> str:
+    """Return the table of a study: what each way solves at each budget, and its tokens."""
+    keys = list(dict.fromkeys((r["strategy"], r["num_solutions"]) for r in records[0]["runs"]))
+    runs = {
+        key: [r for x in records for r in x["runs"] if (r["strategy"], r["num_solutions"]) == key]
+        for key in sorted(keys, key=lambda key: key[1])
+    }
+    aucs = [r["told_apart"] for r in records if r["told_apart"] is not None]
+    lines = [
+        "# Word problems, judged by the likelihood of a yes\n",
+        f"{len(records)} problems; a sample is right in {_mean(records, 'pass_rate'):.3f}, and has "
+        f"an answer in {_mean(records, 'answered'):.3f}. Of a right and a wrong sample of one "
+        f"problem the judge prefers the right one in {_shown(bootstrap(aucs))} "
+        f"({len(aucs)} problems have both).\n",
+        "| N | strategy | solved | more than votes of as many | tokens | tokens the judge reads |",
+        "| ---: | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for (name, n), own in runs.items():
+        values = [float(r["correct"]) for r in own]
+        votes = [float(r["correct"]) for r in runs["votes", n]]
+        ahead = bootstrap([a - b for a, b in zip(values, votes, strict=True)])
+        lines.append(
+            f"| {n} | {name} | {_shown(mean_interval(values))} | "
+            f"{'–' if name == 'votes' or n == 1 else _shown(ahead)} | {_mean(own, 'tokens'):.0f} | "
+            f"{_mean(own, 'judge_tokens'):.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _facts(options: argparse.Namespace) -> str:
+    machine = provenance.machine()
+    return (
+        f"\n{options.dataset}; model {provenance.shown_model(options.model)} (digest "
+        f"{provenance.model_digest(options.model)}), {options.backend}, temperature "
+        f"{options.temperature:g}, {options.max_tokens} tokens a solution at most, seed "
+        f"{options.seed}; 95% intervals over problems. Commit {provenance.commit()}, "
+        f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']}, {provenance.now()}.\n"
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    return sorted({int(part) for part in text.split(",")})
+
+
+def _mean(records: Sequence[Record], key: str) -> float:
+    return sum(float(r[key]) for r in records) / len(records)
+
+
+def _shown(interval: Interval) -> str:
+    return f"{interval.mean:.3f} ({interval.low:.3f}, {interval.high:.3f})"
+
+
+if __name__ == "__main__":
+    main()

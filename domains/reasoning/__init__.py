@@ -1,0 +1,1 @@
+"""Reasoning: eleven kinds of generated puzzles with exact checkers, after Sys2Bench."""

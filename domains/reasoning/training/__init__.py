@@ -1,0 +1,1 @@
+"""Training of the reasoning model: mistakes, corpus, run, measures, card."""

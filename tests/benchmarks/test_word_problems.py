@@ -1,0 +1,104 @@
+"""The study of word problems: what each strategy answers and pays, on a scripted model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from benchmarks.word_problems import __main__ as study
+from benchmarks.word_problems.trial import trial
+from domains.math_word.task import MathItem
+from smc.steps import Extension
+from tests.step_worlds import Judge, Script
+
+ITEM = MathItem("made-1", "What is 40 + 2?", "What is 40 + 2?", "42", None)
+
+
+@dataclass
+class Remembering(Judge):
+    """A judge that can be told to forget, and counts how often."""
+
+    cleared: list[int] = field(default_factory=list)
+
+    def clear(self) -> None:
+        self.cleared.append(self.tokens)
+
+
+def writer(right_below: float) -> Script:
+    """Writes one step, then an answer that is right where its uniform is small."""
+
+    def reply(solution, uniform):
+        if not solution:
+            return Extension("40 and 2.\n\n", False, 4)
+        return Extension(f"\\boxed{{{'42.0' if uniform < right_below else 41}}}", True, 6)
+
+    return Script(reply)
+
+
+def run(right_below: float, value, budgets=(1, 2, 8)):
+    judge = Remembering(value)
+    record = trial(ITEM, writer(right_below), judge, budgets=budgets, seed=0, temperature=0.7)
+    return record, {(r["strategy"], r["num_solutions"]): r for r in record["runs"]}, judge
+
+
+def likes_right(text: str) -> float:
+    return 0.9 if "42" in text else 0.2
+
+
+def test_a_judge_that_knows_finds_what_votes_do_not():
+    record, runs, _ = run(0.2, likes_right)
+    assert 0 < record["pass_rate"] < 0.5
+    assert record["told_apart"] == 1.0 and record["answered"] == 1.0
+    assert runs["votes", 8]["correct"] == 0
+    assert runs["best_of_n", 8]["correct"] == runs["particles", 8]["correct"] == 1
+
+
+def test_a_judge_that_is_wrong_misleads_and_is_told_to_be_worse_than_chance():
+    record, runs, _ = run(0.7, lambda text: 1.1 - likes_right(text))
+    assert record["told_apart"] == 0.0
+    assert (runs["votes", 8]["correct"], runs["best_of_n", 8]["correct"]) == (1, 0)
+
+
+def test_what_is_equal_in_mathematics_votes_together():
+    record, runs, _ = run(2.0, likes_right)
+    assert record["pass_rate"] == 1.0 and record["told_apart"] is None
+    assert all(r["correct"] for r in runs.values())
+
+
+def test_every_strategy_pays_for_what_its_judge_reads():
+    _, runs, judge = run(0.2, likes_right)
+    step, answer = len("40 and 2.\n\n"), len("\\boxed{41}")
+    assert [runs["votes", n]["tokens"] for n in (1, 2, 8)] == [10, 20, 80]
+    assert all(runs["votes", n]["judge_tokens"] == 0 for n in (1, 2, 8))
+    paid = runs["best_of_n", 8]["judge_tokens"]
+    assert 8 * (step + answer) <= paid <= 8 * (step + answer + 2)
+    # Particles: each distinct solution after each of two steps.
+    assert runs["particles", 8]["tokens"] == 80 and runs["particles", 8]["judge_tokens"] > 0
+    assert len(judge.cleared) == 8 + 2
+
+
+def test_the_command_resumes_and_its_page_has_the_figures(tmp_path, monkeypatch, capsys):
+    data = tmp_path / "gsm8k"
+    data.mkdir()
+    rows = [{"question": f"What is {n} + 2?", "answer": f"#### {n + 2}"} for n in (40, 39, 1)]
+    (data / "test.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    monkeypatch.setattr(study, "load", lambda *a, **k: None)
+    monkeypatch.setattr(study, "TokenSteps", lambda *a, **k: writer(0.5))
+    monkeypatch.setattr(study, "LikelihoodJudge", lambda model: Remembering(likes_right))
+    monkeypatch.setattr(study.provenance, "model_digest", lambda name: "0")
+    command = ["--model", "made", "--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    study.main([*command, "--items", "2", "--budgets", "2,1"])
+    first = (tmp_path / "out" / "records.jsonl").read_text()
+    study.main([*command, "--items", "3", "--budgets", "2,1"])
+    after = (tmp_path / "out" / "records.jsonl").read_text()
+    assert after.startswith(first) and len(after.splitlines()) == 3
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert page in capsys.readouterr().out
+    records = [json.loads(line) for line in after.splitlines()]
+    solved = sum(r["runs"][0]["correct"] for r in records) / 3
+    assert f"| 1 | votes | {solved:.3f} (" in page
+    assert "| 2 | particles |" in page and "| 1 | particles |" not in page
+    with pytest.raises(SystemExit):
+        study.main([*command, "--dataset", "none"])
