@@ -65,8 +65,9 @@ def run(options: Options, cache: Path = CACHE) -> Result:
         unit="steps per second",
         setting=(
             f"{Path(options.model).name or 'random Llama'}, "
-            f"{str(network.dtype).removeprefix('torch.')}, on {network.device.type}, N = {first['particles']} rows behind a prompt of "
-            f"{first['prompt']} tokens, {options.tokens} tokens; peer: generate(do_sample=True), "
+            f"{str(network.dtype).removeprefix('torch.')}, on {network.device.type}, "
+            f"N = {first['particles']} rows behind a prompt of {first['prompt']} tokens, "
+            f"{options.tokens} tokens; peer: generate(do_sample=True), "
             f"N as num_return_sequences; {options.repeats} interleaved runs, "
             f"{_peer_repeats(options)} of generate ({options.clock} time)"
         ),
