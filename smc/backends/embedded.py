@@ -25,6 +25,7 @@ EMBEDDED: Mapping[str, str] = {
     "goals": "domains/planetarium/model",
     "molecules": "domains/gdb17/model",
     "python": "domains/ds1000/model",
+    "reasoning": "domains/reasoning/model",
     "sql": "domains/spider/model",
 }
 """Folders by name, beside the package `smc`: in a checkout as in an installation."""

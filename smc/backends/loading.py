@@ -39,7 +39,8 @@ def load(name: str, **options: Unpack[LoadOptions]) -> TransformersModel | VLLMM
             model that comes with the package: `embedded:` and `arithmetic`, `arithmetic-editor`,
             `arithmetic-judge`, `arithmetic-recurrent`,
             `arithmetic-inner-thinking`, `arithmetic-loop`, `arithmetic-plain`, `countdown`,
-            `countdown-improved`, `countdown-plain`, `goals`, `molecules`, `python` or `sql`.
+            `countdown-improved`, `countdown-plain`, `goals`, `molecules`, `python`, `reasoning`
+            or `sql`.
         options: By name, see below; a None is as good as one left out.
 
     Options of both backends:
