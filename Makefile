@@ -62,8 +62,8 @@ train-feedback: $(READY) ## the critic and editor of arithmetic: 10 minutes of a
 	$(BIN)/python -m domains.arithmetic.training.feedback_card
 
 # Each continues where it was cut off; the minutes are of one core's time.
-train-depth: $(READY) ## the four networks of the study of depth, about 13 minutes of a core
-	for each in "recurrent --minutes 4.5" "inner-thinking --minutes 4.5" "loop --minutes 2" \
+train-depth: $(READY) ## the four networks of the study of depth, about 16 minutes of a core
+	for each in "recurrent --minutes 4.5" "inner-thinking --minutes 4.5" "loop --minutes 4.5" \
 	  "plain --minutes 2.1"; do \
 	  $(BIN)/python -m domains.arithmetic.train_depth --kind $$each --threads 1 \
 	    --work "runs/train-depth/$${each%% *}" || exit 1; done

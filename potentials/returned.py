@@ -24,7 +24,9 @@ def number(value: Any, what: str, where: str) -> float:
     """
     read = _read(value)
     if read is None:
-        raise PotentialError(f"{what}: returned {value!r:.200} at {where:.200}; expected a number.")
+        raise PotentialError(
+            f"{what}: returned {_shown(value)} at {where:.200}; expected a number."
+        )
     return read
 
 
@@ -47,8 +49,8 @@ def scores(value: Any, count: int, what: str, where: str) -> tuple[float, ...]:
     if len(read) != count or not all(s is not None and 0 <= s <= 1 for s in read):
         shown = listed if ordered and listed else value
         raise PotentialError(
-            f"{what}: returned {shown!r:.200} for {count} steps, at {where:.200}; expected a score "
-            "in [0, 1] for each. A bad step should get 0."
+            f"{what}: returned {_shown(shown)} for {count} steps, at {where:.200}; expected a "
+            "score in [0, 1] for each. A bad step should get 0."
         )
     return tuple(s for s in read if s is not None)
 
@@ -60,11 +62,11 @@ def log_weight(value: Any, what: str, where: str) -> float:
         PotentialError: It is neither a truth value nor a number below infinity, or it is NaN.
     """
     read = _read(value)
-    if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b":
+    if isinstance(value, bool) or str(getattr(value, "dtype", "")) in ("bool", "torch.bool"):
         return 0.0 if read else -math.inf
     if read is None or not read < math.inf:  # NaN is not
         raise PotentialError(
-            f"{what}: returned {value!r:.200} at {where:.200}; expected True, False or a log "
+            f"{what}: returned {_shown(value)} at {where:.200}; expected True, False or a log "
             "weight: a number below infinity, or −inf."
         )
     return read
@@ -73,8 +75,15 @@ def log_weight(value: Any, what: str, where: str) -> float:
 def text(value: Any, what: str, where: str) -> str:
     """Return what a function returned, which must be text; see `number`."""
     if not isinstance(value, str):
-        raise PotentialError(f"{what}: returned {value!r:.200} at {where:.200}; expected text.")
+        raise PotentialError(f"{what}: returned {_shown(value)} at {where:.200}; expected text.")
     return value
+
+
+def _shown(value: Any) -> str:
+    try:
+        return f"{value!r:.200}"
+    except ValueError:  # Python does not write numbers of thousands of digits
+        return f"a value of type {type(value).__name__} that is too long to be shown"
 
 
 def _read(value: Any) -> float | None:

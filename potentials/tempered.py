@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from potentials import returned
 from potentials.incremental import incremental
 from smc.errors import PotentialError, SettingsError
 from smc.potential import AnyPotential, IncrementalPotential, TokenPotential
@@ -117,7 +118,7 @@ class Tempered(IncrementalPotential[TemperedState]):
         return list(self.inner.batch_complete([s.inner for s in states]))
 
     def _power(self, size: int) -> float:
-        power = self.schedule(size)
+        power = returned.number(self.schedule(size), "Tempered: schedule", f"{size} bytes")
         if not 0 <= power <= 1:  # NaN is not
             raise PotentialError(
                 f"Tempered: schedule({size}) is {power!r}; expected a power in [0, 1]."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
+from smc.checked_json import shown
 from smc.errors import SettingsError
 from smc.history import DeathCount, Status, Step, TextSequence
 from smc.model import FloatArray, Prompt
@@ -172,10 +173,24 @@ class Posterior:
         return [self.sequences[i].text for i in chosen]
 
     def expectation(self, function: Callable[[str], float]) -> float:
-        """Return the posterior mean of a function of the text; NaN if extinct."""
+        """Return the posterior mean of a function of the text; NaN if extinct.
+
+        Raises:
+            SettingsError: The function returns something else than a number.
+        """
         if self.status is Status.EXTINCT:
             return math.nan
-        return sum(p * function(text) for text, p in self.probabilities().items())
+        mean = 0.0
+        for text, probability in self.probabilities().items():
+            value = function(text)
+            try:
+                mean += probability * value
+            except (TypeError, OverflowError) as error:
+                raise SettingsError(
+                    f"Posterior.expectation: the function returned {shown(value, 200)} at "
+                    f"text {text!r:.200}; expected a number."
+                ) from error
+        return mean
 
     def costs(self) -> dict[str, tuple[int, float]]:
         """Return evaluations and seconds of each potential, over the whole run."""

@@ -46,3 +46,22 @@ def test_the_commands_run_in_order(tmp_path):
 def test_files_named_in_the_readme_exist():
     named = re.findall(r"\]\(([^)#:]+)\)", README)
     assert named and all((ROOT / path).exists() for path in named)
+
+
+def test_the_map_of_systems_is_that_of_the_documentation():
+    """The README's columns are the documentation's: the system, where it is, what was measured."""
+    systems = (ROOT / "docs" / "systems.md").read_text(encoding="utf-8")
+    rows = [_cells(line) for line in systems.splitlines() if line.startswith("| ")]
+    expected = [
+        (r[0], r[1], r[3].replace("](results/", "](benchmarks/results/"))
+        for r in rows
+        if r[0] not in ("paper", "system", "---")
+    ]
+    ours = README.split("the four papers they rest on</summary>")[1].split("</details>")[0]
+    shown = [_cells(line) for line in ours.splitlines() if line.startswith("| ")]
+    assert shown[0] == ("system", "here", "measured here")
+    assert len(expected) == 18 and shown[2:] == expected
+
+
+def _cells(line: str) -> tuple[str, ...]:
+    return tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1])

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 import smc
 from smc.model import Vocabulary
@@ -192,6 +193,15 @@ def test_extinction_is_a_result_with_its_reason():
     assert math.isnan(posterior.expectation(len))
 
 
+@pytest.mark.parametrize(
+    "value", [None, "1", [1.0], 10**5000], ids=["none", "text", "list", "long"]
+)
+def test_a_mean_is_one_of_numbers(value):
+    posterior = smc.sample(MODEL, "", max_tokens=2, num_particles=1)
+    with pytest.raises(smc.SettingsError, match=r"expectation: the function returned .* at text"):
+        posterior.expectation(lambda text: value)
+
+
 def test_extinct_before_the_first_token():
     class Never(smc.Potential):
         def prefix(self, text):
@@ -238,6 +248,10 @@ class Returns(smc.Potential):
         (math.inf, "Returns: complete returned inf at text"),
         ("high", "Returns: complete returned 'high' at text"),
         (True, "Returns: complete returned True at text"),
+        (np.array(True), "Returns: complete returned array"),
+        (torch.tensor(True), "Returns: complete returned tensor"),
+        (b"1", "Returns: complete returned b'1' at text"),
+        pytest.param(10**5000, "complete returned a whole number of 16610 bits", id="long"),
         (ZeroDivisionError("by zero"), "raised ZeroDivisionError: by zero"),
     ],
 )

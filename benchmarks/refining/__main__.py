@@ -19,7 +19,7 @@ from benchmarks.lockstep import Lockstep
 from benchmarks.provenance import commit, machine, model_digest, shown_model
 from benchmarks.refining import arithmetic, functions
 from benchmarks.refining.report import render
-from benchmarks.refining.trial import World, trial
+from benchmarks.refining.trial import World, packed, trial, unpacked
 
 _TITLES = {"arithmetic": "Chained arithmetic", "functions": "Functions, a published model"}
 _SETTINGS = {
@@ -78,14 +78,14 @@ def run(options: argparse.Namespace) -> None:
             return
         batch = left[first : first + options.at_once]
         jobs = [functools.partial(trial, tried, item, options.seed) for item in batch]
-        journal.append(options.out, desk.run(jobs))
+        journal.append(options.out, [packed(record) for record in desk.run(jobs)])
         print(f"{len(done) + first + len(batch)} of {len(tried.items)} problems", flush=True)
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the head and the records of a file."""
     head, *records = journal.read(path)
-    return head, records
+    return head, [unpacked(record) for record in records]
 
 
 def _world(options: argparse.Namespace, desk: Lockstep) -> World:

@@ -22,6 +22,11 @@ Arm = Callable[[Prompt, StepScorer, int, Options], StrategyResult]
 
 AGAIN = ("edit", "rewrite", "revision")
 """Roles of texts that are written with others in sight."""
+COLUMNS = (
+    "judge arm size right any tokens drafts drafts_right again again_right copies samples "
+    "sample_tokens samples_any best_of_n votes"
+).split()
+"""Of a run, in the order in which a file has them."""
 _TAGS = re.compile(r"</?improved>")
 _AT_ONCE = 8
 
@@ -81,6 +86,19 @@ def trial(world: World, item: Item, seed: int) -> dict[str, Any]:
         for (judge, arm, size), result in results.items()
     ]
     return {"item": item.id, "level": world.level(item), "seed": seed, "runs": runs}
+
+
+def packed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record for a file: a list of values for each run, truth as 0 or 1."""
+    values = [[run.get(name) for name in COLUMNS] for run in record["runs"]]
+    runs = [[int(v) if isinstance(v, bool) else v for v in own] for own in values]
+    return {**record, "runs": runs}
+
+
+def unpacked(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `packed` was given, but for the type of truth."""
+    runs = [dict(zip(COLUMNS, values, strict=True)) for values in record["runs"]]
+    return {**record, "runs": [{n: v for n, v in run.items() if v is not None} for run in runs]}
 
 
 def _samples(

@@ -50,7 +50,9 @@ def parse_domain(text: str) -> Domain:
             raise PDDLError("no predicate", line=item.line, expected="a list (NAME ?x …)")
         each = name(item.items[0], "a predicate")
         if each in predicates:
-            raise PDDLError(f"the predicate {each} a second time", line=item.line)
+            raise PDDLError(
+                f"the predicate {each} a second time", line=item.line, expected="each once"
+            )
         # The names of its parameters mean nothing, so that one may stand there twice.
         kinds = declared(item.items[1:], "a parameter", types)
         predicates[each] = tuple(kind for _, kind, _ in kinds)

@@ -95,7 +95,8 @@ class Schema:
             connection.set_authorizer(_only_definitions)
             try:
                 connection.executescript(text)
-            except (sqlite3.Error, sqlite3.Warning) as error:
+            except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+                # ValueError: what is not text at all, as a NUL character or half a surrogate pair.
                 raise SettingsError(
                     f"Schema.from_ddl: SQLite refuses the text ({error}); expected CREATE TABLE "
                     "statements in its dialect and nothing else."
@@ -166,7 +167,9 @@ def _tables(connection: sqlite3.Connection) -> tuple[Table, ...]:
             continue
         try:
             rows = connection.execute(
-                "SELECT name, type FROM pragma_table_info(?) ORDER BY cid", (name,)
+                # Generated columns count as hidden, but for a query they are as others.
+                "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid",
+                (name,),
             ).fetchall()
             connection.execute(f"EXPLAIN SELECT * FROM {quotings(name)[0]}").close()
         except sqlite3.OperationalError as error:

@@ -85,7 +85,14 @@ class TableModel:
         Raises:
             ModelError: `next_probs` does not give a number for each id of the vocabulary.
         """
-        probs = np.array(self.next_probs(prefix), dtype=np.float64)
+        given = self.next_probs(prefix)
+        try:
+            probs = np.array(given, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ModelError(
+                f"TableModel: next_probs gave {given!r:.200} after {prefix}; expected "
+                f"{len(vocabulary)} probabilities."
+            ) from error
         if probs.shape != (len(vocabulary.tokens),):
             raise ModelError(
                 f"TableModel: next_probs gave {probs.shape} numbers after {prefix}; expected "

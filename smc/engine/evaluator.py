@@ -95,7 +95,8 @@ class PotentialEvaluator:
                     continue
                 boundary_state, due = None, bool(new)
                 if potential.boundary is not None:
-                    boundary_state, due = potential.boundary.advance(before.boundary_state, text)
+                    boundary_state, fires = potential.boundary.advance(before.boundary_state, text)
+                    due = bool(fires)
                 state, unread = before.state, b""
                 if isinstance(potential, IncrementalPotential):
                     unread = before.unread + new

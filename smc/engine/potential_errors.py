@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from smc.checked_json import shown
 from smc.errors import PotentialError
 
 
@@ -35,17 +34,23 @@ def checked_log_value(name: str, value: Any, raw: bytes, *, complete: bool) -> f
         PotentialError: It is no log weight: NaN, +inf, a bool, or no number.
     """
     try:
-        log_value = math.nan if isinstance(value, bool | np.bool_ | str) else float(value)
-    except (TypeError, ValueError):
+        no_number = is_truth_value(value) or isinstance(value, str | bytes | bytearray)
+        log_value = math.nan if no_number else float(value)
+    except (TypeError, ValueError, OverflowError):
         log_value = math.nan
     if math.isnan(log_value) or log_value == math.inf:
         method = "complete" if complete else "prefix"
         raise PotentialError(
-            f"potential {name}: {method} returned {value!r} at text {_shown(raw)}; "
+            f"potential {name}: {method} returned {shown(value, 200)} at text {_shown(raw)}; "
             "expected a log weight: a finite number, or −inf for a text of weight zero (0.0 "
             "and −inf, not True and False)."
         )
     return log_value
+
+
+def is_truth_value(value: Any) -> bool:
+    """Whether a value is True or False, of numpy or torch too."""
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")) in ("bool", "torch.bool")
 
 
 def check_number(name: str, method: str, values: Any, expected: int) -> None:

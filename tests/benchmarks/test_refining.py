@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import benchmarks
+from benchmarks.refining.__main__ import read
 from benchmarks.refining.functions import PublicTests
 from benchmarks.refining.report import render
-from benchmarks.refining.trial import World, trial
+from benchmarks.refining.trial import World, packed, trial, unpacked
 from domains.base import Item
 from domains.functions.problem import FunctionProblem
 from smc.strategies import Options, feedback_edit, tpo
@@ -97,6 +100,12 @@ def test_a_world_without_votes_has_none():
     assert "votes" not in run
 
 
+@pytest.mark.parametrize("answer", [None, str.strip])
+def test_a_record_is_the_same_behind_a_file(answer):
+    record = trial(made(answer=answer), made().items[0], 0)
+    assert unpacked(json.loads(json.dumps(packed(record)))) == record
+
+
 def test_the_tables_tell_pairs_and_levels():
     world = made()
     records = [trial(world, item, 0) for item in world.items]
@@ -115,6 +124,13 @@ def test_the_tables_tell_pairs_and_levels():
     assert "votes" in page
     without = [trial(made(answer=None), item, 0) for item in world.items]
     assert "votes" not in render(head, without)
+
+
+def test_the_page_holds_the_tables_of_its_records():
+    page = (RESULTS / "feedback-edit.md").read_text(encoding="utf-8")
+    head, records = read(RESULTS / "refining" / "arithmetic.jsonl")
+    assert len({record["item"] for record in records}) == len(records) >= 20
+    assert page.endswith(render(head, records))
 
 
 def test_public_tests_judge_by_their_share():

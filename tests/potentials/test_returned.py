@@ -29,6 +29,7 @@ NUMBERS = [
 ]
 NO_NUMBERS = [None, "0.5", b"1", [0.5], (1,), {0.5: 1}, np.array([0.5]), 1j, np.complex128(1)]
 NO_NUMBERS += [torch.tensor([0.5]), object(), np.array([0.5, 0.5]), 10**400, lambda: 0.5]
+NO_NUMBERS += [[10**5000]]
 
 
 @pytest.mark.parametrize(("value", "expected"), NUMBERS)
@@ -73,6 +74,14 @@ def test_no_log_weight_is_infinite_but_that_of_what_is_forbidden():
         MoleculeProperty(lambda _: math.inf, weight=0.0).complete("C")
     assert MoleculeProperty(lambda _: math.inf, weight=-1.0).complete("C") == -math.inf
     assert MoleculeProperty(lambda _: math.inf, between=(0, math.inf)).complete("C") == 0.0
+
+
+@pytest.mark.parametrize("value", [10**5000], ids=["long"])
+def test_numbers_too_long_to_be_shown_are_refused_too(value):
+    with pytest.raises(
+        PotentialError, match="returned a value of type int that is too long to be shown at x"
+    ):
+        returned.number(value, "f", "x")
 
 
 def test_text_that_reads_as_a_number_does_not_pass_for_a_molecule_without_one():
@@ -130,7 +139,16 @@ def test_a_question_that_is_no_text_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(True, 0.0), (np.bool_(False), -math.inf), (np.float64(-3), -3.0), (-math.inf, -math.inf)],
+    [
+        (True, 0.0),
+        (np.bool_(False), -math.inf),
+        (np.array(False), -math.inf),
+        (torch.tensor(False), -math.inf),
+        (torch.tensor(True), 0.0),
+        (torch.tensor(-2.0), -2.0),
+        (np.float64(-3), -3.0),
+        (-math.inf, -math.inf),
+    ],
 )
 def test_truth_values_and_numbers_are_log_weights(value, expected):
     assert returned.log_weight(value, "f", "x") == expected

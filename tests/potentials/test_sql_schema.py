@@ -30,6 +30,8 @@ def test_a_view_is_a_table() -> None:
     [
         "INSERT INTO singer VALUES (1, 2, 3)",
         "PRAGMA writable_schema = ON",
+        "CREATE TABLE t (a\0)",
+        "CREATE TABLE t (\ud800)",
         "CREATE TABLE",
         "SELECT load_extension('x')",
     ],
@@ -90,6 +92,17 @@ def test_an_entry_without_a_key_is_refused() -> None:
 def test_a_schema_needs_a_table() -> None:
     with pytest.raises(SettingsError, match="no table"):
         Schema.from_ddl("")
+
+
+def test_generated_columns_are_columns() -> None:
+    schema = Schema.from_ddl(
+        "CREATE TABLE t (a INTEGER, b INTEGER AS (a * 2) STORED, c TEXT AS (a || 'x'))"
+    )
+    assert [(c.name, c.type) for c in schema.tables[0].columns] == [
+        ("a", "INTEGER"),
+        ("b", "INTEGER"),
+        ("c", "TEXT"),
+    ]
 
 
 def test_views_of_what_is_gone_and_virtual_tables_are_left_out(tmp_path: Path) -> None:

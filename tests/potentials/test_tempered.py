@@ -99,3 +99,5 @@ def test_bad_arguments_are_refused():
     for power in (-0.1, 1.1, math.nan):
         with pytest.raises(smc.PotentialError, match=r"schedule\(1\)"):
             log_prefix(Tempered(Judge(), lambda size, p=power: p), "a")
+    with pytest.raises(smc.PotentialError, match="schedule: returned None at 1 bytes"):
+        log_prefix(Tempered(Judge(), lambda size: None), "a")
