@@ -130,9 +130,9 @@ def write_page(files: Sequence[Path], words: Sequence[Path], out: Path) -> str:
 NOTE = (
     "Eleven kinds of generated puzzles with exact checkers (`domains/reasoning`), after Sys2Bench "
     "([2502.12521](https://arxiv.org/abs/2502.12521)). Shares of right answers with 95% intervals "
-    "by puzzle (Wilson's; of the mean of tasks the bootstrap's); the largest in bold. *Ahead*: the "
-    "bootstrap interval of the difference on the same puzzles lies over 0. *tokens*: generated for "
-    "an answer, dropped ones included; *judged*: read by the judge."
+    "by puzzle (Wilson's; of means of tasks the bootstrap's); the largest in bold. *Ahead*: by the "
+    "exact sign test on the same puzzles, two-sided, at 5%. *tokens*: generated for an answer, "
+    "dropped ones included; *judged*: read by the judge."
 )
 
 

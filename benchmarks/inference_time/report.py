@@ -57,27 +57,20 @@ def _shares(table: Table) -> list[str]:
 
 
 def _techniques(table: Table) -> list[str]:
-    """How often each technique is ahead of the base, behind it, and best; and what it costs."""
+    """Each technique beside the base and chain of thought, and what it costs."""
     body = []
     for name in table.techniques:
-        ahead, behind = table.above(name, BASE), table.above(BASE, name)
-        compared = name != BASE and BASE in table.techniques
-        body.append(
-            [
-                name,
-                ABOUT.get(name, ""),
-                str(len(ahead)) if compared else "–",
-                str(len(behind)) if compared else "–",
-                str(len(table.above(name, "CoT"))) if _other(table, name, "CoT") else "–",
-                str(sum(name in table.best(task) for task in table.tasks)),
-                f"{table.tokens(name):.0f}",
-                f"{table.judged(name):.0f}",
-            ]
-        )
-    count = len(table.tasks)
+        cells = [name, ABOUT.get(name, "")]
+        for other in (BASE, "CoT"):
+            compared = name != other and other in table.techniques
+            cells.append(_shown(table.gap(name, other), "+") if compared else "–")
+            told = f"{len(table.above(name, other))} / {len(table.above(other, name))}"
+            cells.append(told if compared else "–")
+        cells.append(str(sum(name in table.best(task) for task in table.tasks)))
+        body.append([*cells, f"{table.tokens(name):.0f}", f"{table.judged(name):.0f}"])
     head = (
-        f"technique;what it does;ahead of direct, of {count} tasks;behind direct;ahead of CoT;"
-        "largest share;tokens;judged"
+        "technique;what it does;less direct, mean of tasks;tasks ahead / behind;"
+        "less CoT, mean of tasks;tasks ahead / behind;largest share;tokens;judged"
     )
     told = lines_of(head.split(";"), body)
     return [told[0], told[1].replace("| --- | ---:", "| --- | ---", 1), *told[2:]]
@@ -107,13 +100,10 @@ def plot(records: Sequence[tuple[str, Records]], path: Path) -> None:
     plot_costs(points, path, title="right, mean of tasks", label="tokens an answer")
 
 
-def _other(table: Table, name: str, other: str) -> bool:
-    return name != other and other in table.techniques
-
-
 def _bold(text: str, yes: bool) -> str:
     return f"**{text}**" if yes else text
 
 
-def _shown(interval: Interval) -> str:
-    return f"{interval.mean:.2f} ({interval.low:.2f}, {interval.high:.2f})"
+def _shown(interval: Interval, sign: str = "") -> str:
+    mean, low, high = (f"{v:{sign}.2f}" for v in (interval.mean, interval.low, interval.high))
+    return f"{mean} ({low}, {high})"

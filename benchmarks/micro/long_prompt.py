@@ -51,7 +51,8 @@ def run(options: Options, cache: Path = CACHE) -> Result:
     lengths = [min(length, context - options.tokens - 1) for length in LENGTHS]
     of_one = () if options.particles == Options().particles else (options.particles,)
     sizes = options.sizes or of_one or PARTICLES
-    vllm = _vllm(options, network, max(sizes), max(lengths))
+    # One engine for all, since vLLM compiles one for each most of rows, and keeps it for the next.
+    vllm = _vllm(options, network, max(*PARTICLES, *sizes), max(lengths))
     rows = [_compared(ours, network, vllm, n, k, options) for n in sizes for k in lengths]
     first = next(row for row in rows if row["prompt"] == lengths[-1])
     ratio, interval = first["ratio_of_step_rates"]
@@ -63,9 +64,10 @@ def run(options: Options, cache: Path = CACHE) -> Result:
         interval=interval,
         unit="steps per second",
         setting=(
-            f"{options.model or 'random Llama'}, {str(network.dtype).removeprefix('torch.')}, on "
-            f"{network.device.type}, N = {first['particles']} rows behind a prompt of "
-            f"{first['prompt']} tokens, {options.tokens} tokens; peer: generate(do_sample=True), "
+            f"{Path(options.model).name or 'random Llama'}, "
+            f"{str(network.dtype).removeprefix('torch.')}, on {network.device.type}, "
+            f"N = {first['particles']} rows behind a prompt of {first['prompt']} tokens, "
+            f"{options.tokens} tokens; peer: generate(do_sample=True), "
             f"N as num_return_sequences; {options.repeats} interleaved runs, "
             f"{_peer_repeats(options)} of generate ({options.clock} time)"
         ),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.inference_time.__main__ import main, parser
-from benchmarks.inference_time.claims import Table, verdict
+from benchmarks.inference_time.claims import Table, ahead, verdict
 from benchmarks.inference_time.report import render
 from benchmarks.inference_time.runs import Records, plan_of, read, run_all
 from benchmarks.inference_time.subjects import ChatOracle, Subject, chat, read_chat, shots
@@ -24,6 +24,7 @@ RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 PUBLISHED = sorted((RESULTS / "inference-time").glob("*.jsonl"))
 PUZZLE = Puzzle("lookup", "ann lives in riga; bob lives in oslo; riga is in avalon; oslo is in "
                 "hetia; country of ann?")  # fmt: skip
+SEEDS = range(40)
 RIGHT = ("ann lives in riga\n", "riga is in avalon\n", "answer: avalon")
 WRONG = ("bob lives in oslo\n", "oslo is in hetia\n", "answer: hetia")
 
@@ -50,14 +51,18 @@ def scripted(judge=None) -> tuple[Subject, list[str]]:
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_a_technique_answers_and_says_what_it_took(name):
     subject, asked = scripted()
-    found = [run_technique(name, subject, PUZZLE, seed) for seed in range(12)]
+    found = [run_technique(name, subject, PUZZLE, seed) for seed in SEEDS]
     assert set(asked) == {"direct" if name == "direct" else "steps"}
     assert all(o.answered and o.tokens >= 12 and o.tokens % 4 == 0 for o in found)
-    assert found == [run_technique(name, scripted()[0], PUZZLE, seed) for seed in range(12)]
+    assert found == [run_technique(name, scripted()[0], PUZZLE, seed) for seed in SEEDS]
     assert name in ABOUT
     right = sum(o.right for o in found)
-    # One solution is right as often as its second line; an oracle finds a right one of several.
-    assert 0 < right < 12 if name in ("direct", "CoT", "SC5") else right >= 10
+    assert right > by_chance() if name in JUDGED else 0 < right < len(SEEDS)
+
+
+def by_chance() -> int:
+    """How often a single solution is right."""
+    return sum(run_technique("CoT", scripted()[0], PUZZLE, seed).right for seed in SEEDS)
 
 
 def test_sizes_are_those_that_are_told():
@@ -71,9 +76,9 @@ def test_sizes_are_those_that_are_told():
 def test_the_judge_decides():
     """One that likes only what is wrong."""
     averse = Judge(lambda text: 0.1 if "avalon" in text else 0.9)
-    for name in ("best-of-8", "ToT", "RAP", "CoAT"):
-        found = [run_technique(name, scripted(averse)[0], PUZZLE, seed) for seed in range(8)]
-        assert sum(o.right for o in found) <= 2, name
+    for name in JUDGED:
+        found = [run_technique(name, scripted(averse)[0], PUZZLE, seed) for seed in SEEDS]
+        assert sum(o.right for o in found) < by_chance(), name
         assert found[0].judged > 0
 
 
@@ -126,8 +131,8 @@ def test_shares_and_differences_are_of_the_puzzles_that_all_have():
     table = Table.of(outcomes(a_direct="0000 1", a_CoT="1111 1", b_direct="10", b_CoT="01"))
     assert table.items == {"a": (0, 1, 2, 3, 5), "b": (0, 1)}
     assert table.share("a", "CoT").mean == 1 and table.share("a", "direct").mean == 0.2
-    assert table.gap("a", "CoT", "direct").mean == pytest.approx(0.8)
-    assert table.above("CoT", "direct") == ["a"] and table.above("direct", "CoT") == []
+    assert table.gap("CoT", "direct").mean == pytest.approx((0.8 + 0) / 2)
+    assert table.above("CoT", "direct") == table.above("direct", "CoT") == []  # of so few
     assert table.best("a") == ("CoT",) and table.best("b") == ("direct", "CoT")
     assert table.mean_share("direct").mean == pytest.approx((0.2 + 0.5) / 2)
     assert table.tokens("CoT", "a") == pytest.approx((10 + 20 + 30 + 40 + 60) / 5)
@@ -135,17 +140,27 @@ def test_shares_and_differences_are_of_the_puzzles_that_all_have():
     assert Table.of(outcomes(a_CoT="1", b_CoT="1", b_direct="1")).tasks == ("b",)
 
 
+def test_ahead_is_what_chance_seldom_does():
+    """Of n puzzles that only one of two solves, k or more by the first: binomial, by hand."""
+    assert not ahead([True] * 5, [False] * 5)  # 2 / 32
+    assert ahead([True] * 6, [False] * 6)  # 2 / 64
+    assert not ahead([False] * 6, [True] * 6)
+    assert not ahead([True] * 7 + [False], [False] * 7 + [True])  # 2 · 9 / 256
+    assert ahead([True] * 8 + [False], [False] * 8 + [True])  # 2 · 10 / 512
+    assert not ahead([True] * 50, [True] * 50) and not ahead([], [])
+
+
 def test_the_verdict_is_that_of_the_numbers():
     ones, zeros = "1" * 20, "0" * 20
     won = verdict(Table.of(outcomes(a_CoT=ones, a_ToT=zeros, b_CoT=ones, b_ToT=ones)))
     assert "everywhere? Yes.** CoT has the largest share in 2 of 2 tasks" in won
-    assert "another one ahead of CoT with" in won
+    assert "another one ahead of CoT (" in won
     split = verdict(Table.of(outcomes(a_CoT=ones, a_ToT=zeros, b_CoT=zeros, b_ToT=ones)))
     assert "everywhere? No.** CoT and ToT each have the largest share in 1 of 2" in split
     assert "Every technique has a task in which another one is ahead" in split
     near = "1" * 19 + "0"
     close = verdict(Table.of(outcomes(a_CoT=ones, a_ToT=near, b_CoT=near, b_ToT=ones)))
-    assert "everywhere? No" in close and "another one ahead of CoT and ToT with" in close
+    assert "everywhere? No" in close and "no technique is told apart" in close
 
 
 def test_the_page_tells_where_it_comes_from():

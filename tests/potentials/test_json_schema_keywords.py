@@ -2,8 +2,10 @@
 
 import json
 import random
+import re
 from fractions import Fraction
 from importlib.metadata import version
+from itertools import chain, product
 
 import jsonschema
 import pytest
@@ -213,6 +215,28 @@ def test_random_schemas_mean_what_jsonschema_says(seed: int) -> None:
             else:
                 assert not complete(potential, next(texts)), (schema, value)
     assert carried >= 30 and compared >= 200
+
+
+@pytest.mark.parametrize(
+    "source",
+    "(^a$)|(^b$) ^(a|b$) (?:^|,)a(?:,|$) (^a|b)c$ (^a|b$)+ (^)*a ^(a|^b)*$ (^a|b){2} (a|$)*b "
+    "x^|a$|$a (^|a)(b|$) ((^a)|(b$))c? (^a?)(^b) (a$)(b?$) (^,?|b)+$ ($|a)b [$^]a \\^a\\$ "
+    "(^a$|^b$){1,3} (^){3}a".split(),
+)
+def test_anchors_may_stand_anywhere_in_a_pattern(source: str) -> None:
+    """Against Python's `re`, which means the same by them where no line ends."""
+    potential = JSONSchema({"type": "string", "pattern": source})
+    against = JSONSchema({"type": "string", "not": {"pattern": source}, "maxLength": 3})
+    for text in map("".join, chain(*(product("ab,$", repeat=n) for n in range(4)))):
+        found = re.search(source, text) is not None
+        assert complete(potential, json.dumps(text)) == found, text
+        assert complete(against, json.dumps(text)) != found, text
+
+
+@pytest.mark.parametrize("source", ["a^b", "a$b", "^a$(?!b)", "(^a){9}"])
+def test_anchors_that_are_too_much_are_refused(source: str) -> None:
+    with pytest.raises(GrammarError, match="there is no exact token mask of it"):
+        JSONSchema({"type": "string", "pattern": source})
 
 
 def test_an_octal_escape_is_no_zero_and_a_digit() -> None:

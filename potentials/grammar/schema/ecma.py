@@ -1,7 +1,7 @@
 r"""Patterns of JSON Schema: ECMA-262 regular expressions, put into Python's terms.
 
 What ECMA means otherwise is spelled out: `\s` and `.`, `\d` and `\w` of ASCII alone, `{` that
-counts nothing, anchors at the ends of the alternatives.
+counts nothing, anchors wherever they stand.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import lru_cache
 from potentials.grammar.lark.automata import pattern, re_semantics
 from potentials.grammar.lark.automata.charset import UNIVERSE
 from potentials.grammar.lark.automata.pattern import Alt, Chars, Node, Repeat, Seq
+from potentials.grammar.schema import anchors
 
 _SPACES = (
     "\\t\\n\\x0b\\x0c\\r \\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff"
@@ -56,14 +57,19 @@ def ecma_pattern(source: str) -> EcmaPattern:
     for words in _alternatives(source):
         starts = words[:1] == ["^"]
         ends = len(words) > starts and words[-1] == "$"
-        body = "".join(words[starts : len(words) - ends])
+        inner = words[starts : len(words) - ends]
+        body = "".join({"^": anchors.START, "$": anchors.END}.get(word, word) for word in inner)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            node = pattern.parse(f"(?a){body}")
-        if re_semantics.looks_around(node):
-            raise pattern.Unsupported("uses look-around, a word boundary or an anchor inside")
-        options.append(Seq((() if starts else (_ANY,)) + (node,) + (() if ends else (_ANY,))))
+            ways = anchors.placed(pattern.parse(f"(?a){body}"))
+        for way in ways:
+            if re_semantics.looks_around(way.body):
+                raise pattern.Unsupported("uses look-around or a word boundary")
+            before = () if starts or way.at_start else (_ANY,)
+            options.append(Seq((*before, way.body, *(() if ends or way.at_end else (_ANY,)))))
         pythons.append(("\\A" if starts else "") + f"(?:{body})" + ("\\Z" if ends else ""))
+    if not options:
+        raise pattern.Unsupported("is found in no text")
     whole = options[0] if len(options) == 1 else Alt(tuple(options))
     return EcmaPattern(source, whole, "(?a)" + "|".join(pythons))
 
