@@ -17,7 +17,7 @@ from domains.reasoning.kind import ANSWER, Kind, Solution
 from domains.reasoning.numbers import Arithmetic, Equation, Game24
 from domains.reasoning.packing import Packing
 from domains.reasoning.schedules import Calendar, Trip
-from domains.splits import Split, distinct_problems
+from domains.splits import Split, distinct_problems, split_of
 
 Mode = Literal["steps", "direct"]
 
@@ -121,6 +121,14 @@ def puzzle_of(prompt: str) -> Puzzle:
 def draw(kind: str, rng: random.Random) -> Puzzle:
     """Return a random puzzle of a kind, of whatever part."""
     return Puzzle(kind, KINDS[kind].generate(rng))
+
+
+def draw_from(split: Split, kind: str, rng: random.Random) -> Puzzle:
+    """Return a random puzzle of a kind and a part."""
+    while True:
+        puzzle = draw(kind, rng)
+        if split_of(puzzle) == split:
+            return puzzle
 
 
 def puzzles(split: Split, seed: int = 0, kinds: Sequence[str] = _NAMES) -> Iterator[Puzzle]:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from domains.reasoning.memory import recalled
-from domains.reasoning.puzzles import KINDS, Puzzle, draw
-from domains.splits import Split, split_of
+from domains.reasoning.puzzles import KINDS, Puzzle, draw_from
 from domains.training.batch import Batch
 from domains.training.setting import Setting
 from domains.training.tokenizer import train_tokenizer
@@ -132,14 +131,6 @@ class ReasoningCorpus:
             assert isinstance(told, str)
             prompt = told
         return Example(prompt, lines)
-
-
-def draw_from(split: Split, kind: str, rng: random.Random) -> Puzzle:
-    """Return a random puzzle of a kind and a part."""
-    while True:
-        puzzle = draw(kind, rng)
-        if split_of(puzzle) == split:
-            return puzzle
 
 
 def _row(example: Example, tokenizer: PreTrainedTokenizerFast, end: int) -> Row:

@@ -12,8 +12,7 @@ import numpy as np
 
 from domains.arithmetic.training.measure import draw as draw_texts
 from domains.reasoning.judge import CALIBRATION, FORMAT
-from domains.reasoning.puzzles import KINDS, Mode, Puzzle, puzzles
-from domains.reasoning.training.corpus import draw_from
+from domains.reasoning.puzzles import KINDS, Mode, Puzzle, draw_from, puzzles
 from domains.reasoning.training.mistakes import mistaken
 from domains.splits import Split
 from potentials.reward_model import LikelihoodReward
