@@ -49,9 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--max-tokens", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--together", type=int, default=8, help="problems in one batch of the model"
-    )
+    parser.add_argument("--at-once", type=int, default=12, help="problems in one batch")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="then stop, whole")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)

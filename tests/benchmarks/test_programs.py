@@ -76,3 +76,26 @@ def test_the_report_counts_what_the_records_say(tmp_path, capsys):
     assert "1 problems" in capsys.readouterr().out and (folder / "report.md").exists()
     with pytest.raises(SystemExit):
         study.main(["--out", str(folder)])
+
+
+def test_the_command_writes_in_batches_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    items = FunctionsTask(style="chat").items(3)
+    solutions = {i.id: f"```python\n{i.problem.prompt}{i.problem.solution}\n```" for i in items}
+
+    def reply(prompt: str, uniform: float) -> str:
+        asked = [i.id for i in items if f"def {i.problem.name}(" in prompt]
+        return solutions[asked[0]] if asked else ITEM.problem.examples[0].input
+
+    writer = ScriptedWriter(reply)
+    monkeypatch.setattr(study, "load", lambda *a, **k: None)
+    monkeypatch.setattr(study, "TokenWriter", lambda model, max_tokens: writer)
+    command = ["--model", "none", "--out", str(tmp_path), "--solutions", "2", "--at-once", "2"]
+    study.main([*command, "--items", "2"])
+    assert writer.sizes[0] == 4  # two drafts of two problems in the first batch
+    first = (tmp_path / "records.jsonl").read_text()
+    study.main([*command, "--items", "3"])
+    after = (tmp_path / "records.jsonl").read_text()
+    assert after.startswith(first) and len(after.splitlines()) == 3
+    records = [json.loads(line) for line in after.splitlines()]
+    assert [r["item"] for r in records] == [i.id for i in items]
+    assert all(r["star"] for r in records)
