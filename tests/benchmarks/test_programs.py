@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from benchmarks import journal
 from benchmarks.programs import __main__ as study
 from benchmarks.programs.trial import hidden_tests, trial
 from domains.functions.judging import runner
@@ -99,3 +101,10 @@ def test_the_command_writes_in_batches_and_goes_on_where_it_stopped(tmp_path, mo
     records = [json.loads(line) for line in after.splitlines()]
     assert [r["item"] for r in records] == [i.id for i in items]
     assert all(r["star"] for r in records)
+
+
+def test_the_published_table_is_that_of_its_records():
+    results = Path(study.__file__).parents[1] / "results"
+    records = journal.read(results / "programs" / "qwen-0.5b.jsonl")
+    assert len({r["item"] for r in records}) == len(records) == 21
+    assert study.report(records).strip() in (results / "s-star.md").read_text("utf-8")
