@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from smc.backends.embedded import place_of
-from smc.backends.hf.joint_products import join_products
 from smc.backends.hf.packed_linear import pack_linear_layers
 from smc.errors import ModelError, SettingsError
 
@@ -67,6 +66,9 @@ def load_pretrained(
     except Exception as error:  # torch without CUDA raises AssertionError, say
         raise ModelError(_cannot_load(name, place, error)) from error
     if quantization is None and pack_linear_layers(model):
+        # It brings transformers, and with it Triton, which vLLM's processes set up before.
+        from smc.backends.hf.joint_products import join_products
+
         join_products(model)
     if where != name:  # a folder of the installation says less than the name that was asked for
         model.config.name_or_path = name
