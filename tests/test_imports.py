@@ -48,6 +48,11 @@ def test_loaded_by_sees_a_heavy_package():
     assert "lark" in loaded_by("import lark")
 
 
+def test_vllm_backend_leaves_transformers_and_triton_for_later():
+    """Which vLLM's own process sets up first."""
+    assert not loaded_by("import smc.backends.vllm") & {"transformers", "triton"}
+
+
 @pytest.mark.parametrize("name", [name for package in PACKAGES for name in modules_of(package)])
 def test_announced_names_exist(name):
     try:
