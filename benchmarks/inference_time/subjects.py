@@ -14,8 +14,7 @@ from domains.reasoning.judge import likelihood_judge
 from domains.reasoning.kind import ANSWER
 from domains.reasoning.memory import StatementMemory
 from domains.reasoning.oracle import OracleScorer
-from domains.reasoning.puzzles import KINDS, Mode, Puzzle, answer_of, draw, puzzle_of
-from domains.splits import split_of
+from domains.reasoning.puzzles import KINDS, Mode, Puzzle, answer_of, draw_from, puzzle_of
 from potentials.boundaries import lines
 from smc.errors import SettingsError
 from smc.model import Prompt
@@ -109,12 +108,8 @@ def chat(puzzle: Puzzle, mode: Mode) -> Prompt:
 @cache
 def shots(kind: str) -> tuple[Puzzle, ...]:
     """Return the solved puzzles that stand before one of a kind."""
-    rng, found = random.Random(f"shots {kind}"), []
-    while len(found) < SHOTS:
-        puzzle = draw(kind, rng)
-        if split_of(puzzle) == "train":
-            found.append(puzzle)
-    return tuple(found)
+    rng = random.Random(f"shots {kind}")
+    return tuple(draw_from("train", kind, rng) for _ in range(SHOTS))
 
 
 def read_chat(text: str) -> str | None:

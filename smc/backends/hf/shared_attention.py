@@ -211,7 +211,7 @@ def _by_scores(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The same of one row in two products, with scores rounded as `eager` attention has them.
 
-    In one layer that is four times the error of kernels which keep scores in float32; in the
+    In one layer that is four to ten times the error of kernels which keep scores in float32; in the
     logits of a network of 24 layers it does not show beside what bfloat16 rounds elsewhere.
     """
     nothing = query.new_empty(1)
