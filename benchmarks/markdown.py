@@ -170,6 +170,20 @@ def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in (head, right, *body)]
 
 
+def interval_text(interval: Interval, sign: str = "", places: int = 3) -> str:
+    """Return a mean with its interval, as tables of studies have it.
+
+    Args:
+        interval: Of a share.
+        sign: `+` of differences.
+        places: Behind the point.
+    """
+    mean, low, high = (
+        f"{v:{sign}.{places}f}" for v in (interval.mean, interval.low, interval.high)
+    )
+    return f"{mean} ({low}, {high})"
+
+
 def _shown(interval: Interval, *, sign: str = "") -> str:
     if interval.items == 0:
         return "–"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import journal
-from benchmarks.markdown import table
+from benchmarks.markdown import interval_text, table
 from benchmarks.provenance import commit, machine, now
-from smc.intervals import Interval, bootstrap, mean_interval
+from smc.intervals import bootstrap, mean_interval
 
 FIRST = "independent"
 _NOTE = (
@@ -77,9 +77,9 @@ def rows(runs: Sequence[Run], trials: int) -> list[list[str]]:
         told.append(
             [
                 arm,
-                shown(mean_interval(by_item(within))),
-                shown(mean_interval(by_item(equal))),
-                "–" if arm == FIRST else shown(bootstrap(by_item(gap)), "+"),
+                interval_text(mean_interval(by_item(within)), places=2),
+                interval_text(mean_interval(by_item(equal)), places=2),
+                "–" if arm == FIRST else interval_text(bootstrap(by_item(gap)), "+", places=2),
                 f"{used:.1f}",
                 f"{tokens:.0f}",
                 str(len({item for item, _ in own})),
@@ -94,12 +94,6 @@ def by_item(values: Mapping[tuple[str, int], float]) -> dict[str, list[float]]:
     for (item, _), value in values.items():
         found.setdefault(item, []).append(value)
     return found
-
-
-def shown(interval: Interval, sign: str = "") -> str:
-    """Return a mean with its interval."""
-    mean, low, high = (f"{v:{sign}.2f}" for v in (interval.mean, interval.low, interval.high))
-    return f"{mean} ({low}, {high})"
 
 
 def write_report(options: argparse.Namespace) -> str:

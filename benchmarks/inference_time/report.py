@@ -9,9 +9,9 @@ from typing import Any
 from benchmarks.inference_time.claims import BASE, Table, verdict
 from benchmarks.inference_time.runs import Records
 from benchmarks.inference_time.techniques import ABOUT
+from benchmarks.markdown import interval_text
 from benchmarks.markdown import table as lines_of
 from benchmarks.plots import plot_costs
-from smc.intervals import Interval
 
 
 def render(records: Records, words: str = "", picture: str = "") -> str:
@@ -49,10 +49,13 @@ def _shares(table: Table) -> list[str]:
     body = []
     for task in table.tasks:
         best = table.best(task)
-        cells = [_bold(_shown(table.share(task, name)), name in best) for name in table.techniques]
+        cells = [
+            _bold(interval_text(table.share(task, name), places=2), name in best)
+            for name in table.techniques
+        ]
         body.append([task, *cells])
     means = [table.mean_share(name) for name in table.techniques]
-    body.append(["mean of tasks", *map(_shown, means)])
+    body.append(["mean of tasks", *(interval_text(mean, places=2) for mean in means)])
     return lines_of(["right", *table.techniques], body)
 
 
@@ -63,7 +66,7 @@ def _techniques(table: Table) -> list[str]:
         cells = [name, ABOUT.get(name, "")]
         for other in (BASE, "CoT"):
             compared = name != other and other in table.techniques
-            cells.append(_shown(table.gap(name, other), "+") if compared else "–")
+            cells.append(interval_text(table.gap(name, other), "+", places=2) if compared else "–")
             told = f"{len(table.above(name, other))} / {len(table.above(other, name))}"
             cells.append(told if compared else "–")
         cells.append(str(sum(name in table.best(task) for task in table.tasks)))
@@ -102,8 +105,3 @@ def plot(records: Sequence[tuple[str, Records]], path: Path) -> None:
 
 def _bold(text: str, yes: bool) -> str:
     return f"**{text}**" if yes else text
-
-
-def _shown(interval: Interval, sign: str = "") -> str:
-    mean, low, high = (f"{v:{sign}.2f}" for v in (interval.mean, interval.low, interval.high))
-    return f"{mean} ({low}, {high})"

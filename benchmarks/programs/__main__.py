@@ -17,12 +17,13 @@ from typing import Any, cast
 
 from benchmarks import journal, provenance
 from benchmarks.lockstep import Lockstep
+from benchmarks.markdown import interval_text
 from benchmarks.programs.trial import trial
 from domains.functions.judging import runner
 from domains.functions.task import FunctionsTask
 from smc import load
 from smc.backends.load_options import Backend
-from smc.intervals import Interval, bootstrap, mean_interval
+from smc.intervals import bootstrap, mean_interval
 from smc.strategies.writing import TokenWriter
 
 ROWS: Mapping[str, str] = {
@@ -107,8 +108,8 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
     for key, label in ROWS.items():
         values = [float(r[key]) for r in records]
         apart = bootstrap([float(r["star"]) - x for r, x in zip(records, values, strict=True)])
-        behind = "–" if key.startswith(("star", "coverage")) else _shown(apart)
-        lines.append(f"| {label} | {_shown(mean_interval(values))} | {behind} |")
+        behind = "–" if key.startswith(("star", "coverage")) else interval_text(apart)
+        lines.append(f"| {label} | {interval_text(mean_interval(values))} | {behind} |")
     return "\n".join(lines) + "\n"
 
 
@@ -121,10 +122,6 @@ def _facts(options: argparse.Namespace) -> str:
         f"Commit {provenance.commit()}, {machine['cpu']}, {machine['cores']} cores, load "
         f"{machine['load']}, {provenance.now()}.\n"
     )
-
-
-def _shown(interval: Interval) -> str:
-    return f"{interval.mean:.3f} ({interval.low:.3f}, {interval.high:.3f})"
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.markdown import table
-from smc.intervals import Interval, bootstrap, mean_interval
+from benchmarks.markdown import interval_text, table
+from smc.intervals import bootstrap, mean_interval
 
 Run = Mapping[str, Any]
 Key = tuple[str, str, int]
@@ -93,11 +93,11 @@ def _levels(
 
 
 def _share(found: Sequence[Run], name: str) -> str:
-    return _shown(mean_interval([float(run[name]) for run in found]))
+    return interval_text(mean_interval([float(run[name]) for run in found]))
 
 
 def _gap(found: Sequence[Run]) -> str:
-    return _shown(bootstrap([float(r["right"]) - float(r["best_of_n"]) for r in found]), "+")
+    return interval_text(bootstrap([float(r["right"]) - float(r["best_of_n"]) for r in found]), "+")
 
 
 def _mean(found: Sequence[Run], name: str) -> float:
@@ -108,8 +108,3 @@ def _of(found: Sequence[Run], part: str, whole: str) -> str:
     """A share of all texts of a row; a dash where there are none."""
     total = sum(run[whole] for run in found)
     return f"{sum(run[part] for run in found) / total:.2f}" if total else "–"
-
-
-def _shown(interval: Interval, sign: str = "") -> str:
-    mean, low, high = (f"{v:{sign}.3f}" for v in (interval.mean, interval.low, interval.high))
-    return f"{mean} ({low}, {high})"

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import provenance
+from benchmarks.markdown import interval_text
 from benchmarks.revising.choosing import answered, sampled
 from benchmarks.revising.drawing import LEVELS, Drawn, draw_problems
 from benchmarks.strategies.trial import RememberedScorer
@@ -89,16 +90,16 @@ def _along(drawn: Sequence[Drawn], solutions: int) -> str:
     first = mean_interval([float(answer(d.parallel[0]) == d.parsed.answer) for d in drawn])
     lines = [
         f"{len(drawn)} problems of levels 2 to 5 in turn, one chain each; the policy alone is "
-        f"right at {_shown(first)}.\n",
+        f"right at {interval_text(first)}.\n",
         "| place in the chain | right | of right ones before, now wrong |",
         "| ---: | ---: | ---: |",
     ]
     for place in range(right.shape[1]):
-        share = _shown(mean_interval(right[:, place].astype(float).tolist()))
+        share = interval_text(mean_interval(right[:, place].astype(float).tolist()))
         lost = "–"
         if place and right[:, place - 1].any():
             given_up = ~right[right[:, place - 1], place]
-            lost = _shown(mean_interval(given_up.astype(float).tolist()))
+            lost = interval_text(mean_interval(given_up.astype(float).tolist()))
         lines.append(f"| {place + 1} | {share} | {lost} |")
     return "\n".join(lines) + "\n"
 
@@ -138,16 +139,11 @@ def _chosen(drawn: Sequence[Drawn], rows: Row) -> list[float]:
 
 
 def _row(name: str, drawn: Sequence[Drawn], row: Sequence[float]) -> str:
-    cells = [_shown(mean_interval(row))]
+    cells = [interval_text(mean_interval(row))]
     for level in LEVELS:
         own = [x for d, x in zip(drawn, row, strict=True) if d.level == level]
-        cells.append(_shown(mean_interval(own)) if own else "–")
+        cells.append(interval_text(mean_interval(own)) if own else "–")
     return f"| {name} | {' | '.join(cells)} |"
-
-
-def _shown(interval: object) -> str:
-    mean, low, high = (getattr(interval, n) for n in ("mean", "low", "high"))
-    return f"{mean:.3f} ({low:.3f}, {high:.3f})"
 
 
 if __name__ == "__main__":

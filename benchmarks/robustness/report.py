@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.markdown import table
+from benchmarks.markdown import interval_text, table
 from benchmarks.robustness.attacks import ABOUT
 from benchmarks.robustness.grid import Cell, Outcome
 from smc.intervals import Interval, bootstrap, wilson
@@ -33,9 +33,9 @@ def cell_table(found: Found) -> str:
                 cell.attack.name,
                 cell.defender,
                 str(cell.compute),
-                _shown(success(outcomes)) if cell.attack.lines else "–",
+                interval_text(success(outcomes), places=2) if cell.attack.lines else "–",
                 _change(least, outcomes) if cell.attack.lines else "–",
-                _shown(accuracy(outcomes)),
+                interval_text(accuracy(outcomes), places=2),
                 f"{_mean([o.tokens for o in outcomes]):.0f}",
                 f"{_mean([o.judged for o in outcomes]):.0f}",
                 f"{_mean([o.passes for o in outcomes]):.2f}",
@@ -59,7 +59,7 @@ def _change(before: Sequence[Outcome], now: Sequence[Outcome]) -> str:
         return "–"
     first = {o.case: o.reached for o in before}
     gap = {o.case: [float(o.reached) - float(first[o.case])] for o in now}
-    return _shown(bootstrap(gap), "+")
+    return interval_text(bootstrap(gap), "+", places=2)
 
 
 def goals_text() -> str:
@@ -116,8 +116,3 @@ def plot(found: Found, path: Path, *, title: str) -> None:
 
 def _mean(numbers: Sequence[int]) -> float:
     return sum(numbers) / max(1, len(numbers))
-
-
-def _shown(interval: Interval, sign: str = "") -> str:
-    mean, low, high = (f"{v:{sign}.2f}" for v in (interval.mean, interval.low, interval.high))
-    return f"{mean} ({low}, {high})"

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from benchmarks import journal, provenance
+from benchmarks.markdown import interval_text
 from benchmarks.word_problems.trial import trial
 from domains.math_word.data import DataSet
 from domains.math_word.task import MARK, MathItem, MathWordTask
 from potentials.boundaries import steps
 from smc import load
 from smc.backends.load_options import Backend
-from smc.intervals import Interval, bootstrap, mean_interval
+from smc.intervals import bootstrap, mean_interval
 from smc.steps.token_steps import TokenSteps
 from smc.strategies.likelihood_judge import LikelihoodJudge
 
@@ -95,7 +96,7 @@ def report(records: Sequence[Record]) -> str:
         "# Word problems, judged by the likelihood of a yes\n",
         f"{len(records)} problems; a sample is right in {_mean(records, 'pass_rate'):.3f}, and has "
         f"an answer in {_mean(records, 'answered'):.3f}. Of a right and a wrong sample of one "
-        f"problem the judge prefers the right one in {_shown(bootstrap(aucs))} "
+        f"problem the judge prefers the right one in {interval_text(bootstrap(aucs))} "
         f"({len(aucs)} problems have both).\n",
         "| N | strategy | solved | more than votes of as many | tokens | tokens the judge reads |",
         "| ---: | --- | ---: | ---: | ---: | ---: |",
@@ -104,10 +105,10 @@ def report(records: Sequence[Record]) -> str:
         values = [float(r["correct"]) for r in own]
         votes = [float(r["correct"]) for r in runs["votes", n]]
         ahead = bootstrap([a - b for a, b in zip(values, votes, strict=True)])
+        more = "–" if name == "votes" or n == 1 else interval_text(ahead)
         lines.append(
-            f"| {n} | {name} | {_shown(mean_interval(values))} | "
-            f"{'–' if name == 'votes' or n == 1 else _shown(ahead)} | {_mean(own, 'tokens'):.0f} | "
-            f"{_mean(own, 'judge_tokens'):.0f} |"
+            f"| {n} | {name} | {interval_text(mean_interval(values))} | {more} | "
+            f"{_mean(own, 'tokens'):.0f} | {_mean(own, 'judge_tokens'):.0f} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -129,10 +130,6 @@ def _numbers(text: str) -> list[int]:
 
 def _mean(records: Sequence[Record], key: str) -> float:
     return sum(float(r[key]) for r in records) / len(records)
-
-
-def _shown(interval: Interval) -> str:
-    return f"{interval.mean:.3f} ({interval.low:.3f}, {interval.high:.3f})"
 
 
 if __name__ == "__main__":
