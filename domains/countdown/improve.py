@@ -18,7 +18,7 @@ import torch
 from domains.arithmetic.training.measure import load_policy
 from domains.countdown.train import MODEL
 from domains.countdown.training.improvement import ImprovementSetting, improve
-from domains.countdown.training.store import halve
+from domains.training.halving import halve
 from domains.training.model import export
 
 IMPROVED = Path(__file__).parent / "improved"

@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from domains.countdown.training.corpus import CountdownCorpus, CountdownSetting
-from domains.countdown.training.run import CountdownRun
 from domains.training.command import main as command
+from domains.training.token_run import TokenRun
 
 MODEL = Path(__file__).parent / "model"
 PLAIN = Path(__file__).parent / "plain"
 
 
-def make_run(setting: CountdownSetting, data: Path, work: Path) -> CountdownRun:
+def make_run(setting: CountdownSetting, data: Path, work: Path) -> TokenRun:
     """Return a run; it generates its problems, whatever `data` is."""
-    return CountdownRun(setting, CountdownCorpus(setting), work)
+    return TokenRun(setting, CountdownCorpus(setting), work)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

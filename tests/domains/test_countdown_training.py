@@ -19,8 +19,8 @@ from domains.countdown.training.improvement import (
     improve,
     training_problems,
 )
-from domains.countdown.training.run import CountdownRun
 from domains.countdown.training.search import best, candidates
+from domains.training.token_run import TokenRun
 from smc.steps import Extension
 from smc.strategies import Options, backtracking
 from tests.step_worlds import Script
@@ -33,7 +33,7 @@ TINY = CountdownSetting(
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     work = tmp_path_factory.mktemp("work")
-    run = CountdownRun(TINY, CountdownCorpus(TINY), work)
+    run = TokenRun(TINY, CountdownCorpus(TINY), work)
     run.train(prompts=4)
     run.export(work / "model")
     return run, work
@@ -43,12 +43,12 @@ def test_the_budget_is_one_of_tokens(trained, tmp_path):
     run, _ = trained
     # The last batch is the one that spends what was left.
     assert TINY.tokens <= run.progress.tokens < TINY.tokens + TINY.rows * TINY.length
-    again = CountdownRun(TINY, CountdownCorpus(TINY), tmp_path)
+    again = TokenRun(TINY, CountdownCorpus(TINY), tmp_path)
     again.train(prompts=4)
     for one, other in zip(run.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(one, other)  # the clock has no say
     by_clock = replace(TINY, tokens=0)
-    timed = CountdownRun(by_clock, CountdownCorpus(by_clock), tmp_path / "clock")
+    timed = TokenRun(by_clock, CountdownCorpus(by_clock), tmp_path / "clock")
     timed.progress.seconds = 0.3
     assert timed.spent() == pytest.approx(0.5)
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from domains.arithmetic.feedback import PROMPTS, RIGHT, WRONG, feedback_on
@@ -26,6 +25,7 @@ from domains.arithmetic.training.feedback_quality import measure
 from domains.arithmetic.training.policy import BATCHES_AN_EPOCH, PolicySetting, padded
 from domains.arithmetic.training.samples import LEVELS_IN_TURN, Sample
 from domains.training.batch import Batch
+from domains.training.halving import halve
 from domains.training.run import TrainingRun
 
 if TYPE_CHECKING:
@@ -186,7 +186,4 @@ class FeedbackRun(TrainingRun):
     def export(self, out: Path) -> None:
         """See `TrainingRun.export`; weights are stored at half precision, and read at single."""
         super().export(out)
-        file = out / "model.safetensors"
-        weights = {name: weight.half() for name, weight in load_file(file).items()}
-        save_file(weights, file, metadata={"format": "pt"})
-        file.chmod(0o644)
+        halve(out)

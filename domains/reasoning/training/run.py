@@ -1,41 +1,18 @@
-"""A training run whose budget is a number of tokens, from the weights of another model."""
+"""A training run of the reasoning model, which may begin with the weights of another."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
-from domains.countdown.training.store import halve
 from domains.reasoning.training.beginning import inherit
 from domains.reasoning.training.corpus import ReasoningCorpus, ReasoningSetting
-from domains.training.batch import Batch
-from domains.training.run import TrainingRun
+from domains.training.token_run import TokenRun
 
 
-class ReasoningRun(TrainingRun):
-    """See `TrainingRun`; where the setting names tokens, these are what is spent.
-
-    Products of matrices are taken in bfloat16, which halves the time; the weights are float32.
-    """
+class ReasoningRun(TokenRun):
+    """See `TokenRun`."""
 
     def __init__(self, setting: ReasoningSetting, corpus: ReasoningCorpus, work: Path) -> None:
         super().__init__(setting, corpus, work)
-        self.model.set_attn_implementation("eager")  # the other one gains nothing in bfloat16
         if setting.begin and self.progress.step == 0:
             inherit(self.model, self.tokenizer, setting.begin, setting.seed)
-        self._tokens = setting.tokens
-
-    def spent(self) -> float:
-        """Return the share of the tokens, or else of the time, that is spent."""
-        return self.progress.tokens / self._tokens if self._tokens else super().spent()
-
-    def export(self, out: Path) -> None:
-        """Write the model, in half the space, the tokenizer and ``training.json``."""
-        super().export(out)
-        halve(out)
-
-    def step(self, batch: Batch) -> float:
-        """Make one update; return the mean loss in nats per token that counts."""
-        with torch.autocast("cpu", torch.bfloat16):
-            return super().step(batch)

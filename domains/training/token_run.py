@@ -1,24 +1,29 @@
-"""A training run whose budget is a number of tokens, so that two models can be trained alike."""
+"""A training run whose budget is a number of tokens, so that models can be trained alike."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from domains.countdown.training.corpus import CountdownCorpus, CountdownSetting
-from domains.countdown.training.store import halve
 from domains.training.batch import Batch
+from domains.training.halving import halve
 from domains.training.run import TrainingRun
 
 
-class CountdownRun(TrainingRun):
+class TokenRun(TrainingRun):
     """See `TrainingRun`; where the setting names tokens, these are what is spent.
 
     Products of matrices are taken in bfloat16, which halves the time; the weights are float32.
+
+    Args:
+        setting: A `Setting` with `tokens`, padding included; 0: its minutes decide.
+        corpus: See `TrainingRun`.
+        work: Folder of the run.
     """
 
-    def __init__(self, setting: CountdownSetting, corpus: CountdownCorpus, work: Path) -> None:
+    def __init__(self, setting: Any, corpus: Any, work: Path) -> None:
         super().__init__(setting, corpus, work)
         self.model.set_attn_implementation("eager")  # the other one gains nothing in bfloat16
         self._tokens = setting.tokens
