@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import smc
-from smc.backends.hf import prefill, shared_attention
+from smc.backends.hf import attention_kernels, prefill, shared_attention
 from smc.backends.hf.prefix_tree import PrefixNode, PrefixTree, tree_of
 from smc.backends.hf.shared_attention import ATTENTION
 from smc.backends.transformers import TransformersModel
@@ -199,15 +199,54 @@ def test_a_long_prefix_in_bfloat16_is_attended_to_within_rounding(queries, sprea
     keys, values = torch.randn(2, 1, 2, 700, 32).to(torch.bfloat16)
     scores = (query.float() @ keys.float().transpose(2, 3)) * 0.3
     expected = scores.softmax(-1) @ values.float(), scores.logsumexp(-1)
-    assert shared_attention._are_many(query, keys)
+    assert attention_kernels._are_many(query.dtype, 700, 2 * queries)
     for least in (1, 10_000):
-        monkeypatch.setattr(shared_attention, "_LONG", least)
-        mean, log_z = shared_attention._attention(query, keys, values, None, 0.3)
+        monkeypatch.setattr(attention_kernels, "_LONG", least)
+        mean, log_z = attention_kernels.attention(query, keys, values, None, 0.3)
         assert mean.dtype == log_z.dtype == torch.float32
         size = scores.abs().max().item()
         torch.testing.assert_close(log_z, expected[1], rtol=0, atol=2**-8 * size)
         error = (mean - expected[0]).square().mean().sqrt() / expected[0].square().mean().sqrt()
         assert error < 2**-8 * size / 2
+
+
+@pytest.mark.parametrize("width", [1, 3], ids="{} columns at once".format)
+@pytest.mark.parametrize("lengths", [(700,), (600, 40)], ids=str)
+def test_what_all_rows_see_stands_under_one_softmax_with_their_own(width, lengths, monkeypatch):
+    """In bfloat16, with a mask: against float32 over all columns; part by part is no better."""
+    torch.manual_seed(3)
+    rows, heads, groups, own = 5, 2, 3, 9
+    query = 2 * torch.randn(rows, heads * groups, width, 16).to(torch.bfloat16)
+    key, value = torch.randn(2, rows, heads, own, 16).to(torch.bfloat16)
+    segments = [
+        shared_attention.Segment(*torch.randn(2, 1, 1, heads, n, 16).bfloat16(), None)
+        for n in lengths
+    ]
+    mask = (torch.rand(rows, own) < 0.6).long()
+    mask[:, -width:] = 1
+    keys = torch.cat([*(s.keys[0].expand(rows, -1, -1, -1) for s in segments), key], 2).float()
+    values = torch.cat([*(s.values[0].expand(rows, -1, -1, -1) for s in segments), value], 2)
+    keys, values = (t.repeat_interleave(groups, 1) for t in (keys, values.float()))
+    before = torch.arange(own) <= torch.arange(own - width, own)[:, None]
+    visible = (mask[:, None].bool() & before)[:, None]
+    visible = torch.cat([visible.new_ones(rows, 1, width, sum(lengths)), visible], -1)
+    scores = (query.float() @ keys.transpose(2, 3) / 4).masked_fill(~visible, -torch.inf)
+    expected = (scores.softmax(-1) @ values).transpose(1, 2)
+    module = torch.nn.Identity()
+    module.layer_idx = 0
+    calls, errors = [], []
+    one = attention_kernels.in_one
+    monkeypatch.setattr(shared_attention, "in_one", lambda *a: calls.append(1) or one(*a))
+    for least in (1, 10_000):
+        monkeypatch.setattr(attention_kernels, "_LONG", least)
+        shared = shared_attention.SharedPass(segments, mask, width, own)
+        out, _ = shared_attention.attend(module, query, key, value, None, shared=shared)
+        assert out.dtype == torch.bfloat16 and shared.layers_done == 1
+        difference = (out - expected).square().mean().sqrt()
+        errors.append((difference / expected.square().mean().sqrt()).item())
+    assert len(calls) == 1
+    size = scores[scores > -torch.inf].abs().max().item()
+    assert max(errors) < 2**-8 * size / 2
 
 
 # Who shares
@@ -227,9 +266,9 @@ def test_networks_that_cannot_share_say_so_and_are_right(model_of, family, caplo
 
 def test_a_network_whose_attention_comes_out_wrong_does_not_share(model_of, monkeypatch, caplog):
     """The negative control of the trial."""
-    plain = shared_attention._merged
+    plain = shared_attention.merged
     monkeypatch.setattr(
-        shared_attention, "_merged", lambda one, other: plain(one, (other[0], other[1] + 0.3))
+        shared_attention, "merged", lambda one, other: plain(one, (other[0], other[1] + 0.3))
     )
     model = model_of("llama")
     decoding = start(model, PROMPTS)

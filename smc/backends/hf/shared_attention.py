@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from smc.backends.hf.attention_kernels import are_one, attention, common, in_one, merged
 from smc.backends.hf.internals import attention_function, register_attention
 
 ATTENTION = "smc_shared_prefix"
@@ -26,12 +27,6 @@ ATTENTION = "smc_shared_prefix"
 _PLAIN = "sdpa"
 _ALTERS_SCORES = ("sliding_window", "softcap", "s_aux", "position_bias")
 """Arguments by which some models change the scores; such models are not served here."""
-
-_LONG = 512
-"""Columns from which on a CPU in bfloat16 two large products are faster than many small ones."""
-
-_SCORES_AT_ONCE = 1 << 22
-"""Of a layer, 8 MB: more would fall out of a CPU's cache between one operation and the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,92 +129,23 @@ def attend(
     rows, heads, width, _ = query.shape
     groups = heads // key.shape[1]
     grouped = query.reshape(rows, key.shape[1], groups * width, -1)
-    mean, log_z = _attention(grouped, key, value, shared.bias(groups, query), scale)
-    for segment in shared.segments:
-        keys, values = segment.keys[module.layer_idx], segment.values[module.layer_idx]
+    bias = shared.bias(groups, query)
+    shared.layers_done += 1
+    parts = [(s.keys[module.layer_idx], s.values[module.layer_idx]) for s in shared.segments]
+    if all(segment.rows is None for segment in shared.segments) and are_one(grouped, parts, value):
+        mean = in_one(grouped, (key, value), parts, bias, scale)
+        return mean.reshape(rows, heads, width, -1).transpose(1, 2).contiguous(), None
+    mean, log_z = attention(grouped, key, value, bias, scale)
+    for segment, (keys, values) in zip(shared.segments, parts, strict=True):
         if segment.rows is None:
-            mean, log_z = _merged((mean, log_z), _common(grouped, keys, values, scale))
+            mean, log_z = merged((mean, log_z), common(grouped, keys, values, scale))
             continue
-        part = _common(grouped[segment.rows], keys, values, scale)
-        mean_here, log_z_here = _merged((mean[segment.rows], log_z[segment.rows]), part)
+        part = common(grouped[segment.rows], keys, values, scale)
+        mean_here, log_z_here = merged((mean[segment.rows], log_z[segment.rows]), part)
         mean = mean.index_copy(0, segment.rows, mean_here)
         log_z = log_z.index_copy(0, segment.rows, log_z_here)
-    shared.layers_done += 1
     out = mean.to(query.dtype).reshape(rows, heads, width, -1)
     return out.transpose(1, 2).contiguous(), None
-
-
-def _common(
-    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention of `[r, Hkv, G, D]` queries to `[1, Hkv, L, D]` keys: one product for all rows."""
-    rows, heads, groups, _ = query.shape
-    flat = query.transpose(0, 1).reshape(1, heads, rows * groups, -1)
-    mean, log_z = _attention(flat, keys, values, None, scale)
-    mean = mean.view(heads, rows, groups, -1).transpose(0, 1)
-    return mean, log_z.view(heads, rows, groups).transpose(0, 1)
-
-
-def _merged(
-    one: tuple[torch.Tensor, torch.Tensor], other: tuple[torch.Tensor, torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The attention over two sets of columns from that over each."""
-    share = torch.sigmoid(other[1] - one[1])[..., None]
-    return torch.lerp(one[0], other[0], share), torch.logaddexp(one[1], other[1])
-
-
-def _attention(
-    query: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
-    bias: torch.Tensor | None,
-    scale: float,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Float32 mean of the values `[B, H, Q, Dv]` and log normaliser `[B, H, Q]` of the scores."""
-    kernels = torch.ops.aten
-    one_size = query.shape[-1] == values.shape[-1]
-    if query.device.type == "cpu" and one_size:
-        if bias is None and _are_many(query, keys):
-            return _by_scores(query, keys, values, scale)
-        mean, log_z = kernels._scaled_dot_product_flash_attention_for_cpu(
-            query, keys, values, 0.0, False, attn_mask=bias, scale=scale
-        )
-        return mean.float(), log_z.float()
-    half = query.dtype in (torch.float16, torch.bfloat16)
-    if query.device.type == "cuda" and bias is None and half and one_size:
-        mean, log_z, *_ = kernels._scaled_dot_product_flash_attention(
-            query, keys, values, 0.0, False, scale=scale
-        )
-        return mean.float(), log_z.float()
-    scores = (query.float() @ keys.float().transpose(-1, -2)) * scale
-    if bias is not None:
-        scores = scores + bias
-    log_z = scores.logsumexp(-1)
-    return (scores - log_z[..., None]).exp_() @ values.float(), log_z
-
-
-def _are_many(query: torch.Tensor, keys: torch.Tensor) -> bool:
-    """Whether two products of all keys and values are faster than block by block (measured)."""
-    rows, heads, queries, _ = query.shape
-    columns = keys.shape[2]
-    half = query.dtype == torch.bfloat16
-    return half and rows == 1 and columns >= _LONG and heads * queries * columns <= _SCORES_AT_ONCE
-
-
-def _by_scores(
-    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same of one row in two products, with scores rounded as `eager` attention has them.
-
-    In one layer that is four to ten times the error of kernels which keep scores in float32; in the
-    logits of a network of 24 layers it does not show beside what bfloat16 rounds elsewhere.
-    """
-    nothing = query.new_empty(1)
-    scores = torch.baddbmm(nothing, query[0], keys[0].transpose(-1, -2), beta=0, alpha=scale)
-    shares = scores.softmax(-1)
-    # A query's largest share is exp(its largest score) / Z.
-    log_z = scores.amax(-1).float() - shares.amax(-1).float().log()
-    return (shares @ values[0]).float()[None], log_z[None]
 
 
 register_attention(ATTENTION, attend, masks_of=_PLAIN)
