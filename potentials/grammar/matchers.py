@@ -21,7 +21,7 @@ from potentials.grammar import scheduling
 from potentials.grammar.llguidance import BYTES, GrammarRoot, LexerSpentError
 from potentials.grammar.mask_limits import MaskLimits
 from potentials.grammar.scheduling import GrammarState, GrammarVerdict, HeldMatcher, Job
-from potentials.grammar.states.mask_memo import MaskMemo
+from potentials.grammar.states.mask_memo import MaskMemo, State
 from smc.errors import SettingsError
 from smc.model import mask_width
 
@@ -35,6 +35,7 @@ _REFUEL_EVERY_IN_NEED = 16
 _SLOW_ROW_SECONDS = 2e-4  # where most take so long, it is worth to remember rows by state
 _FEW_ROWS = 6  # the very first are slow in any grammar
 _RECALLED_TEXTS = 4096
+_ENDINGS = 512  # each of up to some hundred texts
 
 T = TypeVar("T")
 
@@ -75,6 +76,10 @@ class Matchers:
         self._memo: MaskMemo | None = None
         # How far back a matcher was made last, for texts whose rows were remembered.
         self._judged: LRUCache[bytes, int] = LRUCache(_RECALLED_TEXTS)
+        # Which texts end a sentence after a state of the parser.
+        self._endings: LRUCache[tuple[State | None, tuple[bytes, ...]], list[bool]] = LRUCache(
+            _ENDINGS
+        )
         self._seconds_per_row = 0.0
         self._rows = self._slow_rows = 0
         self._pool: ThreadPoolExecutor | None = None
@@ -121,14 +126,30 @@ class Matchers:
         Raises:
             PotentialError: The engine failed, or a limit was exceeded.
         """
+        alike = None if self._memo is None else self._memo.state_of(state.text)
+        key = alike, tuple(texts)
+        if alike is not None and (found := self._endings.get(key)) is not None:
+            return list(found)
+        accepted = self._asked_after(state, texts)
+        if accepted is None:
+            longer = [GrammarState(state.text + t, len(state.text)) for t in texts]
+            accepted = [verdict.accepting for verdict in self.judge(longer, rows=False)]
+        if alike is not None:
+            self._endings[key] = accepted
+        return list(accepted)
+
+    def _asked_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[bool] | None:
+        """What the text's own matcher says of `texts`; None where it cannot."""
         with self._lock:
             held = self._held.get(state.text)
-            if held is not None:
-                accepted = self._root(held.group).accepting_after(held, texts)
-                if accepted is not None:
-                    return accepted
-        longer = [GrammarState(state.text + t, len(state.text)) for t in texts]
-        return [verdict.accepting for verdict in self.judge(longer, rows=False)]
+            if held is None:  # its row was remembered, or its matcher went on to another text
+                known = self._known.get(state.text)
+                job = Job(state.text, self._nearest(state), state.parent)
+                self._run([job], {state.text}, rows=False)
+                held = job.held
+                if known is not None:
+                    _keep(self._known, state.text, known)  # with its row
+            return None if held is None else self._root(held.group).accepting_after(held, texts)
 
     def _recalled(self, state: GrammarState) -> GrammarVerdict | None:
         """Return what another text with the same state has shown, where that is worth it."""

@@ -230,3 +230,61 @@ def test_a_memo_that_finds_nothing_gives_up(monkeypatch: pytest.MonkeyPatch) -> 
         assert memo.serves
         assert memo.recall(b"a" * n, 0) is None
     assert not memo.serves
+
+
+@pytest.mark.usefixtures("remembered")
+@pytest.mark.parametrize("kind", ["queries", "lark", "schema"])
+def test_what_may_end_after_a_remembered_mask_is_right(kind: str) -> None:
+    """Beside stop strings many short texts are asked about: against a potential without memory."""
+    if kind == "queries":
+        vocabulary = bytes_and(WORDS)
+        potential: MaskPotential | None = Grammar(schema_grammar(SCHEMA), max_threads=1)
+        texts = [b"", b" ", b"5", b"'", b"x'", b")", b" pet", b" owner", b"e", b"\n", b"= 1"]
+    else:
+        vocabulary = straddling("abc ", 3) if kind == "lark" else bytes_and(JSON)
+        texts = [t for t in vocabulary.tokens[-14:] if t] + [b""]
+        potential = None
+    compared = accepted = 0
+    for seed in range(1 if kind == "queries" else 12):
+        tried = potential or built(kind, seed)
+        if tried is None:
+            continue
+        bound = tried.bind(vocabulary)
+        plain = tried.bind(vocabulary)  # one of its own, that remembers no state
+        states = [GrammarState(b"", 0)]
+        for query in QUERIES if kind == "queries" else ():
+            data = query.encode()
+            states += [GrammarState(data[:k], k - 1) for k in range(1, len(data) + 1)]
+        if kind != "queries":
+            walks = walked(tried, vocabulary, walks=6, steps=6, seed=seed)
+            states += [GrammarState(t, len(t) - len(token)) for t, token, _ in walks]
+        for state in states:
+            bound.token_scores([state])
+            values = bound.complete_after(state, texts)
+            expected = [plain.complete(GrammarState(state.text + t, 0)) for t in texts]
+            assert values == expected, (kind, seed, state.text)
+            compared += len(values)
+            accepted += values.count(0.0)
+    assert compared > 500 and 20 < accepted < compared
+
+
+@pytest.mark.usefixtures("remembered")
+def test_texts_after_a_remembered_mask_are_not_judged_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bound = Grammar(schema_grammar(SCHEMA), max_threads=1).bind(bytes_and(WORDS))
+    texts = [f"{'x' * k}'".encode() for k in range(100)]
+    judged: list[int] = []
+    judge = matchers.GrammarRoot.judge
+
+    def counting(root: Any, jobs: Any, refuel_every: int) -> None:
+        judged.append(len(jobs))
+        judge(root, jobs, refuel_every)
+
+    monkeypatch.setattr(matchers.GrammarRoot, "judge", counting)
+    for name in ("T1", "x", "abc", "y2"):
+        text = f"SELECT {name}.name FROM pet AS {name} WHERE {name}.name = '".encode()
+        state = GrammarState(text, len(text) - 1)
+        bound.token_scores([state])
+        assert bound.complete_after(state, texts) == [0.0] * 100
+    assert sum(judged) < 20

@@ -100,6 +100,10 @@ class MaskMemo:
                 stacklevel=5,
             )
 
+    def state_of(self, text: bytes) -> State | None:
+        """Return the state of a text that was asked about lately; None where nobody can tell."""
+        return self._states.get(text) if self.serves else None
+
     def _state(self, text: bytes, parent: int) -> State | None:
         if text in self._states:
             return self._states[text]
