@@ -1,7 +1,8 @@
 """Mask times of a schema grammar: 30 columns, a vocabulary of 128k, the size of current models.
 
 The texts are queries over the schema, read token by token as a model would write them, so that
-every clause is met: a random walk would spend its tokens inside literals.
+every clause is met: a random walk would spend its tokens inside literals. Beside stop strings the
+engine asks which of the texts that tokens release before one may end a query: timed apart.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from transformers import AutoTokenizer
 
 from benchmarks.micro.mask import JSON
@@ -20,9 +22,12 @@ from benchmarks.micro.timing import Options, Result, quantiles, ratio_of_medians
 from potentials.grammar.lark import translate
 from potentials.grammar.mask_potential import MaskPotential
 from potentials.sql import Schema, schema_grammar
+from smc.engine.stop_tokens import stop_table
+from smc.model import Vocabulary
 
 NAME = "sql_mask"
 VOCABULARY = 128_000
+STOPS = ("\n", ";")
 
 DDL = """
 CREATE TABLE customers (customer_id INTEGER PRIMARY KEY, name TEXT, email TEXT, phone TEXT,
@@ -67,15 +72,16 @@ def run(options: Options, cache: Path = CACHE) -> Result:
         [[vocabulary.tokens[i] or b"" for i in tokenizer.encode(t)] for t in side]
         for side in (QUERIES, (_document(),))
     ]
+    endings = [text for text in stop_table(vocabulary, STOPS).inside().texts if text]
     found: list[list[float]] = [[], []]
+    ended: list[float] = []
     medians = np.zeros((options.repeats, 2))
     for round_ in range(options.repeats):
         for side in (0, 1) if round_ % 2 == 0 else (1, 0):
-            potential = MaskPotential(languages[side], max_threads=1).bind(vocabulary)
-            potential.token_scores([potential.start()])
-            seconds = [s for text in texts[side] for s in _along(potential, text, options)]
-            medians[round_, side] = np.median(seconds)
-            found[side] += seconds
+            rows = _along(languages[side], vocabulary, texts[side], (), options)[0]
+            medians[round_, side] = np.median(rows)
+            found[side] += rows.tolist()
+        ended += _along(languages[0], vocabulary, texts[0], endings, options)[1].tolist()
     ratio, interval = ratio_of_medians(medians[:, 1], medians[:, 0])
     one, json_one = quantiles(found[0]), quantiles(found[1])
     return Result(
@@ -93,26 +99,40 @@ def run(options: Options, cache: Path = CACHE) -> Result:
         details={
             "one": one,
             "json": json_one,
+            "endings": quantiles(ended) | {"texts": len(endings), "mean_ms": 1e3 * np.mean(ended)},
             "columns": columns,
             "carry_seconds": carry_seconds,
         },
     )
 
 
-def _along(potential: MaskPotential, text: Sequence[bytes], options: Options) -> list[float]:
-    """Seconds of the mask before each token of a text.
+def _along(
+    language: str,
+    vocabulary: Vocabulary,
+    texts: Sequence[Sequence[bytes]],
+    endings: Sequence[bytes],
+    options: Options,
+) -> NDArray[np.float64]:
+    """`[2, T]` seconds of the mask before each token of texts, and of what may end them there.
 
     Raises:
-        AssertionError: The text is not a sentence: the benchmark would time a dead end.
+        AssertionError: A text is not a sentence: the benchmark would time a dead end.
     """
-    state, seconds = potential.start(), []
-    for token in text:
-        began = options.now()
-        potential.token_scores([state])
-        seconds.append(options.now() - began)
-        state = potential.advance(state, token)
-    assert potential.complete(state) == 0.0, f"not in the grammar: {b''.join(text)!r}"
-    return seconds
+    potential = MaskPotential(language, max_threads=1).bind(vocabulary)
+    potential.token_scores([potential.start()])
+    times: list[tuple[float, float]] = []
+    for text in texts:
+        state = potential.start()
+        for token in text:
+            began = options.now()
+            potential.token_scores([state])
+            filled = options.now()
+            if endings:
+                potential.complete_after(state, endings)
+            times.append((filled - began, options.now() - filled))
+            state = potential.advance(state, token)
+        assert potential.complete(state) == 0.0, f"not in the grammar: {b''.join(text)!r}"
+    return np.array(times).T
 
 
 def _document() -> str:
