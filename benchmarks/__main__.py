@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from benchmarks import cost, kl, report, run
+from benchmarks import compare, cost, kl, report, run
 from benchmarks.command import explained
 from benchmarks.robustness import command as robustness
 
@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands_by_name = {
         "run": run.main,
         "report": report.main,
+        "compare": compare.main,
         "kl": kl.main,
         "cost": cost.main,
         "robustness": robustness.main,
@@ -34,6 +35,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_arguments(running)
     reporting = commands.add_parser("report", help="tables and a plot of what a run left")
     report.add_arguments(reporting)
+    comparing = commands.add_parser("compare", help="two methods on the items that both have done")
+    compare.add_arguments(comparing)
     diverging = commands.add_parser("kl", help="how far methods are from the target, on one item")
     kl.add_arguments(diverging)
     costing = commands.add_parser("cost", help="quality over cost, of several runs of a domain")

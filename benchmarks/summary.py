@@ -99,6 +99,8 @@ def summarise(records: Iterable[Record], primary: str) -> list[MethodRow]:
     for record in records:
         by_method.setdefault(record["method"], {})[record["item"], record["seed"]] = record
     everything = [r for own in by_method.values() for r in own.values()]
+    # Not as they came: the columns of a table stand in the order in which scores are met.
+    everything.sort(key=lambda r: (r["method"], r["seed"], r["item"]))
     names = list(dict.fromkeys(n for r in everything for s in r["scores"] for n in s))
     rates = {primary} | {n for n in names if _is_rate(n, everything)}
     population = list(dict.fromkeys(n for r in everything for n in r["population_scores"]))

@@ -250,3 +250,11 @@ def test_published_tables_are_those_of_their_records(name):
     rows = summarise(records, run["settings"]["primary"])
     page = (RESULTS / f"{name}.md").read_text()
     assert page.startswith(render(run, rows, picture=f"{name}.png"))
+
+
+def test_columns_do_not_depend_on_the_order_of_the_records():
+    run, records = read(RESULTS / "ds1000-qwen-0.5b.jsonl")
+    rows = summarise(records, run["settings"]["primary"])
+    assert len(rows[0].scores) > 5
+    backwards = summarise(records[::-1], run["settings"]["primary"])
+    assert [list(row.scores) for row in backwards] == [list(row.scores) for row in rows]

@@ -1,0 +1,171 @@
+"""The command `compare`: two methods, of one model or of two, on the items that both have done.
+
+A small model that is steered beside a larger one that is not: each item is answered by both, so
+the difference is paired, and its interval is over items.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.markdown import interval_text, table
+from benchmarks.report import read
+from benchmarks.summary import primary_scores
+from smc.errors import SettingsError
+from smc.intervals import Interval, bootstrap, mean_interval, paired
+
+_COMMON = "domain primary data".split()
+
+
+@dataclass(frozen=True)
+class Side:
+    """One method's runs in one folder.
+
+    Attributes:
+        name: Model, method and N.
+        settings: Of the run.
+        scores: The primary score by item and seed.
+        tokens: Particle-tokens by item and seed.
+        cpu_seconds: Processor time by item and seed.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    scores: Mapping[tuple[str, int], float]
+    tokens: Mapping[tuple[str, int], float]
+    cpu_seconds: Mapping[tuple[str, int], float]
+
+
+class Comparison(NamedTuple):
+    """Two sides on the items that both have.
+
+    Attributes:
+        items: How many.
+        scores: The mean of each side.
+        difference: The first less the second, paired by item.
+        tokens: The mean of each side.
+        cpu_seconds: The mean of each side.
+    """
+
+    items: int
+    scores: tuple[Interval, Interval]
+    difference: Interval
+    tokens: tuple[float, float]
+    cpu_seconds: tuple[float, float]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `compare`."""
+    parser.add_argument(
+        "sides",
+        nargs=2,
+        metavar="RESULTS:METHOD",
+        help="what a run had as --out, or a file of --records, and one of its methods",
+    )
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Print the comparison as a table and a sentence.
+
+    Raises:
+        SettingsError: No such results, or nothing that both sides have.
+    """
+    first, second = (side(text) for text in arguments.sides)
+    print(page(first, second, compared(first, second)))
+
+
+def side(text: str) -> Side:
+    """Read one side from `RESULTS:METHOD`.
+
+    Raises:
+        SettingsError: It is not of that form, or there are no such results.
+    """
+    path, _, method = text.rpartition(":")
+    if not path or not method:
+        raise SettingsError(
+            f"compare: got {text!r}; expected a folder or file of results and a method, such as "
+            "runs/gdb17:smc."
+        )
+    run, records = read(Path(path))
+    own = [record for record in records if record["method"] == method]
+    if not own:
+        there = sorted({record["method"] for record in records})
+        raise SettingsError(f"compare: {path} has no {method}; it has {', '.join(there)}.")
+    settings = run["settings"]
+    keys = [(record["item"], record["seed"]) for record in own]
+    return Side(
+        name=f"{Path(settings['model']).name} {method}, N = {settings['num_particles']}",
+        settings=settings,
+        scores=primary_scores(own, settings["primary"]),
+        tokens=dict(zip(keys, (record["tokens"] for record in own), strict=True)),
+        cpu_seconds=dict(zip(keys, (record["cpu_seconds"] for record in own), strict=True)),
+    )
+
+
+def compared(first: Side, second: Side) -> Comparison:
+    """Compare two sides, paired by item.
+
+    Raises:
+        SettingsError: They are of different tasks, or have no item in common.
+    """
+    for name in _COMMON:
+        ours, theirs = first.settings[name], second.settings[name]
+        if ours != theirs:
+            raise SettingsError(
+                f"compare: {name} is {ours!r} of {first.name}, {theirs!r} of {second.name}; "
+                "expected results of one domain."
+            )
+    items = {item for item, _ in first.scores} & {item for item, _ in second.scores}
+    if not items:
+        raise SettingsError(
+            f"compare: {first.name} and {second.name} have no item in common; run one of them on "
+            "the items of the other (--sample takes the same in both)."
+        )
+    by_item = [_by_item(s.scores, items) for s in (first, second)]
+    return Comparison(
+        items=len(items),
+        scores=(mean_interval(by_item[0]), mean_interval(by_item[1])),
+        difference=bootstrap(paired(*(_means(values) for values in by_item))),
+        tokens=(_mean(first.tokens, items), _mean(second.tokens, items)),
+        cpu_seconds=(_mean(first.cpu_seconds, items), _mean(second.cpu_seconds, items)),
+    )
+
+
+def page(first: Side, second: Side, found: Comparison) -> str:
+    """Return a comparison in Markdown."""
+    head = ["", first.settings["primary"], "tokens an item", "CPU seconds an item"]
+    rows = zip((first, second), found.scores, found.tokens, found.cpu_seconds, strict=True)
+    body = [[s.name, interval_text(score), f"{t:.0f}", f"{c:.2f}"] for s, score, t, c in rows]
+    low, high = found.difference.low, found.difference.high
+    verdict = "ahead" if low > 0 else "behind" if high < 0 else "not told apart"
+    return "\n".join(
+        [
+            *table(head, body),
+            "",
+            f"{first.name} less {second.name}: {interval_text(found.difference, '+')} on the "
+            f"{found.items} items of both, 95% interval: {verdict}.",
+        ]
+    )
+
+
+def _by_item(scores: Mapping[tuple[str, int], float], items: set[str]) -> dict[str, list[float]]:
+    values: dict[str, list[float]] = {item: [] for item in sorted(items)}
+    for (item, _), score in scores.items():
+        if item in values:
+            values[item].append(score)
+    return values
+
+
+def _means(values: Mapping[str, list[float]]) -> dict[str, list[float]]:
+    """One value an item: the two sides may have other seeds."""
+    return {item: [float(np.mean(own))] for item, own in values.items()}
+
+
+def _mean(values: Mapping[tuple[str, int], float], items: set[str]) -> float:
+    return float(np.mean([value for (item, _), value in values.items() if item in items]))

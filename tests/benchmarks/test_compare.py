@@ -1,0 +1,98 @@
+"""The command `compare`: two methods on the items of both, paired."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import compare
+from benchmarks.__main__ import main
+from tests.benchmarks.test_run import TOY
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    made = []
+    for particles, limit in ((1, "7"), (4, "3")):
+        out = tmp_path_factory.mktemp("runs") / f"toy-{particles}"
+        command = [*TOY, "--methods", "lm,smc", "--particles", str(particles), "--seeds", "2"]
+        assert main([*command, "--limit", limit, "--out", str(out)]) == 0
+        made.append(out)
+    return made
+
+
+def scores_of(folder, method):
+    """The mean score of each item, read from the files."""
+    scores = {}
+    for file in sorted((folder / method).glob("*.jsonl")):
+        for record in map(json.loads, file.read_text().splitlines()):
+            values = [s.get("short", 0.0) if s else 0.0 for s in record["scores"]]
+            mean = float(np.dot(record["weights"], values))
+            scores.setdefault(record["item"], []).append(mean)
+    return {item: float(np.mean(values)) for item, values in scores.items()}
+
+
+def test_the_difference_is_paired_on_the_items_of_both(folders, capsys):
+    few, many = compare.side(f"{folders[0]}:lm"), compare.side(f"{folders[1]}:smc")
+    found = compare.compared(many, few)
+    theirs, ours = scores_of(folders[0], "lm"), scores_of(folders[1], "smc")
+    assert found.items == len(ours) == 3 and set(ours) < set(theirs)
+    assert found.difference.mean == pytest.approx(np.mean([ours[i] - theirs[i] for i in ours]))
+    assert found.scores[0].mean == pytest.approx(np.mean(list(ours.values())))
+    assert found.tokens[0] > found.tokens[1], "four particles draw more than one"
+    assert main(["compare", f"{folders[1]}:smc", f"{folders[0]}:lm"]) == 0
+    assert "on the 3 items of both" in capsys.readouterr().out
+
+
+def test_the_other_way_round_only_the_sign_changes(folders):
+    sides = [compare.side(f"{folder}:lm") for folder in folders]
+    one, other = compare.compared(*sides), compare.compared(*reversed(sides))
+    assert one.difference.mean == -other.difference.mean
+    assert one.scores == other.scores[::-1]
+
+
+def test_one_side_with_itself_is_not_told_apart(folders):
+    own = compare.side(f"{folders[0]}:smc")
+    found = compare.compared(own, own)
+    difference = found.difference
+    assert (difference.mean, difference.low, difference.high) == (0.0, 0.0, 0.0)
+    assert "not told apart" in compare.page(own, own, found)
+
+
+@pytest.mark.parametrize(
+    ("sides", "said"),
+    [
+        (["smc", "{0}:lm"], "expected a folder or file of results and a method"),
+        (["{0}:is", "{0}:lm"], "has no is; it has lm, smc"),
+        (["{0}/none:lm", "{0}:lm"], "none"),
+    ],
+    ids=["form", "method", "folder"],
+)
+def test_what_is_not_there_is_explained(folders, capsys, sides, said):
+    assert main(["compare", *(s.format(*folders) for s in sides)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_other_tasks_are_not_compared(capsys):
+    files = [RESULTS / f"{name}-qwen-0.5b.jsonl" for name in ("gdb17", "spider")]
+    assert main(["compare", *(f"{file}:smc" for file in files)]) == 2
+    assert "domain is 'gdb17'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("domain", "items", "verdict"),
+    [("gdb17", 100, "ahead"), ("spider", 100, "ahead"), ("planetarium", 100, "not told apart")],
+)
+def test_the_small_model_steered_beside_the_larger_one_alone(domain, items, verdict):
+    """What the README says of it, from the published records."""
+    small, large = (RESULTS / f"{domain}-qwen-{size}b.jsonl" for size in ("0.5", "1.5"))
+    first, second = compare.side(f"{small}:smc"), compare.side(f"{large}:lm")
+    found = compare.compared(first, second)
+    assert found.items <= items
+    assert compare.page(first, second, found).endswith(f": {verdict}.")
+    assert found.cpu_seconds[0] < found.cpu_seconds[1]
