@@ -10,6 +10,7 @@ from typing import Any
 
 import smc
 from benchmarks import journal
+from benchmarks.argument_types import count
 from benchmarks.backtracking.report import render
 from benchmarks.backtracking.ways import MODELS, PLAN, WAYS, steps_of
 from benchmarks.provenance import commit, machine, model_digest
@@ -26,7 +27,7 @@ def main() -> None:
         "run", help="answer problems in every way; goes on with what is there"
     )
     runs.add_argument("--out", type=Path, required=True, help="records, one a line")
-    runs.add_argument("--items", type=int, default=100, help="test problems")
+    runs.add_argument("--items", type=count, default=100, help="test problems")
     reports = commands.add_parser("report", help="print the table")
     reports.add_argument("records", type=Path)
     options = parser.parse_args()

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import journal
+from benchmarks.argument_types import count
 from benchmarks.depth import measure, report
 from benchmarks.depth.measure import Accuracy
 from benchmarks.provenance import commit, machine, now
@@ -25,7 +26,7 @@ READ = 20
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what is missing, and write page and plot."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.depth", description=__doc__)
-    parser.add_argument("--problems", type=int, default=100, help="of each level (default 100)")
+    parser.add_argument("--problems", type=count, default=100, help="of each level (default 100)")
     parser.add_argument("--work", type=Path, default=Path("runs/depth"), help="answers so far")
     parser.add_argument("--out", type=Path, required=True, help="the page, .md")
     options = parser.parse_args(arguments)

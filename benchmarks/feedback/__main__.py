@@ -10,6 +10,7 @@ from pathlib import Path
 
 import smc
 from benchmarks import journal
+from benchmarks.argument_types import count, numbers, some_of
 from benchmarks.command import explained
 from benchmarks.feedback.arms import ARMS, REVISIONS, run_arm
 from benchmarks.feedback.items import failed_items
@@ -23,12 +24,17 @@ def parser() -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.feedback", description=__doc__)
     add = arguments.add_argument
     add("--out", type=Path, required=True, help="folder of the results")
-    add("--arms", default=",".join(ARMS), help=f"of {', '.join((*ARMS, REVISIONS))}")
+    add(
+        "--arms",
+        type=some_of((*ARMS, REVISIONS)),
+        default=[*ARMS],
+        help=f"of {', '.join((*ARMS, REVISIONS))}",
+    )
     add("--part", choices=SPLITS, default="test", help="where the problems are from")
-    add("--levels", default="4,5", help="of the problems")
-    add("--items", type=int, default=24, help="of each level")
-    add("--trials", type=int, default=32)
-    add("--seeds", type=int, default=1)
+    add("--levels", type=numbers, default=[4, 5], help="of the problems")
+    add("--items", type=count, default=24, help="of each level")
+    add("--trials", type=count, default=32)
+    add("--seeds", type=count, default=1)
     add("--rate", type=float, default=3e-3, help="of FTTT's learning")
     add("--words", type=Path, help="Markdown to stand in the report, before tables")
     add("--report-only", action="store_true", help="run nothing")
@@ -54,14 +60,12 @@ def _run(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     model = smc.load("embedded:arithmetic")
     writer = TokenWriter(model, max_tokens=128)
-    levels = [int(level) for level in options.levels.split(",")]
+    levels = options.levels
     items = [failed_items(writer, options.part, level, options.items) for level in levels]
     file = options.out / "runs.jsonl"
     done = {(r["arm"], r["item"], r["seed"], r["rate"]) for r in journal.read(file)}
     in_turn = [item for together in zip(*items, strict=True) for item in together]
-    jobs = [
-        (s, i, a) for s in range(options.seeds) for i in in_turn for a in options.arms.split(",")
-    ]
+    jobs = [(s, i, a) for s in range(options.seeds) for i in in_turn for a in options.arms]
     for seed, item, arm in jobs:
         rate = options.rate if arm.startswith("fttt") else None
         if (arm, item.name, seed, rate) in done:

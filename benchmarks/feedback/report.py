@@ -109,10 +109,11 @@ def write_report(options: argparse.Namespace) -> str:
         "problems",
     ]
     facts = machine()
+    levels = ",".join(map(str, options.levels))
     parts = [
         "# Feedback at test time, on arithmetic that greedy decoding fails",
         "`OMP_NUM_THREADS=1 python -m benchmarks.feedback --out DIR --part "
-        f"{options.part} --levels {options.levels} --items {options.items} "
+        f"{options.part} --levels {levels} --items {options.items} "
         f"--trials {options.trials} --seeds {options.seeds} --rate {options.rate:g}`",
         f"Commit {commit()}, {now()[:10]}, {facts['cpu']}, {facts['cores']} cores. Model "
         "`embedded:arithmetic` at temperature 1; problems of one level whose greedy answer is "

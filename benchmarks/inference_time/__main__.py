@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.argument_types import count, minutes
 from benchmarks.command import explained
 from benchmarks.inference_time.report import plot, render
 from benchmarks.inference_time.runs import plan_of, read, run_all
@@ -37,10 +38,10 @@ def parser() -> argparse.ArgumentParser:
     add("--model", default="embedded:reasoning", help="embedded, a folder, or a name on the Hub")
     add("--tasks", default=",".join(KINDS), help="some of the kinds, in order")
     add("--techniques", default=",".join(TECHNIQUES))
-    add("--items", type=int, default=40, help="puzzles a task")
+    add("--items", type=count, default=40, help="puzzles a task")
     add("--judge", choices=JUDGES, default="own", help="oracle: the checker's own rules")
     add("--out", type=Path, required=True, help="folder; what is there is gone on with")
-    add("--minutes", type=float, help="of this process; then it reports what there is")
+    add("--minutes", type=minutes, help="of this process; then it reports what there is")
     add("--backend", choices=("transformers", "vllm"), help="of a published model")
     add("--engine-args", type=json.loads, help="JSON, see smc.load")
     add("--report", nargs="+", type=Path, default=[], help="records to make a page of; runs none")

@@ -8,6 +8,7 @@ import json
 import sys
 from importlib import import_module
 
+from benchmarks.argument_types import counts
 from benchmarks.micro.timing import Options, Result
 
 NAMES = (
@@ -79,15 +80,11 @@ def _parser() -> argparse.ArgumentParser:
         elif field.name == "model":
             parser.add_argument("--model", default=field.default, help="folder or name")
         elif field.name == "sizes":
-            parser.add_argument("--sizes", type=_numbers, default=field.default, metavar="N,N,…")
+            parser.add_argument("--sizes", type=counts, default=field.default, metavar="N,N,…")
         else:
             name = field.name.replace("_", "-")
             parser.add_argument(f"--{name}", type=int, default=field.default)
     return parser
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in text.split(","))
 
 
 if __name__ == "__main__":

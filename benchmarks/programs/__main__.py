@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks import journal, provenance
+from benchmarks.argument_types import count, minutes
 from benchmarks.lockstep import Lockstep
 from benchmarks.markdown import interval_text
 from benchmarks.programs.trial import trial
@@ -44,14 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--backend", default="transformers", choices=("transformers", "vllm"))
     parser.add_argument("--engine-args", type=json.loads, help="of vLLM, as JSON")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--items", type=int, default=60)
-    parser.add_argument("--solutions", type=int, default=4, help="N of S*")
+    parser.add_argument("--items", type=count, default=60)
+    parser.add_argument("--solutions", type=count, default=4, help="N of S*")
     parser.add_argument("--repairs", type=int, default=2)
     parser.add_argument("--temperature", type=float, default=0.7)
-    parser.add_argument("--max-tokens", type=int, default=400)
+    parser.add_argument("--max-tokens", type=count, default=400)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--at-once", type=int, default=12, help="problems in one batch")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="then stop, whole")
+    parser.add_argument("--at-once", type=count, default=12, help="problems in one batch")
+    parser.add_argument("--minutes", type=minutes, default=float("inf"), help="then stop, whole")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "records.jsonl"

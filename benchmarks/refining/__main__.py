@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import journal
+from benchmarks.argument_types import count, minutes, some_of
 from benchmarks.command import explained
 from benchmarks.lockstep import Lockstep
 from benchmarks.provenance import commit, machine, model_digest, shown_model
@@ -37,11 +38,16 @@ def parser() -> argparse.ArgumentParser:
     add = commands.add_parser("run", help="try problems in every way").add_argument
     add("domain", choices=tuple(_SETTINGS))
     add("--out", type=Path, required=True, help="records, one a line")
-    add("--items", type=int, default=120, help="problems")
-    add("--at-once", type=int, default=24, help="problems whose texts are written in one batch")
+    add("--items", type=count, default=120, help="problems")
+    add("--at-once", type=count, default=24, help="problems whose texts are written in one batch")
     add("--seed", type=int, default=0)
-    add("--minutes", type=float, default=float("inf"), help="then stop, whole")
-    add("--judges", default=",".join(arithmetic.JUDGES), help="for arithmetic: some of these")
+    add("--minutes", type=minutes, default=float("inf"), help="then stop, whole")
+    add(
+        "--judges",
+        type=some_of(arithmetic.JUDGES),
+        default=[*arithmetic.JUDGES],
+        help="for arithmetic: some of these",
+    )
     add("--model", default="", help="for functions: the model")
     add("--backend", default="transformers", choices=("transformers", "vllm"))
     add("--engine-args", type=json.loads, help="of vLLM, as JSON")
@@ -90,7 +96,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 def _world(options: argparse.Namespace, desk: Lockstep) -> World:
     if options.domain == "arithmetic":
-        return arithmetic.world(desk, options.items, options.judges.split(","))
+        return arithmetic.world(desk, options.items, options.judges)
     return functions.world(desk, options.items, options.model, options.backend, options.engine_args)
 
 
@@ -98,7 +104,7 @@ def _head(options: argparse.Namespace) -> dict[str, Any]:
     own = options.domain == "arithmetic"
     models = arithmetic.MODELS if own else {"model": options.model}
     more = (
-        f" --judges {options.judges}"
+        f" --judges {','.join(options.judges)}"
         if own
         else f" --model {shown_model(options.model)} --backend {options.backend}"
     )

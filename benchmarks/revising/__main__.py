@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import provenance
+from benchmarks.argument_types import count
 from benchmarks.markdown import interval_text
 from benchmarks.revising.choosing import answered, sampled
 from benchmarks.revising.drawing import LEVELS, Drawn, draw_problems
@@ -33,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.revising")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--items", type=int, default=200)
-    parser.add_argument("--solutions", type=int, default=16, help="N, a power of two")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--items", type=count, default=200)
+    parser.add_argument("--solutions", type=count, default=16, help="N, a power of two")
+    parser.add_argument("--threads", type=count, default=1)
     parser.add_argument("--reviser", type=Path, default=REVISER)
     options = parser.parse_args(arguments)
     import torch

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import smc
+from benchmarks.argument_types import count
 from benchmarks.provenance import commit, machine, shown_model
 from benchmarks.sharper import language_model, marks, resample_among, tempered
 from benchmarks.sharper.paired import Experiment, run, table
@@ -29,9 +30,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sharper", description=__doc__)
     parser.add_argument("name", choices=sorted(EXPERIMENTS))
     parser.add_argument("--model", required=True, help="a folder, or a name on the Hub")
-    parser.add_argument("--items", type=int, default=20)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--particles", type=int, default=10)
+    parser.add_argument("--items", type=count, default=20)
+    parser.add_argument("--seeds", type=count, default=3)
+    parser.add_argument("--particles", type=count, default=10)
     parser.add_argument("--json", action="store_true", help="print every run")
     parser.add_argument("--out", type=Path, help="append to this file, too")
     options = parser.parse_args()

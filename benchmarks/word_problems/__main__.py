@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from benchmarks import journal, provenance
+from benchmarks.argument_types import count, counts, minutes
 from benchmarks.markdown import interval_text
 from benchmarks.word_problems.trial import trial
 from domains.math_word.data import DataSet
@@ -39,12 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--dataset", default="gsm8k", choices=get_args(DataSet))
     parser.add_argument("--data", type=Path, help="root of the data sets")
-    parser.add_argument("--items", type=int, default=100)
-    parser.add_argument("--budgets", type=_numbers, default=[1, 2, 4, 8], metavar="N,N")
+    parser.add_argument("--items", type=count, default=100)
+    parser.add_argument("--budgets", type=counts, default=[1, 2, 4, 8], metavar="N,N")
     parser.add_argument("--temperature", type=float, default=0.7)
-    parser.add_argument("--max-tokens", type=int, default=400)
+    parser.add_argument("--max-tokens", type=count, default=400)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="then stop, whole")
+    parser.add_argument("--minutes", type=minutes, default=float("inf"), help="then stop, whole")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "records.jsonl"
@@ -122,10 +123,6 @@ def _facts(options: argparse.Namespace) -> str:
         f"{options.seed}; 95% intervals over problems. Commit {provenance.commit()}, "
         f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']}, {provenance.now()}.\n"
     )
-
-
-def _numbers(text: str) -> list[int]:
-    return sorted({int(part) for part in text.split(",")})
 
 
 def _mean(records: Sequence[Record], key: str) -> float:
