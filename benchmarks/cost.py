@@ -59,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of cost.md, .json, .png")
     parser.add_argument("--methods", help="of these alone, separated by commas (default: all)")
+    parser.add_argument(
+        "--common", action="store_true", help="only the items that all of them have done"
+    )
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -68,8 +71,10 @@ def main(arguments: argparse.Namespace) -> None:
         SettingsError: No results, results of several domains, or of other items.
     """
     runs = [read(folder) for folder in arguments.folders]
-    _check_alike(arguments.folders, runs)
     wanted = None if arguments.methods is None else set(arguments.methods.split(","))
+    if arguments.common:
+        runs = _on_common_items(runs, wanted)
+    _check_alike(arguments.folders, runs)
     points = [
         point
         for began, records in runs
@@ -98,6 +103,20 @@ def _points(began: Mapping[str, Any], records: Sequence[Any]) -> list[Point]:
     ]
 
 
+def _on_common_items(
+    runs: Sequence[tuple[Any, list[Any]]], wanted: set[str] | None
+) -> list[tuple[Any, list[Any]]]:
+    """The records of items that every (wanted) method of every run has done."""
+    sides: dict[tuple[int, str], set[str]] = {}
+    for place, (_, records) in enumerate(runs):
+        for record in (r for r in records if wanted is None or r["method"] in wanted):
+            sides.setdefault((place, record["method"]), set()).add(record["item"])
+    common = set.intersection(*sides.values()) if sides else set()
+    if not common:
+        raise SettingsError("cost --common: no item was done in all of these folders.")
+    return [(began, [r for r in records if r["item"] in common]) for began, records in runs]
+
+
 def _check_alike(folders: Sequence[Path], runs: Sequence[tuple[Any, Any]]) -> None:
     """Refuse to compare other tasks, or the same task on other items."""
     first = None
@@ -118,7 +137,7 @@ def _check_alike(folders: Sequence[Path], runs: Sequence[tuple[Any, Any]]) -> No
         if {item for item, _ in key[3]} != {item for item, _ in first[3]}:
             raise SettingsError(
                 f"cost: {folder} and {folders[0]} hold other items ({len(key[3])} and "
-                f"{len(first[3])}); expected the same, e.g. by the same --sample."
+                f"{len(first[3])}); expected the same, e.g. by the same --sample, or --common."
             )
 
 

@@ -56,6 +56,25 @@ def test_other_items_are_not_compared(folders, tmp_path, capsys):
     assert "hold other items (2 and 7)" in capsys.readouterr().err
 
 
+def test_only_the_items_that_all_have(folders, tmp_path, capsys):
+    few, out = tmp_path / "few", tmp_path / "cost"
+    command = [*TOY, "--methods", "smc", "--limit", "2", "--particles", "8"]
+    assert main([*command, "--out", str(few)]) == 0
+    assert main(["cost", str(folders[1]), str(few), "--common", "--out", str(out)]) == 0
+    points = json.loads((out / "cost.json").read_text())
+    assert [p["items"] for p in points] == [2, 2, 2]
+    capsys.readouterr()
+    own = tmp_path / "own"
+    own_command = [*TOY, "--methods", "lm,smc", "--limit", "2", "--particles", "2"]
+    assert main([*own_command, "--out", str(own)]) == 0
+    capsys.readouterr()
+    assert main(["report", str(own), "--json"]) == 0
+    rows = {row["method"]: row for row in json.loads(capsys.readouterr().out)}
+    for point in points[:2]:
+        row = rows[point["line"].rpartition(" ")[2]]
+        assert (point["mean"], point["tokens"]) == (row["mean"], row["tokens"])
+
+
 def test_methods_that_nobody_ran_are_named(folders, tmp_path, capsys):
     assert main(["cost", str(folders[0]), "--methods", "is", "--out", str(tmp_path)]) == 2
     assert "no results of 'is'" in capsys.readouterr().err
