@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.run import with_room
 from tests.benchmarks.test_run import run
 
 
@@ -40,3 +41,21 @@ def test_an_unknown_domain_is_explained(tmp_path, capsys, name):
 def test_a_domain_without_a_model_asks_for_one(tmp_path, capsys):
     assert main(["run", "tests.benchmarks.toy", "--out", str(tmp_path)]) == 2
     assert "--model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "rows", "engine_args"),
+    [
+        ({"backend": "vllm"}, 320, {"max_num_seqs": 320}),
+        (
+            {"backend": "vllm", "engine_args": {"max_model_len": 9}},
+            320,
+            {"max_num_seqs": 320, "max_model_len": 9},
+        ),
+        ({"backend": "vllm", "engine_args": {"max_num_seqs": 64}}, 320, {"max_num_seqs": 64}),
+        ({"backend": "vllm"}, 100, None),
+        ({"backend": "transformers"}, 320, None),
+    ],
+)
+def test_vllm_is_given_room_for_all_rows_of_a_batch(options, rows, engine_args):
+    assert with_room(options, rows).get("engine_args") == engine_args

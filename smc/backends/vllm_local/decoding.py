@@ -194,8 +194,9 @@ class VLLMDecoding:
         """Begin a step of some rows."""
         if len(rows) > self._engine.max_num_seqs:
             warnings.warn(
-                f"vLLM: {len(rows)} rows at once, but max_num_seqs={self._engine.max_num_seqs}; "
-                "they take turns, which is many times slower. Load the model with "
+                # Without their number, so that it is said once.
+                f"vLLM: more rows at once than max_num_seqs={self._engine.max_num_seqs}; they take "
+                "turns, which is many times slower. Load the model with "
                 "engine_args={'max_num_seqs': …} of at least the number of particles in a batch.",
                 stacklevel=3,
             )
