@@ -55,7 +55,10 @@ class Point:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `cost`."""
     parser.add_argument(
-        "folders", type=Path, nargs="+", help="what several runs had as --out, of one domain"
+        "folders",
+        type=Path,
+        nargs="+",
+        help="what several runs had as --out, or files of --records, of one domain",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of cost.md, .json, .png")
     parser.add_argument("--methods", help="of these alone, separated by commas (default: all)")
@@ -126,7 +129,7 @@ def _check_alike(folders: Sequence[Path], runs: Sequence[tuple[Any, Any]]) -> No
             settings["domain"],
             settings["primary"],
             settings["data"],
-            frozenset((r["item"], r["prompt_digest"]) for r in records),
+            frozenset(r["item"] for r in records),
         )
         first = key if first is None else first
         if key[:3] != first[:3]:
@@ -134,7 +137,7 @@ def _check_alike(folders: Sequence[Path], runs: Sequence[tuple[Any, Any]]) -> No
                 f"cost: {folder} holds results of {key[:3]}, {folders[0]} of {first[:3]}; expected "
                 "one domain, score and data."
             )
-        if {item for item, _ in key[3]} != {item for item, _ in first[3]}:
+        if key[3] != first[3]:
             raise SettingsError(
                 f"cost: {folder} and {folders[0]} hold other items ({len(key[3])} and "
                 f"{len(first[3])}); expected the same, e.g. by the same --sample, or --common."

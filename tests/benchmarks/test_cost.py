@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from benchmarks.__main__ import main
 from tests.benchmarks.test_run import TOY
+
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +77,16 @@ def test_only_the_items_that_all_have(folders, tmp_path, capsys):
     for point in points[:2]:
         row = rows[point["line"].rpartition(" ")[2]]
         assert (point["mean"], point["tokens"]) == (row["mean"], row["tokens"])
+
+
+def test_the_published_curve_is_that_of_its_records(tmp_path):
+    page = (RESULTS / "gdb17-cost.md").read_text()
+    made_by = page.split("python -m benchmarks cost ")[1].split(" --methods")[0].split()
+    files = [str(RESULTS / name) for name in made_by]
+    command = ["cost", *files, "--methods", "lm,is,smc", "--common", "--out", str(tmp_path)]
+    assert main(command) == 0
+    rows = [x for x in (tmp_path / "cost.md").read_text().splitlines() if x.startswith("|")]
+    assert len(rows) == 12 and "\n".join(rows) in page
 
 
 def test_methods_that_nobody_ran_are_named(folders, tmp_path, capsys):
