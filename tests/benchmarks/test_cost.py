@@ -10,7 +10,6 @@ import pytest
 from benchmarks.__main__ import main
 from tests.benchmarks.test_run import TOY
 
-
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 
