@@ -80,11 +80,15 @@ def _parser() -> argparse.ArgumentParser:
         elif field.name == "model":
             parser.add_argument("--model", default=field.default, help="folder or name")
         elif field.name == "sizes":
-            parser.add_argument("--sizes", type=counts, default=field.default, metavar="N,N,…")
+            parser.add_argument("--sizes", type=_sizes, default=field.default, metavar="N,N,…")
         else:
             name = field.name.replace("_", "-")
             parser.add_argument(f"--{name}", type=int, default=field.default)
     return parser
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(counts(text))
 
 
 if __name__ == "__main__":

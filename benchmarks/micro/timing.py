@@ -42,7 +42,7 @@ class Options:
     layers: int = 2
     clock: str = "wall"
     model: str = ""
-    sizes: Sequence[int] = ()
+    sizes: tuple[int, ...] = ()
     peer_repeats: int = 0
 
     @property
