@@ -126,30 +126,31 @@ class Matchers:
         Raises:
             PotentialError: The engine failed, or a limit was exceeded.
         """
-        alike = None if self._memo is None else self._memo.state_of(state.text)
-        key = alike, tuple(texts)
-        if alike is not None and (found := self._endings.get(key)) is not None:
-            return list(found)
-        accepted = self._asked_after(state, texts)
+        with self._lock:
+            alike = None if self._memo is None else self._memo.state_of(state.text)
+            key = alike, tuple(texts)
+            accepted = None if alike is None else self._endings.get(key)
+            if accepted is None and (held := self._matcher_at(state)) is not None:
+                accepted = self._root(held.group).accepting_after(held, texts)
         if accepted is None:
             longer = [GrammarState(state.text + t, len(state.text)) for t in texts]
             accepted = [verdict.accepting for verdict in self.judge(longer, rows=False)]
         if alike is not None:
-            self._endings[key] = accepted
+            with self._lock:
+                self._endings[key] = accepted
         return list(accepted)
 
-    def _asked_after(self, state: GrammarState, texts: Sequence[bytes]) -> list[bool] | None:
-        """What the text's own matcher says of `texts`; None where it cannot."""
-        with self._lock:
-            held = self._held.get(state.text)
-            if held is None:  # its row was remembered, or its matcher went on to another text
-                known = self._known.get(state.text)
-                job = Job(state.text, self._nearest(state), state.parent)
-                self._run([job], {state.text}, rows=False)
-                held = job.held
-                if known is not None:
-                    _keep(self._known, state.text, known)  # with its row
-            return None if held is None else self._root(held.group).accepting_after(held, texts)
+    def _matcher_at(self, state: GrammarState) -> HeldMatcher | None:
+        """The matcher of a text, made anew where there is none; None where no text is viable."""
+        held = self._held.get(state.text)
+        if held is not None:
+            return held
+        known = self._known.get(state.text)
+        job = Job(state.text, self._nearest(state), state.parent)
+        self._run([job], {state.text}, rows=False)
+        if known is not None:
+            _keep(self._known, state.text, known)  # with its row
+        return job.held
 
     def _recalled(self, state: GrammarState) -> GrammarVerdict | None:
         """Return what another text with the same state has shown, where that is worth it."""
