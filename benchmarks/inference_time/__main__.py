@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.argument_types import count, minutes
+from benchmarks.argument_types import count, minutes, some_of
 from benchmarks.command import explained
 from benchmarks.inference_time.report import plot, render
 from benchmarks.inference_time.runs import plan_of, read, run_all
@@ -26,7 +26,6 @@ from benchmarks.inference_time.subjects import JUDGES, SHOTS, TEMPERATURE, Subje
 from benchmarks.inference_time.techniques import TECHNIQUES
 from benchmarks.provenance import commit, machine, model_digest, now, shown_model
 from domains.reasoning.puzzles import KINDS
-from smc.errors import SettingsError
 
 HEADING = "# Techniques of inference-time computation on eleven kinds of reasoning"
 
@@ -36,8 +35,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m benchmarks.inference_time", description=__doc__)
     add = top.add_argument
     add("--model", default="embedded:reasoning", help="embedded, a folder, or a name on the Hub")
-    add("--tasks", default=",".join(KINDS), help="some of the kinds, in order")
-    add("--techniques", default=",".join(TECHNIQUES))
+    add("--tasks", type=some_of(KINDS), default=[*KINDS], help="some of the kinds, in order")
+    add("--techniques", type=some_of(TECHNIQUES), default=[*TECHNIQUES])
     add("--items", type=count, default=40, help="puzzles a task")
     add("--judge", choices=JUDGES, default="own", help="oracle: the checker's own rules")
     add("--out", type=Path, required=True, help="folder; what is there is gone on with")
@@ -68,12 +67,10 @@ def _run(options: argparse.Namespace, file: Path) -> None:
     import torch
 
     torch.set_num_threads(1)
-    tasks = _named(options.tasks, KINDS, "tasks")
-    techniques = _named(options.techniques, TECHNIQUES, "techniques")
     loading = {"backend": options.backend, "engine_args": options.engine_args}
     who = subject(options.model, options.judge, loading)
     began = time.monotonic()
-    plan = plan_of(tasks, techniques, options.items)
+    plan = plan_of(options.tasks, options.techniques, options.items)
     for k, ((task, technique, item), outcome) in enumerate(
         run_all(who, plan, head_of(options, who), file)
     ):
@@ -87,10 +84,10 @@ def head_of(options: argparse.Namespace, who: Subject) -> dict[str, Any]:
     """Return where the records come from."""
     told = ["--model", shown_model(options.model), "--judge", options.judge]
     told += ["--items", str(options.items)]
-    if options.tasks != ",".join(KINDS):
-        told += ["--tasks", options.tasks]
-    if options.techniques != ",".join(TECHNIQUES):
-        told += ["--techniques", options.techniques]
+    if options.tasks != [*KINDS]:
+        told += ["--tasks", ",".join(options.tasks)]
+    if options.techniques != [*TECHNIQUES]:
+        told += ["--techniques", ",".join(options.techniques)]
     if options.backend:
         told += ["--backend", options.backend]
     threads = os.environ.get("OMP_NUM_THREADS")
@@ -135,16 +132,6 @@ NOTE = (
     "exact sign test on the same puzzles, two-sided, at 5%. *tokens*: generated for an answer, "
     "dropped ones included; *judged*: read by the judge."
 )
-
-
-def _named(text: str, known: Any, what: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in known:
-            raise SettingsError(
-                f"--{what}: no {name!r}; expected some of {', '.join(known)}, separated by commas."
-            )
-    return names
 
 
 if __name__ == "__main__":

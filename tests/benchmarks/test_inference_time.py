@@ -221,8 +221,10 @@ def test_answers_of_chat_models_are_read_without_ornaments(text, read_as):
 
 
 def test_arguments(tmp_path, capsys):
-    assert main(["--out", str(tmp_path), "--tasks", "poems"]) == 2
-    assert "--tasks: no 'poems'; expected some of arithmetic" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["--out", str(tmp_path), "--tasks", "poems"])
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and "--tasks: 'poems': expected some of arithmetic" in error
     assert main(["--out", str(tmp_path), "--report", str(tmp_path / "none.jsonl")]) == 2
     options = parser().parse_args(["--out", "x", "--engine-args", '{"max_model_len": 9}'])
     assert options.engine_args == {"max_model_len": 9} and options.items == 40
