@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smc.backends.inverse_cdf import BLOCK, block_sums, inverse_cdf
 from smc.backends.peaks import masses_at_peaks
 from smc.errors import ModelError, PotentialError
 from smc.model import DrawRequest, Draws
 
 if TYPE_CHECKING:
     import torch
+
+_BLOCK = 256
+"""Tokens a block: the inverse CDF searches the block sums first, then one block."""
 
 _CELLS_IN_CACHE = 1 << 17
 """Tokens whose logits and masses, 1 MB, a CPU's own cache holds: so many it goes over at once."""
@@ -117,7 +119,7 @@ class _Scratch:
         import torch
 
         size = logits.shape[-1]
-        mass = logits.new_empty(rows, -(-size // BLOCK) * BLOCK)
+        mass = logits.new_empty(rows, -(-size // _BLOCK) * _BLOCK)
         mass[:, size:] = 0
         on_cpu = logits.device.type == "cpu"
         cells = _CELLS_IN_CACHE * torch.get_num_threads()
@@ -139,7 +141,7 @@ def _draw(logits: torch.Tensor, request: DrawRequest, scratch: _Scratch) -> torc
     masses = _masses(logits, request, scratch)
     total = masses.sums.double().sum(-1)
     log_total = total.log()
-    tokens = inverse_cdf(masses.mass, masses.sums, rows, uniforms)
+    tokens = _inverse_cdf(masses.mass, masses.sums, rows, uniforms)
     log_norm = masses.log_norm[rows]
     log_mass = masses.mass[rows, tokens].double().log()
     if masses.again is None:
@@ -185,16 +187,16 @@ def _masses(logits: torch.Tensor, request: DrawRequest, scratch: _Scratch) -> _M
     size = logits.shape[-1]
     mass = scratch.mass[: len(logits)]
     body = mass[:, :size]
-    model_sums = logits.new_empty(len(logits), mass.shape[1] // BLOCK)
+    model_sums = logits.new_empty(len(logits), mass.shape[1] // _BLOCK)
     sums = model_sums if request.mask is None else torch.empty_like(model_sums)
     for rows in scratch.pieces(len(logits)):
         torch.softmax(logits[rows], -1, out=body[rows])
-        block_sums(mass[rows], out=model_sums[rows])
+        _block_sums(mass[rows], out=model_sums[rows])
         if request.mask is not None and scratch.factor is not None:
             body[rows].mul_(_allowed(request.mask[rows], scratch.factor))
-            block_sums(mass[rows], out=sums[rows])
+            _block_sums(mass[rows], out=sums[rows])
     log_norm = mass[:, 0].double() * 0  # a row with NaN or +inf, or all of −inf, is NaN throughout
-    if size > BLOCK:
+    if size > _BLOCK:
         # What float32 normalises does not sum to 1: over 150,000 tokens the fifth digit is lost.
         log_norm = model_sums.double().sum(-1).log()
     return _done_again(_Masses(mass, sums, log_norm), logits, request)
@@ -234,8 +236,15 @@ def _done_again(masses: _Masses, logits: torch.Tensor, request: DrawRequest) -> 
         None if scores is None else scores[where],
         None if hot is None else hot[where],
     )
-    masses.sums[where] = block_sums(masses.mass[where])
+    masses.sums[where] = _block_sums(masses.mass[where])
     return replace(masses, again=again, log_scale=log_scale)
+
+
+def _block_sums(mass: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+    """`[R, blocks]` float32 sums of masses, which are too few in a block to lose digits."""
+    import torch
+
+    return torch.sum(mass.view(mass.shape[0], -1, _BLOCK), -1, out=out)
 
 
 def _temperatures(request: DrawRequest, logits: torch.Tensor) -> torch.Tensor | None:
@@ -265,6 +274,48 @@ def _allowed(mask: np.ndarray, out: torch.Tensor) -> torch.Tensor:
     shifts = torch.arange(32, device=out.device, dtype=torch.int32)
     bits = (words[:, :, None] >> shifts) & 1
     return out.copy_(bits.view(words.shape[0], -1)[:, :size])
+
+
+def _inverse_cdf(
+    mass: torch.Tensor, block_sums: torch.Tensor, rows: torch.Tensor, uniforms: torch.Tensor
+) -> torch.Tensor:
+    """`[M]` token ids at the uniforms' quantiles; a token with mass, or 0 where there is none.
+
+    Running sums round, and a parallel scan need not be monotone, so the position found is only a
+    proposal for it: it is moved to the nearest token with mass.
+    """
+    import torch
+
+    blocks = block_sums.double().cumsum(-1)[rows]
+    target = (uniforms * blocks[:, -1])[:, None]
+    first: int | torch.Tensor = 0  # of the block
+    if blocks.shape[1] == 1:
+        within = mass[rows]
+    else:
+        block = torch.searchsorted(blocks, target, right=True).clamp_(max=blocks.shape[1] - 1)
+        target = target - (blocks.gather(1, block) - block_sums.double()[rows].gather(1, block))
+        within = mass.view(mass.shape[0], -1, _BLOCK)[rows, block[:, 0]]
+        first = block[:, 0] * _BLOCK
+    running = within.double().cumsum_(-1)
+    inside = torch.searchsorted(running, target, right=True).clamp_(max=_BLOCK - 1)
+    tokens = first + inside[:, 0]
+    dead = blocks[:, -1] <= 0
+    tokens[dead] = 0
+    stray = ((mass[rows, tokens] <= 0) & ~dead).nonzero()[:, 0]
+    if stray.numel():
+        tokens[stray] = _nearest_with_mass(mass[rows[stray]], tokens[stray])
+    return tokens
+
+
+def _nearest_with_mass(mass: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """The last token with mass at or before each position, else the first one after it."""
+    import torch
+
+    position = torch.arange(mass.shape[1], device=mass.device)
+    has_mass = mass > 0
+    before = torch.where(has_mass & (position <= tokens[:, None]), position, -1).amax(-1)
+    first = has_mass.int().argmax(-1)
+    return torch.where(before >= 0, before, first)
 
 
 def _check(log_norms: np.ndarray, totals: np.ndarray, request: DrawRequest) -> None:
