@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 import smc
+import smc.strategies
 from potentials.boundaries import after, every
 from smc.backends.transformers import TransformersModel
 from smc.errors import PromptError, SettingsError
 from smc.steps import Budget, Solution, TokenText, cut
+from smc.steps.token_rows import TokenRows
 from smc.steps.token_steps import TokenSteps
 from tests.exact import MODEL as SMALL
 from tests.exact import Alternation, Judge, NoTripleA, SoftLength, target, z_scores
@@ -61,6 +64,57 @@ def test_a_solution_does_not_depend_on_its_neighbours():
     together = drawn_to_the_end(token_steps(), "", rngs(3, 6))
     alone = [drawn_to_the_end(token_steps(), "", [g])[0] for g in rngs(3, 6)]
     assert together == alone
+
+
+def drawn_without_waiting(model, prompt, generators) -> list[tuple[Solution, float, bool]]:
+    """As `drawn_to_the_end`, in one call; nothing comes behind a solution's last step."""
+    drawn: list[tuple[Solution, float, bool]] = [((), 0.0, False)] * len(generators)
+    over: set[int] = set()
+    nothing = [()] * len(generators)
+    for ended in model.extend_to_end(prompt, nothing, rngs=generators):
+        for i, extension in ended:
+            assert i not in over
+            steps, log_weight, _ = drawn[i]
+            step = (extension.step,) if extension.step else ()
+            drawn[i] = (*steps, *step), log_weight + extension.log_weight, extension.finished
+            if extension.finished or extension.truncated or drawn[i][1] == -math.inf:
+                over.add(i)
+    assert len(over) == len(generators)
+    return drawn
+
+
+@pytest.mark.parametrize("boundary", [after("b"), every(2)], ids=["marks", "tokens"])
+@pytest.mark.parametrize("constrained", [False, True], ids=["free", "constrained"])
+def test_solutions_that_do_not_wait_for_each_other_are_the_same(boundary, constrained):
+    factors = [NoTripleA(), Alternation(), Judge()] if constrained else []
+    model = TokenSteps(SMALL, boundary, factors, max_tokens=6)
+    apart = drawn_without_waiting(model, "", rngs(41, 60))
+    assert apart == drawn_to_the_end(model, "", rngs(41, 60))
+    assert len({len(steps) for steps, _, _ in apart}) > 1
+    assert any(w == -math.inf for _, w, _ in apart) == constrained
+    assert any(not finished for _, _, finished in apart)
+
+
+def test_samples_take_as_many_batches_as_the_longest_has_tokens(monkeypatch):
+    """Step by step they take more: of each step the longest."""
+    batches = 0
+    advance = TokenRows.advance
+
+    def counted(self: TokenRows, wanted: Sequence[tuple[int, ...]]) -> None:
+        nonlocal batches
+        batches += 1
+        advance(self, wanted)
+
+    monkeypatch.setattr(TokenRows, "advance", counted)
+    model = TokenSteps(SMALL, after("b"), max_tokens=12)
+    result = smc.strategies.majority_vote(
+        model, "", num_solutions=12, options=smc.strategies.Options(seed=5)
+    )
+    longest = max(t.num_tokens for t in result.trajectories)
+    assert batches == longest - 1  # nothing is run behind the last
+    batches = 0
+    drawn_to_the_end(TokenSteps(SMALL, after("b"), max_tokens=12), "", rngs(5, 12))
+    assert batches > longest
 
 
 def test_steps_end_at_the_mark():

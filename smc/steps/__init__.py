@@ -8,6 +8,7 @@ from smc.steps.protocol import (
     StepModel,
     StepScorer,
     TokenText,
+    ToTheEnd,
     cut,
 )
 
@@ -18,6 +19,7 @@ __all__ = [
     "Solution",
     "StepModel",
     "StepScorer",
+    "ToTheEnd",
     "TokenText",
     "cut",
 ]

@@ -8,9 +8,9 @@ what both have cost, in the same way for every strategy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -124,6 +124,38 @@ class StepModel(Protocol):
         Returns:
             One extension for each solution, in order. What could not be had is reported there, and
             never raised: nothing that other solutions got is lost.
+        """
+        ...
+
+
+@runtime_checkable
+class ToTheEnd(StepModel, Protocol):
+    """A step model whose solutions need not wait for each other at the ends of steps."""
+
+    def extend_to_end(
+        self,
+        prompt: Prompt,
+        solutions: Sequence[Solution],
+        *,
+        rngs: Sequence[np.random.Generator],
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> Iterator[list[tuple[int, Extension]]]:
+        """Draw all steps that are left of each solution, the same that `extend` would draw.
+
+        A solution goes on while others are within a step, so that a batch is as large as the
+        number of solutions that are not done.
+
+        Args:
+            prompt: As in `extend`.
+            solutions: Likewise.
+            rngs: Likewise.
+            temperature: Likewise.
+            max_tokens: Of one step.
+
+        Yields:
+            Steps that have just ended, each with its solution's place. One that is finished,
+            truncated, of log weight −inf or with an error is its solution's last.
         """
         ...
 

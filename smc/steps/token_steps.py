@@ -4,41 +4,24 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from smc.depth import with_depth
 from smc.engine.prefix import Prefix
-from smc.errors import PromptError, SettingsError
+from smc.errors import SettingsError
 from smc.model import Chat, DrawRequest, LanguageModel, Prompt
 from smc.potential import AnyPotential, Boundary
+from smc.steps.longest_match import LongestMatch
+from smc.steps.partial_step import PartialStep
 from smc.steps.protocol import Extension, Solution, TokenText
 from smc.steps.token_rows import Ids, TokenRows
 from smc.steps.token_weights import StepWeights
 
 _GREEDY = 1e-4
 """The temperature that stands for 0: log probabilities that differ by 0.002 are told apart."""
-
-
-@dataclass(slots=True)
-class _PartialStep:
-    """The next step of one solution while it is drawn, token by token."""
-
-    rng: np.random.Generator
-    ids: Ids
-    prefix: Prefix
-    boundary: Any
-    began: int
-    log_weight: float = 0.0
-    step: list[str] = field(default_factory=list)
-    log_probs: list[float] = field(default_factory=list)
-    on: bool = True
-    finished: bool = False
-    truncated: bool = False
 
 
 class TokenSteps:
@@ -83,6 +66,7 @@ class TokenSteps:
         self._model = model
         self._boundary = boundary
         self._weights = StepWeights(potentials, model.vocabulary)
+        self._spelling = LongestMatch(model.vocabulary)
         self._max_step_tokens = max_step_tokens
         self._max_tokens = max_tokens
         self._temperature = temperature
@@ -122,27 +106,68 @@ class TokenSteps:
                 cannot be written in its tokens.
             PotentialError: A potential raised, or returned NaN or +inf.
         """
+        walks = self._walks(prompt, solutions, rngs, temperature, max_tokens, keep, to_end=False)
+        ended = dict(pair for pairs in walks for pair in pairs)
+        return [ended[i] for i in range(len(solutions))]
+
+    def extend_to_end(
+        self,
+        prompt: Prompt,
+        solutions: Sequence[Solution],
+        *,
+        rngs: Sequence[np.random.Generator],
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> Iterator[list[tuple[int, Extension]]]:
+        """Draw all steps of the solutions; see `ToTheEnd.extend_to_end`.
+
+        Raises:
+            PromptError, PotentialError: As `extend`.
+        """
+        return self._walks(prompt, solutions, rngs, temperature, max_tokens, (), to_end=True)
+
+    def _walks(
+        self,
+        prompt: Prompt,
+        solutions: Sequence[Solution],
+        rngs: Sequence[np.random.Generator],
+        temperature: float | None,
+        max_tokens: int | None,
+        keep: Sequence[Solution],
+        *,
+        to_end: bool,
+    ) -> Iterator[list[tuple[int, Extension]]]:
+        """Yield steps with their solutions' places: all at once, or as they end and go on."""
         at = self._temperature if temperature is None else _checked_temperature(temperature)
         if not any(solutions):  # a new run: what it costs does not depend on those before it
             self._rows = None
         rows = self._rows_of(prompt)
-        before = rows.passes
-        partials = [self._partial_step(s, rng) for s, rng in zip(solutions, rngs, strict=True)]
+        counted = rows.passes
+        pairs = enumerate(zip(solutions, rngs, strict=True))
+        partials = {i: self._partial_step(s, rng) for i, (s, rng) in pairs}
         held = [self._ids(s) for s in keep]
-        rows.reach([p.ids for p in partials if p.on], held)
+        rows.reach([p.ids for p in partials.values() if p.on], held)
         limit = self._max_step_tokens if max_tokens is None else max_tokens
-        while any(p.on for p in partials):
-            self._draw(rows, [p for p in partials if p.on], at)
-            self._settle(partials, limit)
-            if any(p.on for p in partials):
+        while partials:
+            on = [p for p in partials.values() if p.on]
+            if on:
+                self._draw(rows, on, at)
+                self._settle(on, limit)
+            ended = {i: p for i, p in partials.items() if not p.on}
+            if len(ended) == len(partials) or (to_end and ended):
+                self._weights.finish(list(ended.values()))
+                self._passes, counted = self._passes + rows.passes - counted, rows.passes
+                yield [(i, self._extension(p)) for i, p in ended.items()]
+                start = self._boundary.start()
+                going = {i: p for i, p in partials.items() if p.on or (to_end and not p.is_last)}
+                partials = {i: p if p.on else p.next(start) for i, p in going.items()}
+            on = [p for p in partials.values() if p.on]
+            if on:
                 # One that has arrived stays a token behind its end: whether that token is ever
                 # run depends on what the step is worth.
-                stays = [p.ids[:-1] for p in partials if not p.on and not p.finished]
+                stays = [p.ids[:-1] for p in partials.values() if not p.on and not p.finished]
                 here = [ids for ids in (*stays, *held) if ids in rows]
-                rows.advance([*(p.ids for p in partials if p.on), *here])
-        self._weights.finish(partials)
-        self._passes += rows.passes - before
-        return [self._extension(p) for p in partials]
+                rows.advance([*(p.ids for p in on), *here])
 
     def _rows_of(self, prompt: Prompt) -> TokenRows:
         key = prompt if isinstance(prompt, str) else json.dumps(list(prompt), default=_plain)
@@ -152,17 +177,17 @@ class TokenSteps:
             self._rows = key, TokenRows(self._model, prompt, self._max_tokens)
         return self._rows[1]
 
-    def _partial_step(self, solution: Solution, rng: np.random.Generator) -> _PartialStep:
+    def _partial_step(self, solution: Solution, rng: np.random.Generator) -> PartialStep:
         ids = self._ids(solution)
         prefix = self._weights.prefix(ids)
-        partial = _PartialStep(rng, ids, prefix, self._boundary.start(), len(ids))
+        partial = PartialStep(rng, ids, prefix, self._boundary.start(), len(ids))
         if not ids:
             partial.log_weight = self._weights.log_root
         partial.on = partial.log_weight > -np.inf and len(ids) < self._max_tokens
         partial.truncated = len(ids) >= self._max_tokens
         return partial
 
-    def _draw(self, rows: TokenRows, partials: Sequence[_PartialStep], temperature: float) -> None:
+    def _draw(self, rows: TokenRows, partials: Sequence[PartialStep], temperature: float) -> None:
         """Draw the next token of each step."""
         places = np.asarray([rows.row(p.ids) for p in partials], dtype=np.int64)
         mask, log_scores = self._weights.token_scores(
@@ -197,7 +222,7 @@ class TokenSteps:
             partial.prefix = children[key]
             partial.step.append(partial.prefix.text[len(parent.text) :])
 
-    def _settle(self, partials: Sequence[_PartialStep], limit: int) -> None:
+    def _settle(self, partials: Sequence[PartialStep], limit: int) -> None:
         """Stop the steps that stand at the end of a step, or of the room there is."""
         for partial in partials:
             if not partial.on:
@@ -208,7 +233,7 @@ class TokenSteps:
             full = len(partial.ids) - partial.began >= limit and any(partial.step)
             partial.on = not (ends or partial.truncated or full)
 
-    def _extension(self, partial: _PartialStep) -> Extension:
+    def _extension(self, partial: PartialStep) -> Extension:
         text = "".join(partial.step)
         if partial.finished:
             text += partial.prefix.pending.decode("utf-8", "replace")
@@ -229,32 +254,8 @@ class TokenSteps:
             if isinstance(step, TokenText):  # one that ended may be gone on from all the same
                 ids += [i for i in step.tokens if i not in eos]
             else:
-                ids += self._encoded(step)
+                ids += self._spelling.ids(step)
         return tuple(ids)
-
-    def _encoded(self, text: str) -> list[int]:
-        ids, rest = [], text.encode()
-        while rest:
-            sizes = range(min(self._longest, len(rest)), 0, -1)
-            size = next((n for n in sizes if rest[:n] in self._by_bytes), None)
-            if size is None:
-                raise PromptError(
-                    f"TokenSteps: no token of the model begins {rest[:20]!r} of the step {text!r}; "
-                    "expected text that the vocabulary can write."
-                )
-            ids.append(self._by_bytes[rest[:size]])
-            rest = rest[size:]
-        return ids
-
-    @cached_property
-    def _by_bytes(self) -> dict[bytes, int]:
-        vocabulary = self._model.vocabulary
-        tokens = enumerate(vocabulary.tokens)
-        return {b: i for i, b in tokens if b and i not in vocabulary.eos_set}
-
-    @cached_property
-    def _longest(self) -> int:
-        return max(map(len, self._by_bytes))
 
 
 def _checked_temperature(value: float) -> float:

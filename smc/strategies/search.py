@@ -10,7 +10,7 @@ import numpy as np
 
 from smc.errors import SettingsError
 from smc.model import Prompt
-from smc.steps import Budget, Extension, Solution, StepModel, StepScorer
+from smc.steps import Budget, Extension, Solution, StepModel, StepScorer, ToTheEnd
 from smc.strategies.aggregate import Aggregate, Answer, Selection, aggregate, judge, select
 from smc.strategies.costs import JudgeMeter
 from smc.strategies.progress import Progress, Watch
@@ -115,16 +115,7 @@ class Search:
             max_tokens=max_tokens or self._max_step_tokens,
             keep=keep,
         )
-        self._tokens += sum(e.num_tokens for e in extensions)
-        new = {i: _extended(trajectories[i], e) for i, e in zip(open_, extensions, strict=True)}
-        self._failed.extend(t for t in new.values() if t.error is not None)
-        after = replace_all(trajectories, new)
-        self._has_text = self._has_text or any(t.solution or t.finished for t in after)
-        failed = next((t.error for t in after if t.error is not None), None)
-        if failed is not None and not self._has_text:
-            raise failed
-        self._tell(after)
-        return after
+        return self._grown(trajectories, list(zip(open_, extensions, strict=True)))
 
     def run(
         self,
@@ -133,13 +124,63 @@ class Search:
         *,
         prompt: Prompt | None = None,
     ) -> list[Trajectory]:
-        """Return the trajectories drawn to their ends."""
+        """Return the trajectories drawn to their ends.
+
+        None waits for the others' steps where the model can do without that (`ToTheEnd`).
+        """
         now = list(trajectories)
+        if isinstance(self.model, ToTheEnd):
+            return self._run_to_end(
+                self.model, now, rngs, self.prompt if prompt is None else prompt
+            )
         for _ in range(_STEPS):
             if not any(t.goes_on for t in now):
                 return now
             now = self.extend(now, rngs, prompt=prompt)
         return [dataclasses.replace(t, truncated=True) if t.goes_on else t for t in now]
+
+    def _run_to_end(
+        self,
+        model: ToTheEnd,
+        now: list[Trajectory],
+        rngs: Sequence[np.random.Generator],
+        prompt: Prompt,
+    ) -> list[Trajectory]:
+        open_ = [i for i, t in enumerate(now) if t.goes_on]
+        if not open_:
+            return now
+        left = dict.fromkeys(open_, _STEPS)
+        for ended in model.extend_to_end(
+            prompt,
+            [now[i].solution for i in open_],
+            rngs=[rngs[i] for i in open_],
+            temperature=self._temperature,
+            max_tokens=self._max_step_tokens,
+        ):
+            steps = [(open_[place], extension) for place, extension in ended]
+            now = self._grown(now, steps)
+            for i, _ in steps:
+                left[i] -= 1
+                if not left[i] and now[i].goes_on:
+                    now[i] = dataclasses.replace(now[i], truncated=True)
+            if not any(now[i].goes_on for i in open_):
+                break
+        return now
+
+    def _grown(
+        self, trajectories: Sequence[Trajectory], steps: Sequence[tuple[int, Extension]]
+    ) -> list[Trajectory]:
+        """Add steps to some trajectories, count them, and tell."""
+        self._tokens += sum(e.num_tokens for _, e in steps)
+        new = {i: _extended(trajectories[i], e) for i, e in steps if trajectories[i].goes_on}
+        self._failed.extend(t for t in new.values() if t.error is not None)
+        after = replace_all(trajectories, new)
+        self._has_text = self._has_text or any(t.solution or t.finished for t in after)
+        failed = next((t.error for t in after if t.error is not None), None)
+        if failed is not None and not self._has_text:
+            raise failed
+        self._tell(after)
+        return after
 
     def score(self, trajectories: Sequence[Trajectory]) -> list[Trajectory]:
         """Return the trajectories with the scores of their steps, and their values.
