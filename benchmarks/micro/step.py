@@ -1,9 +1,10 @@
-"""The time of a step in parts: forward, masks, draw, and the rest on the host.
+"""The time of a step in parts: prefill, forward, masks, draw, and the rest on the host.
 
 On a GPU the model has Llama 3.2 1B's shape in bfloat16, with random weights and a vocabulary of
 128k, at N = 8, 32 and 128; on a CPU it is the small model of the other benchmarks at one N. The
 constraint is JSON. The peer is `generate`, unconstrained, at the same N. Each part is timed with
-the device waited for, so that the parts do not overlap and add up to a little more than a step.
+the device waited for, so that the parts do not overlap and add up to a little more than a step;
+the prompt's prefill is shared out over the run's steps.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class _Clock:
     """Seconds spent in the model, by part."""
 
     wait: Callable[[], None]
+    prefill: float = 0.0
     forward: float = 0.0
     draw: float = 0.0
 
@@ -55,7 +57,11 @@ class _Timed:
         return self._model.vocabulary
 
     def start(self, prompts: Sequence[Prompt], vocabulary: Vocabulary, max_tokens: int) -> Decoding:
-        return _TimedDecoding(self._model.start(prompts, vocabulary, max_tokens), self._clock)
+        began = time.perf_counter()
+        decoding = self._model.start(prompts, vocabulary, max_tokens)
+        self._clock.wait()
+        self._clock.prefill += time.perf_counter() - began
+        return _TimedDecoding(decoding, self._clock)
 
 
 class _TimedDecoding:
@@ -128,7 +134,12 @@ def _one(ours: smc.LanguageModel, model: Any, options: Options) -> dict[str, Any
         )
         total = time.perf_counter() - began
         mask = sum(seconds for _, seconds in posterior.costs().values())
-        spent = {"forward": clock.forward, "mask": mask, "draw": clock.draw}
+        spent = {
+            "prefill": clock.prefill,
+            "forward": clock.forward,
+            "mask": mask,
+            "draw": clock.draw,
+        }
         spent["host"] = total - sum(spent.values())
         steps.append({k: 1e3 * v / len(posterior.history) for k, v in spent.items()})
         return posterior.num_tokens / total

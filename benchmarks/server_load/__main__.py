@@ -20,7 +20,7 @@ from benchmarks import provenance
 from benchmarks.server_load.client import Client, Waits
 from benchmarks.server_load.ends import GRACE_SECONDS, seconds_to_end
 from benchmarks.server_load.process import Held, Server, attackers, server
-from benchmarks.server_load.report import comparison, page, summary
+from benchmarks.server_load.report import comparison, leaks, page, summary
 from benchmarks.server_load.requests import ATTACKS, BACK_PRESSURE, KINDS
 from benchmarks.tasks import ROOT
 
@@ -103,9 +103,18 @@ async def _load(
     seeds = range(options.seed, options.seed + options.clients)
     await asyncio.gather(*(_client(running.url, seed, until, seen, kinds) for seed in seeds))
     looking.cancel()
-    await asyncio.sleep(_SETTLE_SECONDS)
-    held.append(await asyncio.to_thread(running.held, began))
+    held.append(await _settled(running, began, held[-1]))
     return seen, held
+
+
+async def _settled(running: Server, began: float, busy: Held) -> Held:
+    """What is held once nothing is left over; or after a while, and that is then a leak."""
+    until = time.monotonic() + _SETTLE_SECONDS
+    while True:
+        await asyncio.sleep(1.0)
+        held = await asyncio.to_thread(running.held, began)
+        if not leaks(busy, held) or time.monotonic() > until:
+            return held
 
 
 async def _look(running: Server, began: float, held: list[Held]) -> None:

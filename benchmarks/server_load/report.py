@@ -53,7 +53,7 @@ def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
         "requests": sum(len(s) for s in seen.seconds.values()),
         "unexpected_errors": len(seen.errors),
         "errors": seen.errors[:20],
-        "leaks": _leaks(warm, end),
+        "leaks": leaks(warm, end),
         "seconds": end.seconds,
         "particle_tokens_per_second": round((end.tokens - start.tokens) / end.seconds, 1),
         "kinds": {
@@ -215,15 +215,16 @@ def _warm(running: Sequence[Held], end: Held) -> Held:
     return replace(window[0], rss=min(h.rss for h in window)) if window else end
 
 
-def _leaks(warm: Held, end: Held) -> list[str]:
-    leaks = [name for name in ("particles", "batches", "queued") if getattr(end, name)]
+def leaks(warm: Held, end: Held) -> list[str]:
+    """Return what a server still holds at the end that it should not."""
+    found = [name for name in ("particles", "batches", "queued") if getattr(end, name)]
     if end.files > warm.files + _FILES_SLACK:
-        leaks.append("files")
+        found.append("files")
     if end.processes > warm.processes:
-        leaks.append("processes")
+        found.append("processes")
     if end.seconds >= _MEMORY_SECONDS and end.rss > warm.rss * (1 + _RSS_SLACK):
-        leaks.append("memory")
-    return leaks
+        found.append("memory")
+    return found
 
 
 def _percentiles(seconds: Sequence[float]) -> dict[str, float | None]:

@@ -77,7 +77,7 @@ def test_the_corpus_teaches_answers_and_not_when_to_think_again(tmp_path):
 
 @pytest.mark.slow
 def test_a_short_run_of_updates_can_be_continued_and_exported(tmp_path):
-    setting = UpdateSetting(minutes=0.02, rows=4, questions=4, attempts=3, rank=4)
+    setting = UpdateSetting(minutes=0.02, rows=4, questions=4, attempts=3, held_out=24, rank=4)
     run = UpdateRun(setting, MODEL, tmp_path / "work")
     assert len(run.training) == 12 and all(s.level in (4, 5) for s in run.training)
     run.train()

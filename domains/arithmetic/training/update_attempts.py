@@ -29,6 +29,7 @@ class UpdateSetting:
         rows: Of a batch; each row is a problem with an attempt.
         questions: Of the training part, levels 5 and 4 in turn.
         attempts: Drawn for each, right ones included.
+        held_out: Calibration problems that it is validated on, from one attempt at each.
         rank: Of the network.
         rate: Peak of AdamW's; that of the learned rates λ is a hundredth of it.
     """
@@ -38,6 +39,7 @@ class UpdateSetting:
     rows: int = 16
     questions: int = 600
     attempts: int = 10
+    held_out: int = 200
     rank: int = 16
     rate: float = 2e-3
 
@@ -55,7 +57,9 @@ def attempts_of(
             (level, training_problem(level, rng))
             for level in itertools.islice(itertools.cycle(LEVELS), setting.questions)
         ],
-        "held_out": list(itertools.islice(problems("calibration", setting.seed, LEVELS), 200)),
+        "held_out": list(
+            itertools.islice(problems("calibration", setting.seed, LEVELS), setting.held_out)
+        ),
     }
     drawn = []
     for name, source in sources.items():
