@@ -1,17 +1,18 @@
-"""Many runs in lockstep: each in a thread of its own, and what they want written in one batch.
+"""Many runs in lockstep: each in a thread of its own, and what they want done in one batch.
 
 Only one thread runs at any time, so that judges and sandboxes need not be safe for threads. A run
-goes on until it wants texts; once all want some, they are written together. What a text is does
-not depend on the others, so the results are those of the runs one by one.
+goes on until it wants something of a model; once all want something, the requests of the lowest
+rank are served together, and their runs go on. What is drawn does not depend on the others, so the
+results are those of the runs one by one (up to how a network rounds batches of different sizes).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -19,20 +20,29 @@ from smc.model import Prompt
 from smc.strategies.writing import Writer, WrittenText
 
 T = TypeVar("T")
-Terms = tuple[float | None, int | None]
-"""Temperature and most tokens."""
 
 
-@dataclass
-class _Request:
-    """What a run wants written; the others wait for it, too."""
+class Request:
+    """What a run wants; a subclass says how a group of one kind is served.
 
-    writer: Writer
-    terms: Terms
-    prompts: Sequence[Prompt]
-    rngs: Sequence[np.random.Generator]
-    texts: list[WrittenText] | None = None
+    Attributes:
+        rank: Those of the lowest rank among all that wait are served first.
+        done: Whether it was served.
+        error: What serving it raised, for its own run.
+    """
+
+    rank: ClassVar[int] = 0
+    done: bool = False
     error: Exception | None = None
+
+    def key(self) -> Hashable:
+        """Return what those have in common that can be served together."""
+        return type(self)
+
+    @classmethod
+    def serve(cls, group: Sequence[Any]) -> None:
+        """Do what a group wants."""
+        raise NotImplementedError
 
 
 class Lockstep:
@@ -40,7 +50,7 @@ class Lockstep:
 
     def __init__(self) -> None:
         self._turn = threading.Condition()
-        self._waiting: list[_Request] = []
+        self._waiting: list[Request] = []
         self._running = 0
 
     def writer(self, writer: Writer) -> Writer:
@@ -60,21 +70,19 @@ class Lockstep:
             futures = [pool.submit(self._work, job) for job in jobs]
         return [future.result() for future in futures]
 
-    def write(self, request: _Request) -> list[WrittenText]:
-        """Wait until all runs want texts; return those of this one.
+    def wait(self, request: Request) -> None:
+        """Wait until all runs want something, and this is served.
 
         Raises:
-            Exception: What the writer raised.
+            Exception: What serving it raised.
         """
         with self._turn:
             self._waiting.append(request)
             self._serve()
-            while request.texts is None and request.error is None:
+            while not request.done:
                 self._turn.wait()
         if request.error is not None:
             raise request.error
-        assert request.texts is not None
-        return request.texts
 
     def _work(self, job: Callable[[], T]) -> T:
         with self._turn:
@@ -85,29 +93,51 @@ class Lockstep:
                 self._serve()
 
     def _serve(self) -> None:
-        """Write all that is wanted, if nobody is left who might want more."""
+        """Serve those of the lowest rank, if nobody is left who might want more."""
         if not self._waiting or len(self._waiting) < self._running:
             return
-        requests, self._waiting = self._waiting, []
-        groups: dict[tuple[int, Terms], list[_Request]] = {}
-        for request in requests:
-            groups.setdefault((id(request.writer), request.terms), []).append(request)
-        for (_, (temperature, max_tokens)), group in groups.items():
+        rank = min(request.rank for request in self._waiting)
+        groups: dict[Any, list[Request]] = {}
+        for request in (r for r in self._waiting if r.rank == rank):
+            groups.setdefault(request.key(), []).append(request)
+        self._waiting = [r for r in self._waiting if r.rank != rank]
+        for group in groups.values():
             try:
-                texts = iter(
-                    group[0].writer.write(
-                        [p for r in group for p in r.prompts],
-                        rngs=[g for r in group for g in r.rngs],
-                        temperature=temperature,
-                        max_tokens=max_tokens,
-                    )
-                )
-                for request in group:
-                    request.texts = [next(texts) for _ in request.prompts]
+                type(group[0]).serve(group)
             except Exception as error:  # each run that waits is to know of it
                 for request in group:
                     request.error = error
+            for request in group:
+                request.done = True
         self._turn.notify_all()
+
+
+@dataclass(eq=False)
+class _Writing(Request):
+    """Texts that a run wants written."""
+
+    writer: Writer
+    temperature: float | None
+    max_tokens: int | None
+    prompts: Sequence[Prompt]
+    rngs: Sequence[np.random.Generator]
+    texts: list[WrittenText] = field(default_factory=list)
+
+    def key(self) -> Hashable:
+        return id(self.writer), self.temperature, self.max_tokens
+
+    @classmethod
+    def serve(cls, group: Sequence[Any]) -> None:
+        texts = iter(
+            group[0].writer.write(
+                [p for r in group for p in r.prompts],
+                rngs=[g for r in group for g in r.rngs],
+                temperature=group[0].temperature,
+                max_tokens=group[0].max_tokens,
+            )
+        )
+        for request in group:
+            request.texts = [next(texts) for _ in request.prompts]
 
 
 class _Waiting:
@@ -130,4 +160,6 @@ class _Waiting:
         max_tokens: int | None = None,
     ) -> list[WrittenText]:
         """See `Writer.write`."""
-        return self._desk.write(_Request(self._writer, (temperature, max_tokens), prompts, rngs))
+        request = _Writing(self._writer, temperature, max_tokens, prompts, rngs)
+        self._desk.wait(request)
+        return request.texts

@@ -17,6 +17,9 @@ from typing import Any, cast, get_args
 
 from benchmarks import journal, provenance
 from benchmarks.argument_types import count, counts, minutes
+from benchmarks.lockstep import Lockstep
+from benchmarks.lockstep_model import LockstepModel
+from benchmarks.lockstep_scorer import LockstepScorer
 from benchmarks.markdown import interval_text
 from benchmarks.word_problems.trial import trial
 from domains.math_word.data import DataSet
@@ -45,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--max-tokens", type=count, default=400)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--at-once", type=count, default=6, help="problems in one batch")
     parser.add_argument("--minutes", type=minutes, default=float("inf"), help="then stop, whole")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -64,24 +68,29 @@ def _run(options: argparse.Namespace, items: Sequence[MathItem], file: Path) -> 
     model = load(
         options.model, backend=cast(Backend, options.backend), engine_args=options.engine_args
     )
-    writer = TokenSteps(model, steps(MARK), max_tokens=options.max_tokens)
-    judge = LikelihoodJudge(model)
+    desk = Lockstep()
+    shared = LockstepModel(desk, model)
     ends, records = time.monotonic() + 60 * options.minutes, []
-    for place, item in enumerate(items, 1):
-        began = time.monotonic()
-        record = trial(
-            item,
-            writer,
-            judge,
-            budgets=options.budgets,
-            seed=options.seed,
-            temperature=options.temperature,
-        )
-        records.append(record | {"seconds": round(time.monotonic() - began, 1)})
-        journal.append(file, records[-1:])
-        print(f"{place} of {len(items)} problems", flush=True)
-        if time.monotonic() > ends:
-            break
+    left = iter(items)
+
+    def work() -> None:
+        """Solve one problem after the other, while others solve theirs."""
+        writer = TokenSteps(shared, steps(MARK), max_tokens=options.max_tokens)
+        judge = LockstepScorer(desk, LikelihoodJudge(model))
+        while time.monotonic() < ends and (item := next(left, None)) is not None:
+            record = trial(
+                item,
+                writer,
+                judge,
+                budgets=options.budgets,
+                seed=options.seed,
+                temperature=options.temperature,
+            )
+            records.append(record)
+            journal.append(file, [record])
+            print(f"{len(records)} of {len(items)} problems", flush=True)
+
+    desk.run([work] * min(options.at_once, len(items)))
     return records
 
 
