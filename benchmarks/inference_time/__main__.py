@@ -15,15 +15,18 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from benchmarks.argument_types import count, minutes, some_of
+from benchmarks.argument_types import count as whole
+from benchmarks.argument_types import minutes, some_of
 from benchmarks.command import explained
 from benchmarks.inference_time.report import plot, render
-from benchmarks.inference_time.runs import plan_of, read, run_all
-from benchmarks.inference_time.subjects import JUDGES, SHOTS, TEMPERATURE, Subject, subject
-from benchmarks.inference_time.techniques import TECHNIQUES
+from benchmarks.inference_time.runs import Key, plan_of, read, run_all
+from benchmarks.inference_time.subjects import JUDGES, SHOTS, TEMPERATURE, Subject, crew
+from benchmarks.inference_time.techniques import TECHNIQUES, Outcome
+from benchmarks.lockstep import Lockstep
 from benchmarks.provenance import commit, machine, model_digest, now, shown_model
 from domains.reasoning.puzzles import KINDS
 
@@ -37,10 +40,16 @@ def parser() -> argparse.ArgumentParser:
     add("--model", default="embedded:reasoning", help="embedded, a folder, or a name on the Hub")
     add("--tasks", type=some_of(KINDS), default=[*KINDS], help="some of the kinds, in order")
     add("--techniques", type=some_of(TECHNIQUES), default=[*TECHNIQUES])
-    add("--items", type=count, default=40, help="puzzles a task")
+    add("--items", type=whole, default=40, help="puzzles a task")
     add("--judge", choices=JUDGES, default="own", help="oracle: the checker's own rules")
     add("--out", type=Path, required=True, help="folder; what is there is gone on with")
-    add("--minutes", type=minutes, help="of this process; then it reports what there is")
+    add("--at-once", type=whole, default=8, help="puzzles in one batch")
+    add(
+        "--minutes",
+        type=minutes,
+        default=float("inf"),
+        help="of this process; then it reports what there is",
+    )
     add("--backend", choices=("transformers", "vllm"), help="of a published model")
     add("--engine-args", type=json.loads, help="JSON, see smc.load")
     add("--report", nargs="+", type=Path, default=[], help="records to make a page of; runs none")
@@ -68,16 +77,18 @@ def _run(options: argparse.Namespace, file: Path) -> None:
 
     torch.set_num_threads(1)
     loading = {"backend": options.backend, "engine_args": options.engine_args}
-    who = subject(options.model, options.judge, loading)
-    began = time.monotonic()
+    desk = Lockstep()
+    subjects = crew(options.model, options.judge, loading, desk, options.at_once)
+    ends = time.monotonic() + 60 * options.minutes
+    done = count(1)
+
+    def told(key: Key, outcome: Outcome) -> bool:
+        if (number := next(done)) % 100 == 1:
+            print(f"{number}: {key[2]} {key[0]} {key[1]}: {outcome}", flush=True)
+        return time.monotonic() < ends
+
     plan = plan_of(options.tasks, options.techniques, options.items)
-    for k, ((task, technique, item), outcome) in enumerate(
-        run_all(who, plan, head_of(options, who), file)
-    ):
-        if k % 100 == 0:
-            print(f"{item} {task} {technique}: {outcome}", flush=True)
-        if options.minutes and time.monotonic() - began > options.minutes * 60:
-            break
+    run_all(subjects, plan, head_of(options, subjects[0]), file, desk, told)
 
 
 def head_of(options: argparse.Namespace, who: Subject) -> dict[str, Any]:

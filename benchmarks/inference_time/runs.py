@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from benchmarks import journal
 from benchmarks.inference_time.subjects import Subject
 from benchmarks.inference_time.techniques import Outcome, run_technique
+from benchmarks.lockstep import Lockstep
 from domains.reasoning.puzzles import Puzzle, puzzles
 from smc.errors import SettingsError
 
@@ -54,18 +56,22 @@ def read(file: Path) -> Records:
 
 
 def run_all(
-    subject: Subject,
+    subjects: Sequence[Subject],
     plan: Sequence[Key],
     head: Mapping[str, Any],
     file: Path,
-) -> Iterator[tuple[Key, Outcome]]:
+    desk: Lockstep,
+    told: Callable[[Key, Outcome], bool] = lambda key, outcome: True,
+) -> None:
     """Answer what a plan has and a file has not, and append each outcome.
 
     Args:
-        subject: Who answers.
-        plan: In the order in which it is run.
+        subjects: Who answer, each one puzzle at a time.
+        plan: In the order in which it is begun.
         head: Of the file, if it is new.
         file: Lines of JSON.
+        desk: Where the subjects meet.
+        told: Each outcome; it says whether another puzzle may be begun.
 
     Raises:
         SettingsError: The file was made with other settings.
@@ -79,15 +85,22 @@ def run_all(
             f"for {head['settings']}. Give the same arguments or another --out."
         )
     known: dict[str, list[Puzzle]] = {}
-    for task, technique, item in plan:
-        if (task, technique, item) in there.outcomes:
-            continue
-        if len(known.setdefault(task, [])) <= item:
-            known[task] = list(islice(puzzles("test", 0, (task,)), item + 20))
-        outcome = run_technique(technique, subject, known[task][item], seed=item)
-        told = [task, technique, item, int(outcome.right), int(outcome.answered)]
-        journal.append(file, [[*told, outcome.tokens, outcome.judged]])
-        yield (task, technique, item), outcome
+    left = iter([key for key in plan if key not in there.outcomes])
+    goes_on = True
+
+    def work(subject: Subject) -> None:
+        """Answer one after the other, while the other subjects answer theirs."""
+        nonlocal goes_on
+        while goes_on and (key := next(left, None)) is not None:
+            task, technique, item = key
+            if len(known.setdefault(task, [])) <= item:
+                known[task] = list(islice(puzzles("test", 0, (task,)), item + 20))
+            outcome = run_technique(technique, subject, known[task][item], seed=item)
+            line = [*key, int(outcome.right), int(outcome.answered), outcome.tokens, outcome.judged]
+            journal.append(file, [line])
+            goes_on = told(key, outcome) and goes_on
+
+    desk.run([partial(work, subject) for subject in subjects])
 
 
 def plan_of(tasks: Sequence[str], techniques: Sequence[str], items: int) -> list[Key]:

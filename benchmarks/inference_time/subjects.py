@@ -10,6 +10,9 @@ from functools import cache
 from typing import Any, Literal, get_args
 
 import smc
+from benchmarks.lockstep import Lockstep
+from benchmarks.lockstep_model import LockstepModel
+from benchmarks.lockstep_scorer import LockstepScorer
 from domains.reasoning.judge import likelihood_judge
 from domains.reasoning.kind import ANSWER
 from domains.reasoning.memory import StatementMemory
@@ -59,40 +62,50 @@ class Subject:
     trained: bool
 
 
-def embedded(name: str, judge: JudgeName) -> Subject:
-    """Return a model of `domains.reasoning`."""
-    steps = TokenSteps(smc.load(name, device="cpu"), lines(), max_tokens=MAX_TOKENS)
-    own = likelihood_judge(name) if judge == "own" else None
+def embedded(name: str, judge: JudgeName, desk: Lockstep, count: int) -> list[Subject]:
+    """Return a model of `domains.reasoning`, as `crew` does."""
+    model = LockstepModel(desk, smc.load(name, device="cpu"))
     about = (
         "the model itself, by the likelihood p of the lines so far given the question: the score "
         "is σ(1 + log p); it was never told of any line whether it is right"
     )
-    return Subject(
-        steps,
-        lambda puzzle, mode: puzzle.prompt(mode),
-        answer_of,
-        *_judge(own, about),
-        StatementMemory(),
-        trained=True,
-    )
+
+    def one() -> Subject:
+        own = LockstepScorer(desk, likelihood_judge(name)) if judge == "own" else None
+        return Subject(
+            TokenSteps(model, lines(), max_tokens=MAX_TOKENS),
+            lambda puzzle, mode: puzzle.prompt(mode),
+            answer_of,
+            *_judge(own, about),
+            StatementMemory(),
+            trained=True,
+        )
+
+    return [one() for _ in range(count)]
 
 
-def published(name: str, judge: JudgeName, options: Mapping[str, Any]) -> Subject:
-    """Return a chat model, shown solved puzzles of the kind.
+def published(
+    name: str, judge: JudgeName, options: Mapping[str, Any], desk: Lockstep, count: int
+) -> list[Subject]:
+    """Return a chat model, shown solved puzzles of the kind, as `crew` does.
 
-    Args:
-        name: Of its folder, or on the Hub.
-        judge: `own`: the model's probability of "Yes", asked whether all is right so far.
-        options: Of `smc.load`.
+    Its own judgement is its probability of "Yes", asked whether all is right so far.
     """
     model = smc.load(name, **options)
-    steps = TokenSteps(model, lines(), max_tokens=MAX_TOKENS)
-    own = as_judge(model, "likelihood") if judge == "own" else None
+    shared = LockstepModel(desk, model)
     about = (
         "the model itself, by its probability of Yes when asked whether all is right so far; it "
         "sees the question, its rules and the lines so far"
     )
-    return Subject(steps, chat, read_chat, *_judge(own, about), StatementMemory(), trained=False)
+
+    def one() -> Subject:
+        own = LockstepScorer(desk, as_judge(model, "likelihood")) if judge == "own" else None
+        steps = TokenSteps(shared, lines(), max_tokens=MAX_TOKENS)
+        return Subject(
+            steps, chat, read_chat, *_judge(own, about), StatementMemory(), trained=False
+        )
+
+    return [one() for _ in range(count)]
 
 
 def chat(puzzle: Puzzle, mode: Mode) -> Prompt:
@@ -160,13 +173,17 @@ def _asked(puzzle: Puzzle, mode: Mode) -> dict[str, str]:
     return {"role": "user", "content": content}
 
 
-def subject(name: str, judge: JudgeName, options: Mapping[str, Any]) -> Subject:
-    """Return the subject of a name.
+def crew(
+    name: str, judge: JudgeName, options: Mapping[str, Any], desk: Lockstep, count: int = 1
+) -> list[Subject]:
+    """Return subjects who answer side by side: one model, and all else each for itself.
 
     Args:
         name: `embedded:…`, a folder of a model trained here, or a published chat model.
         judge: Of `JUDGES`.
         options: Of `smc.load`, for a published one.
+        desk: Where they meet.
+        count: How many.
 
     Raises:
         SettingsError: There is no such judge.
@@ -174,4 +191,6 @@ def subject(name: str, judge: JudgeName, options: Mapping[str, Any]) -> Subject:
     if judge not in JUDGES:
         raise SettingsError(f"judge: got {judge!r}; expected one of {', '.join(JUDGES)}.")
     here = name.startswith("embedded:") or name.rstrip("/").endswith("domains/reasoning/model")
-    return embedded(name, judge) if here else published(name, judge, options)
+    if here:
+        return embedded(name, judge, desk, count)
+    return published(name, judge, options, desk, count)

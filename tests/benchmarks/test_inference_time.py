@@ -12,6 +12,7 @@ from benchmarks.inference_time.report import render
 from benchmarks.inference_time.runs import Records, plan_of, read, run_all
 from benchmarks.inference_time.subjects import ChatOracle, Subject, chat, read_chat, shots
 from benchmarks.inference_time.techniques import ABOUT, JUDGED, TECHNIQUES, Outcome, run_technique
+from benchmarks.lockstep import Lockstep
 from domains.reasoning.memory import StatementMemory
 from domains.reasoning.oracle import OracleScorer
 from domains.reasoning.puzzles import KINDS, Puzzle, answer_of
@@ -92,19 +93,35 @@ TASKS = ["lookup", "yes-no"]
 def test_a_run_goes_on_where_it_was_cut_off(tmp_path):
     plan = plan_of(TASKS, ["CoT", "SC5"], 3)
     assert plan[:4] == [(t, n, 0) for t in TASKS for n in ("CoT", "SC5")] and len(plan) == 12
-    whole = dict(run_all(scripted()[0], plan, HEAD, tmp_path / "whole.jsonl"))
+    whole = answered(plan, tmp_path / "whole.jsonl")
     cut = tmp_path / "cut.jsonl"
-    for k, _ in enumerate(run_all(scripted()[0], plan, HEAD, cut)):
-        if k == 4:
-            break
+    assert len(answered(plan, cut, most=5)) == 5
     cut.write_text(cut.read_text() + '["lookup", "SC5", 1, 1')  # killed within a line
     assert len(read(cut).outcomes) == 5
-    rest = dict(run_all(scripted()[0], plan, HEAD, cut))
-    assert len(rest) == 7 and read(cut).outcomes == whole
+    assert len(answered(plan, cut)) == 7 and read(cut).outcomes == whole
     assert (tmp_path / "whole.jsonl").read_text() == cut.read_text()
-    assert not list(run_all(scripted()[0], plan, HEAD, cut))
+    assert answered(plan, cut) == {}
     with pytest.raises(SettingsError, match=r"other'.*Give the same arguments"):
-        list(run_all(scripted()[0], plan, {**HEAD, "settings": {"model": "other"}}, cut))
+        answered(plan, cut, head={**HEAD, "settings": {"model": "other"}})
+
+
+def test_subjects_side_by_side_answer_what_one_answers(tmp_path):
+    plan = plan_of(TASKS, ["CoT", "SC5", "particles"], 2)
+    alone = answered(plan, tmp_path / "alone.jsonl")
+    assert answered(plan, tmp_path / "together.jsonl", count=5) == alone
+    assert read(tmp_path / "together.jsonl").outcomes == alone
+
+
+def answered(plan, file, head=HEAD, count=1, most=99) -> dict:
+    """Run a plan; return the new outcomes, in the order of the plan where one answers."""
+    found = {}
+
+    def told(key, outcome) -> bool:
+        found[key] = outcome
+        return len(found) < most
+
+    run_all([scripted()[0] for _ in range(count)], plan, head, file, Lockstep(), told)
+    return found
 
 
 @pytest.mark.parametrize("text", ["", "[]\n", "{}\n", '{"settings": 1, "command": 2}\nx\n["a"]\n'])
