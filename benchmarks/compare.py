@@ -33,6 +33,7 @@ class Side:
         scores: The primary score by item and seed.
         tokens: Particle-tokens by item and seed.
         cpu_seconds: Processor time by item and seed.
+        extinct: Runs in which no particle survived, by item and seed.
     """
 
     name: str
@@ -40,6 +41,25 @@ class Side:
     scores: Mapping[tuple[str, int], float]
     tokens: Mapping[tuple[str, int], float]
     cpu_seconds: Mapping[tuple[str, int], float]
+    extinct: frozenset[tuple[str, int]]
+
+
+class Survival(NamedTuple):
+    """The runs that both sides have, of one outcome: who had a particle left.
+
+    Attributes:
+        who: In words.
+        runs: How many.
+        scores: The mean of each side over these runs.
+        share: What they add to the mean difference over all runs.
+        difference: The first less the second within them, by item.
+    """
+
+    who: str
+    runs: int
+    scores: tuple[float, float]
+    share: float
+    difference: Interval
 
 
 class Comparison(NamedTuple):
@@ -105,6 +125,9 @@ def side(text: str) -> Side:
         scores=primary_scores(own, settings["primary"]),
         tokens=dict(zip(keys, (record["tokens"] for record in own), strict=True)),
         cpu_seconds=dict(zip(keys, (record["cpu_seconds"] for record in own), strict=True)),
+        extinct=frozenset(
+            key for key, record in zip(keys, own, strict=True) if record["status"] == "extinct"
+        ),
     )
 
 
@@ -137,6 +160,32 @@ def compared(first: Side, second: Side) -> Comparison:
     )
 
 
+def survivals(first: Side, second: Side) -> list[Survival]:
+    """Split the runs that both sides have by who survived; empty where all did.
+
+    Two methods with one target estimate the same where both have particles left, so that this
+    tells whether one is ahead by its samples or by losing fewer runs.
+    """
+    runs = sorted(first.scores.keys() & second.scores.keys())
+    groups: dict[tuple[bool, bool], list[tuple[str, int]]] = {}
+    for key in runs:
+        groups.setdefault((key not in first.extinct, key not in second.extinct), []).append(key)
+    if set(groups) <= {(True, True)}:
+        return []
+    names = {(True, True): "both", (True, False): first.name, (False, True): second.name}
+    found = []
+    for alive in [*names, (False, False)]:
+        if not (own := groups.get(alive)):
+            continue
+        items = {item for item, _ in own}
+        here = [{key: s.scores[key] for key in own} for s in (first, second)]
+        means = (float(np.mean(list(here[0].values()))), float(np.mean(list(here[1].values()))))
+        difference = bootstrap(paired(*(_means(_by_item(scores, items)) for scores in here)))
+        share = (means[0] - means[1]) * len(own) / len(runs)
+        found.append(Survival(names.get(alive, "neither"), len(own), means, share, difference))
+    return found
+
+
 def page(first: Side, second: Side, found: Comparison) -> str:
     """Return a comparison in Markdown."""
     head = ["", first.settings["primary"], "tokens an item", "CPU seconds an item"]
@@ -148,10 +197,26 @@ def page(first: Side, second: Side, found: Comparison) -> str:
         [
             *table(head, body),
             "",
+            *_survival_table(first, second),
             f"{first.name} less {second.name}: {interval_text(found.difference, '+')} on the "
             f"{found.items} items of both, 95% interval: {verdict}.",
         ]
     )
+
+
+def _survival_table(first: Side, second: Side) -> list[str]:
+    head = ["particles left in", "runs", first.name, second.name, "difference", "of the whole"]
+    body = [
+        [
+            s.who,
+            str(s.runs),
+            *(f"{score:.3f}" for score in s.scores),
+            interval_text(s.difference, "+"),
+            f"{s.share:+.3f}",
+        ]
+        for s in survivals(first, second)
+    ]
+    return [*table(head, body), ""] if body else []
 
 
 def _by_item(scores: Mapping[tuple[str, int], float], items: set[str]) -> dict[str, list[float]]:
