@@ -1,8 +1,8 @@
 """Many runs in lockstep: each in a thread of its own, and what they want done in one batch.
 
 Only one thread runs at any time, so that judges and sandboxes need not be safe for threads. A run
-goes on until it wants something of a model; once all want something, the requests of the lowest
-rank are served together, and their runs go on. What is drawn does not depend on the others, so the
+goes on until it wants something of a model; once all want something, requests of one kind are
+served together, and their runs go on. What is drawn does not depend on the others, so the
 results are those of the runs one by one (up to how a network rounds batches of different sizes).
 """
 
@@ -27,11 +27,15 @@ class Request:
 
     Attributes:
         rank: Those of the lowest rank among all that wait are served first.
+        patient: Of the highest rank: waits until nothing else is wanted, or half of the runs wait
+            for such; so what interrupts the others is done for many at once, and none waits for
+            the end of a long text.
         done: Whether it was served.
         error: What serving it raised, for its own run.
     """
 
     rank: ClassVar[int] = 0
+    patient: ClassVar[bool] = False
     done: bool = False
     error: Exception | None = None
 
@@ -96,7 +100,9 @@ class Lockstep:
         """Serve those of the lowest rank, if nobody is left who might want more."""
         if not self._waiting or len(self._waiting) < self._running:
             return
-        rank = min(request.rank for request in self._waiting)
+        patient = [request.rank for request in self._waiting if request.patient]
+        enough = 2 * len(patient) >= len(self._waiting)
+        rank = min(patient if enough else [request.rank for request in self._waiting])
         groups: dict[Any, list[Request]] = {}
         for request in (r for r in self._waiting if r.rank == rank):
             groups.setdefault(request.key(), []).append(request)

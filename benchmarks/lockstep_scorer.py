@@ -1,4 +1,4 @@
-"""A judge of one run among many in lockstep: asked when none of them wants to write."""
+"""A judge of one run among many in lockstep, asked together with those of other runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smc.steps import Solution, StepScorer
 
 
 class LockstepScorer:
-    """A judge that is asked once no run wants anything of the model, so that none is interrupted.
+    """A judge that is asked when half of the runs want theirs, so that few writers are interrupted.
 
     Args:
         desk: Where the runs meet.
@@ -50,6 +50,7 @@ class _Judge(Request):
     solutions: Sequence[Solution]
     scores: list[tuple[float, ...]] = field(default_factory=list)
     rank: ClassVar[int] = 3
+    patient: ClassVar[bool] = True
 
     @classmethod
     def serve(cls, group: Sequence[Any]) -> None:

@@ -126,8 +126,8 @@ def _facts(options: argparse.Namespace) -> str:
     return (
         f"\n{options.dataset}; model {provenance.shown_model(options.model)} (digest "
         f"{provenance.model_digest(options.model)}), {options.backend}, {options.max_tokens} "
-        f"tokens at most; 95% intervals over problems. Commit {provenance.commit()}, {machine['cpu']}, "
-        f"{machine['cores']} cores, load {machine['load']}, {provenance.now()}.\n"
+        f"tokens at most; 95% intervals over problems. Commit {provenance.commit()}, "
+        f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']}, {provenance.now()}.\n"
     )
 
 

@@ -109,19 +109,18 @@ def test_rows_that_no_run_has_are_dropped_and_those_of_others_stay():
     assert model.pool.num_rows == 1
 
 
-def test_judges_are_asked_when_nobody_writes_and_fail_alone():
+@pytest.mark.parametrize(
+    ("writers", "judges", "after"), [(3, 1, 3), (2, 1, 3), (2, 2, 0), (1, 3, 0)]
+)
+def test_judges_wait_for_writers_until_half_of_the_runs_want_one(writers, judges, after):
     desk, shared = Lockstep(), Counted()
     model = LockstepModel(desk, shared)
-    order: list[str] = []
+    seen: list[int] = []
 
     class Noting(Judge):
         def scores(self, prompt, solutions):
-            order.append(f"judge after {len(shared.drawn)}")
+            seen.append(len(shared.drawn))
             return super().scores(prompt, solutions)
-
-    class Broken(Judge):
-        def scores(self, prompt, solutions):
-            raise ValueError("no")
 
     def write() -> None:
         decoding = model.start([""], MODEL.vocabulary, 4)
@@ -131,13 +130,26 @@ def test_judges_are_asked_when_nobody_writes_and_fail_alone():
     def judge() -> None:
         LockstepScorer(desk, Noting(uneven)).scores("", [("a",)])
 
-    def fail() -> None:
-        with pytest.raises(ValueError, match="no"):
-            LockstepScorer(desk, Broken(uneven)).scores("", [("a",)])
-        order.append("failed")
+    desk.run([write] * writers + [judge] * judges)
+    assert seen == [after] * judges
 
-    desk.run([judge, write, judge, fail])
-    assert sorted(order) == ["failed", "judge after 3", "judge after 3"]
+
+def test_a_judge_that_fails_fails_its_run_alone():
+    desk = Lockstep()
+
+    class Broken(Judge):
+        def scores(self, prompt, solutions):
+            raise ValueError("no")
+
+    def judged(judge: Judge) -> list[tuple[float, ...]] | None:
+        try:
+            return LockstepScorer(desk, judge).scores("", [("a",)])
+        except ValueError:
+            return None
+
+    judges = [Judge(uneven), Broken(uneven), Judge(uneven)]
+    found = desk.run([lambda judge=judge: judged(judge) for judge in judges])
+    assert found == [[(uneven("a"),)], None, [(uneven("a"),)]]
 
 
 def test_a_model_whose_decodings_cannot_be_joined_is_refused():
