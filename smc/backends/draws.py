@@ -123,7 +123,9 @@ class _Scratch:
         mass[:, size:] = 0
         on_cpu = logits.device.type == "cpu"
         cells = _CELLS_IN_CACHE * torch.get_num_threads()
-        at_once = min(max(1, cells // size), rows) if on_cpu else rows
+        # A row is one thread's: fewer rows would leave threads idle.
+        least = torch.get_num_threads()
+        at_once = min(max(least, cells // size), rows) if on_cpu else rows
         return cls(mass, at_once, logits.new_empty(at_once, size) if masked else None)
 
     def pieces(self, rows: int) -> Iterator[slice]:
