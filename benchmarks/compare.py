@@ -120,7 +120,8 @@ def side(text: str) -> Side:
     settings = run["settings"]
     keys = [(record["item"], record["seed"]) for record in own]
     return Side(
-        name=f"{Path(settings['model']).name} {method}, N = {settings['num_particles']}",
+        name=f"{Path(settings['model']).name} {method}, N = {settings['num_particles']}"
+        + (f", {again} retries" if (again := settings.get("retries")) else ""),
         settings=settings,
         scores=primary_scores(own, settings["primary"]),
         tokens=dict(zip(keys, (record["tokens"] for record in own), strict=True)),
@@ -205,6 +206,8 @@ def page(first: Side, second: Side, found: Comparison) -> str:
 
 
 def _survival_table(first: Side, second: Side) -> list[str]:
+    if first.settings["model"] != second.settings["model"]:
+        return []  # they have no target in common
     head = ["particles left in", "runs", first.name, second.name, "difference", "of the whole"]
     body = [
         [

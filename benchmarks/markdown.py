@@ -51,6 +51,11 @@ def provenance_table(run: Mapping[str, Any]) -> str:
         "resampling": f"{settings['resampling']}, under {settings['ess_threshold']} N"
         f"{_where(settings.get('resample_at'))}",
         **({"proposal of smc": settings["proposal"]} if settings.get("proposal") else {}),
+        **(
+            {"tries again after extinction": f"{n}, each with twice the particles; N in two halves"}
+            if (n := settings.get("retries"))
+            else {}
+        ),
         "max tokens": settings["max_tokens"],
         "data": settings["data"],
         "commit": ", ".join(_distinct(s["commit"] for s in starts)),

@@ -13,6 +13,7 @@ import numpy as np
 
 from domains.base import Item
 from smc.errors import SettingsError
+from smc.retries import Retries
 from smc.settings import METHODS, LastSlot, Settings
 
 PAPER_RESAMPLING = {"gdb17": "stratified", "ds1000": "stratified"}
@@ -33,6 +34,7 @@ class RunSettings:
         max_tokens: Of an answer, its end included; a longer one is cut.
         ess_threshold: Fraction of N under which to resample.
         resampling: The scheme.
+        retries: How often particles that all died are tried again, see `smc.retries`.
         stop: Strings that end an answer.
 
     Raises:
@@ -43,11 +45,13 @@ class RunSettings:
     max_tokens: int
     ess_threshold: float = 0.9
     resampling: str = "multinomial"
+    retries: int = 0
     stop: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         # The engine's own check, before a model is loaded.
         Settings(self.num_particles, self.max_tokens, self.ess_threshold, self.resampling)
+        Retries(self.retries)
 
 
 def parse_methods(text: str) -> list[str]:

@@ -63,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--ess-threshold", type=float, default=0.9, help="default: 0.9")
     parser.add_argument("--resampling", help="default: what the paper used in the domain")
+    parser.add_argument(
+        "--retries",
+        type=int,
+        default=0,
+        help="tries with twice the particles where all died; N is then two halves (default: 0)",
+    )
     parser.add_argument("--max-tokens", type=int, help="of an answer (default: the domain's)")
     parser.add_argument("--batch", type=int, default=10, help="items at once (default: 10)")
     add_reward_arguments(parser)
@@ -101,7 +107,8 @@ def main(arguments: argparse.Namespace) -> None:
             )
     elif arguments.ray_workers is not None:
         raise SettingsError("--ray-workers: got a number without --ray; expected both or neither.")
-    loading = with_room(load_options(arguments), arguments.particles * arguments.batch)
+    most_particles = arguments.particles * 2 ** max(arguments.retries, 0)
+    loading = with_room(load_options(arguments), most_particles * arguments.batch)
     methods = parse_methods(arguments.methods)
     arguments = argparse.Namespace(**{**vars(arguments), "domain": current_name(arguments.domain)})
     task = load_task(arguments.domain)
@@ -111,6 +118,7 @@ def main(arguments: argparse.Namespace) -> None:
         max_tokens=task.max_tokens if arguments.max_tokens is None else arguments.max_tokens,
         ess_threshold=arguments.ess_threshold,
         resampling=arguments.resampling or PAPER_RESAMPLING.get(task.name, "multinomial"),
+        retries=arguments.retries,
         stop=tuple(task.stop),
     )
     data = find_data(arguments.data)

@@ -95,6 +95,7 @@ def run_unit(
         resample_at=resample_at,
         proposal=proposal if unit.method == "smc" else None,
         method=unit.method,
+        retries=settings.retries,
         stop=settings.stop,
         seeds=[generator(unit.seed, item) for item in items],
     )

@@ -89,6 +89,29 @@ def test_a_record_is_the_posterior_of_the_engine(whole):
             assert scores == (task.score(item, text) if weight > 0 else {})
 
 
+def test_runs_that_died_out_are_tried_again_where_that_is_asked(tmp_path):
+    plain, again = tmp_path / "plain", tmp_path / "again"
+    few = ["--particles", "1", "--seeds", "6", "--methods", "is"]
+    assert run(plain, *few) == 0
+    assert run(again, *few, "--retries", "3") == 0
+    dead = [sum(r["status"] == "extinct" for r in results(f).values()) for f in (plain, again)]
+    assert dead[1] < dead[0] / 2 and dead[0] >= 5
+    task = ToyTask()
+    for item in task.items(2):
+        posterior = smc.sample(
+            model(),
+            item.prompt,
+            [*task.cheap(item), *task.expensive(item)],
+            num_particles=1,
+            max_tokens=task.max_tokens,
+            method="is",
+            retries=3,
+            seed=generator(1, item),
+        )
+        assert results(again)["is", 1, item.id]["weights"] == posterior.weights.tolist()
+    assert "3, each with twice the particles" in (again / "summary.md").read_text()
+
+
 def test_a_text_that_was_cut_is_scored_alike_for_every_method(tmp_path):
     """The texts and weights of the engine, whatever ended a text; one rule for all methods."""
     assert run(tmp_path, "--methods", ",".join(smc.METHODS)) == 0
@@ -183,6 +206,7 @@ def test_a_line_damaged_by_something_else_is_an_error(tmp_path, capsys):
         (["--ess-threshold", "0.5"], "ess_threshold was 0.9, is now 0.5"),
         (["--resampling", "residual"], "resampling was 'multinomial', is now 'residual'"),
         (["--max-tokens", "3"], "max_tokens was 4, is now 3"),
+        (["--retries", "1"], "retries was 0, is now 1"),
     ],
 )
 def test_other_settings_are_not_mixed_in(tmp_path, capsys, changes, name):
