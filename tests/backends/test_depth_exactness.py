@@ -10,7 +10,7 @@ from tests.backends.depth_models import inner_thinking, recurrent
 from tests.backends.small_world import CHANGES, PADDED, check_draws, check_unbiased, tables_of
 
 NETWORKS = {
-    "recurrent": lambda: recurrent(vocab_size=len(PADDED)).with_depth(5),
+    "recurrent": lambda: recurrent(vocab_size=len(PADDED)).with_depth(3),
     "inner-thinking": lambda: inner_thinking(vocab_size=len(PADDED)),
 }
 CHOSEN = [CHANGES[1], CHANGES[3], CHANGES[4]]

@@ -48,12 +48,11 @@ def test_programs_with_an_error_die_at_its_statement(execution: PythonExecution)
 
 
 def killed_there(execution: PythonExecution, case: Planted) -> bool:
-    """As `killed_in_time`, asked at two places: what has died stays dead."""
+    """As `killed_in_time`, asked at the two places that decide: what has died stays dead."""
     good, before = "".join(case.good), "".join(case.bad[: case.at])
     assert execution.complete(good) == 0.0, good
     at = before + case.bad[case.at]
     alive, dead = execution.batch_prefix([before + "pass", at + "pass"])
-    assert execution.complete("".join(case.bad)) == -math.inf, "".join(case.bad)
     return alive == 0.0 and dead == -math.inf
 
 
