@@ -10,9 +10,7 @@ from functools import cache
 from typing import Any, Literal, get_args
 
 import smc
-from benchmarks.lockstep import Lockstep
-from benchmarks.lockstep_model import LockstepModel
-from benchmarks.lockstep_scorer import LockstepScorer
+from benchmarks.lockstep import Lockstep, LockstepModel, LockstepScorer
 from domains.reasoning.judge import likelihood_judge
 from domains.reasoning.kind import ANSWER
 from domains.reasoning.memory import StatementMemory

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from benchmarks import journal, provenance
 from benchmarks.argument_types import count, minutes
-from benchmarks.lockstep import Lockstep
+from benchmarks.lockstep import Lockstep, LockstepWriter
 from benchmarks.markdown import interval_text
 from benchmarks.programs.trial import trial
 from domains.functions.judging import runner
@@ -71,7 +71,7 @@ def _run(options: argparse.Namespace, items: Sequence[Any], file: Path) -> list[
         options.model, backend=cast(Backend, options.backend), engine_args=options.engine_args
     )
     desk, programs = Lockstep(), runner()
-    writer = desk.writer(TokenWriter(model, max_tokens=options.max_tokens))
+    writer = LockstepWriter(desk, TokenWriter(model, max_tokens=options.max_tokens))
 
     def run(item: Any) -> dict[str, Any]:
         return trial(

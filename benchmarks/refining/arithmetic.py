@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import smc
-from benchmarks.lockstep import Lockstep
+from benchmarks.lockstep import Lockstep, LockstepWriter
 from benchmarks.refining.remembering import RememberingScorer, RememberingWriter
 from benchmarks.refining.trial import Arm, World
 from benchmarks.revising.choosing import ByLine
@@ -54,8 +54,8 @@ JUDGES: Mapping[str, Callable[[], StepScorer]] = {
 def world(desk: Lockstep, count: int, judges: Sequence[str]) -> World:
     """Return the world of so many test problems, judged by some of `JUDGES`."""
     policy, editor = (
-        desk.writer(
-            RememberingWriter(TokenWriter(smc.load(name), max_tokens=MAX_TOKENS, batch=256))
+        LockstepWriter(
+            desk, RememberingWriter(TokenWriter(smc.load(name), max_tokens=MAX_TOKENS, batch=256))
         )
         for name in MODELS.values()
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.lockstep import Lockstep
+from benchmarks.lockstep import Lockstep, LockstepWriter
 from benchmarks.programs.trial import hidden_tests
 from benchmarks.refining.remembering import RememberingScorer, RememberingWriter
 from benchmarks.refining.trial import Arm, World
@@ -42,7 +42,7 @@ def world(
     """
     loaded = load(model, backend=backend, engine_args=engine_args)
     written = RememberingWriter(TokenWriter(loaded, max_tokens=MAX_TOKENS))
-    writer, programs = desk.writer(written), runner()
+    writer, programs = LockstepWriter(desk, written), runner()
     judges: dict[str, StepScorer] = {}
 
     def judge(item: FunctionItem) -> StepScorer:

@@ -17,9 +17,7 @@ from typing import Any, cast, get_args
 
 from benchmarks import journal, provenance
 from benchmarks.argument_types import count, counts, minutes
-from benchmarks.lockstep import Lockstep
-from benchmarks.lockstep_model import LockstepModel
-from benchmarks.lockstep_scorer import LockstepScorer
+from benchmarks.lockstep import Lockstep, LockstepModel, LockstepScorer
 from benchmarks.markdown import interval_text
 from benchmarks.word_problems.trial import trial
 from domains.math_word.data import DataSet

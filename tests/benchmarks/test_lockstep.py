@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from benchmarks.lockstep import Lockstep
+from benchmarks.lockstep import Lockstep, LockstepWriter
 from benchmarks.refining.remembering import RememberingScorer, RememberingWriter
 from smc.errors import EndpointError
 from tests.step_worlds import Judge
@@ -26,7 +26,7 @@ def uniforms() -> ScriptedWriter:
 def test_texts_of_all_runs_are_written_together_and_are_those_of_each_alone():
     """Runs of different lengths: those that have ended are not waited for."""
     desk, inner = Lockstep(), uniforms()
-    writer = desk.writer(inner)
+    writer = LockstepWriter(desk, inner)
 
     def job(seed: int) -> list[str]:
         told = []
@@ -50,7 +50,7 @@ def test_texts_of_all_runs_are_written_together_and_are_those_of_each_alone():
 
 def test_only_one_run_goes_on_at_a_time():
     desk = Lockstep()
-    writer, running, most = desk.writer(uniforms()), [], []
+    writer, running, most = LockstepWriter(desk, uniforms()), [], []
 
     def job() -> None:
         for _ in range(3):
@@ -66,7 +66,7 @@ def test_only_one_run_goes_on_at_a_time():
 def test_writers_and_temperatures_are_kept_apart():
     desk = Lockstep()
     one, other = uniforms(), uniforms()
-    shared = [desk.writer(one), desk.writer(other)]
+    shared = [LockstepWriter(desk, one), LockstepWriter(desk, other)]
 
     def job(k: int) -> str:
         temperature = 0.5 if k == 2 else None
@@ -79,7 +79,7 @@ def test_writers_and_temperatures_are_kept_apart():
 
 def test_a_run_that_fails_leaves_the_others_alone():
     desk = Lockstep()
-    writer, ended = desk.writer(uniforms()), []
+    writer, ended = LockstepWriter(desk, uniforms()), []
 
     def good() -> None:
         for _ in range(2):
@@ -101,7 +101,7 @@ def test_a_writer_that_fails_fails_each_run_that_waits():
             raise EndpointError("it is down")
 
     desk = Lockstep()
-    writer, met = desk.writer(Broken(lambda p, u: "")), []
+    writer, met = LockstepWriter(desk, Broken(lambda p, u: "")), []
 
     def job() -> None:
         with pytest.raises(EndpointError, match="down"):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.lockstep import Lockstep
-from benchmarks.lockstep_model import LockstepModel
-from benchmarks.lockstep_scorer import LockstepScorer
+from benchmarks.lockstep import Lockstep, LockstepModel, LockstepScorer
 from potentials.boundaries import after
 from smc.backends.table import TableModel
 from smc.model import DrawRequest, pack_mask

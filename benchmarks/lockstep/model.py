@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.lockstep import Lockstep, Request
+from benchmarks.lockstep.desk import Lockstep, Request
 from smc.model import (
     HOLD,
     Decoding,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from benchmarks.lockstep import Lockstep, Request
+from benchmarks.lockstep.desk import Lockstep, Request
 from smc.model import Prompt
 from smc.steps import Solution, StepScorer
 

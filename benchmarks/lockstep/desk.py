@@ -11,13 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
-
-import numpy as np
-
-from smc.model import Prompt
-from smc.strategies.writing import Writer, WrittenText
 
 T = TypeVar("T")
 
@@ -50,16 +44,12 @@ class Request:
 
 
 class Lockstep:
-    """The meeting point of runs; `writer` makes the writers that they use."""
+    """The meeting point of runs, which wait there for each other."""
 
     def __init__(self) -> None:
         self._turn = threading.Condition()
         self._waiting: list[Request] = []
         self._running = 0
-
-    def writer(self, writer: Writer) -> Writer:
-        """Return a writer that waits for the other runs before it writes."""
-        return _Waiting(self, writer)
 
     def run(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
         """Do all jobs side by side; return what they return, in order.
@@ -116,56 +106,3 @@ class Lockstep:
             for request in group:
                 request.done = True
         self._turn.notify_all()
-
-
-@dataclass(eq=False)
-class _Writing(Request):
-    """Texts that a run wants written."""
-
-    writer: Writer
-    temperature: float | None
-    max_tokens: int | None
-    prompts: Sequence[Prompt]
-    rngs: Sequence[np.random.Generator]
-    texts: list[WrittenText] = field(default_factory=list)
-
-    def key(self) -> Hashable:
-        return id(self.writer), self.temperature, self.max_tokens
-
-    @classmethod
-    def serve(cls, group: Sequence[Any]) -> None:
-        texts = iter(
-            group[0].writer.write(
-                [p for r in group for p in r.prompts],
-                rngs=[g for r in group for g in r.rngs],
-                temperature=group[0].temperature,
-                max_tokens=group[0].max_tokens,
-            )
-        )
-        for request in group:
-            request.texts = [next(texts) for _ in request.prompts]
-
-
-class _Waiting:
-    """A writer of one run among many; `passes` are those of all of them."""
-
-    def __init__(self, desk: Lockstep, writer: Writer) -> None:
-        self._desk, self._writer = desk, writer
-
-    @property
-    def passes(self) -> int:
-        """Forward passes so far, of all runs."""
-        return self._writer.passes
-
-    def write(
-        self,
-        prompts: Sequence[Prompt],
-        *,
-        rngs: Sequence[np.random.Generator],
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-    ) -> list[WrittenText]:
-        """See `Writer.write`."""
-        request = _Writing(self._writer, temperature, max_tokens, prompts, rngs)
-        self._desk.wait(request)
-        return request.texts
