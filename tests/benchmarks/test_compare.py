@@ -117,7 +117,7 @@ def test_other_tasks_are_not_compared(capsys):
     ("domain", "items", "verdict"),
     [
         ("gdb17", 100, "ahead"),
-        ("spider", 100, "ahead"),
+        ("spider", 200, "ahead"),
         ("planetarium", 100, "not told apart"),
         ("ds1000", 100, "behind"),
     ],
