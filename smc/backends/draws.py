@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smc.backends.peaks import masses_at_peaks
+from smc.backends.peaks import TemperedRows, masses_at_peaks
 from smc.errors import ModelError, PotentialError
 from smc.model import DrawRequest, Draws
 
@@ -183,16 +183,21 @@ class _Masses:
 
 
 def _masses(logits: torch.Tensor, request: DrawRequest, scratch: _Scratch) -> _Masses:
-    """The model's probabilities of the allowed tokens, and what has to be done again."""
+    """Masses of the allowed tokens: the model's own, or tempered; and what has to be done again."""
     import torch
 
     size = logits.shape[-1]
     mass = scratch.mass[: len(logits)]
     body = mass[:, :size]
+    hot = _temperatures(request, logits)
     model_sums = logits.new_empty(len(logits), mass.shape[1] // _BLOCK)
     sums = model_sums if request.mask is None else torch.empty_like(model_sums)
+    tempered = None if hot is None else TemperedRows.none(hot)
     for rows in scratch.pieces(len(logits)):
-        torch.softmax(logits[rows], -1, out=body[rows])
+        if tempered is None:
+            torch.softmax(logits[rows], -1, out=body[rows])
+        else:
+            tempered.fill(rows, logits, body)
         _block_sums(mass[rows], out=model_sums[rows])
         if request.mask is not None and scratch.factor is not None:
             body[rows].mul_(_allowed(request.mask[rows], scratch.factor))
@@ -201,15 +206,20 @@ def _masses(logits: torch.Tensor, request: DrawRequest, scratch: _Scratch) -> _M
     if size > _BLOCK:
         # What float32 normalises does not sum to 1: over 150,000 tokens the fifth digit is lost.
         log_norm = model_sums.double().sum(-1).log()
-    return _done_again(_Masses(mass, sums, log_norm), logits, request)
+    masses = _Masses(mass, sums, log_norm)
+    if tempered is not None:
+        log_norm = torch.where(tempered.is_hot, tempered.log_norm, log_norm)
+        masses = _Masses(mass, sums, log_norm, tempered.is_hot, tempered.log_scale)
+    return _done_again(masses, logits, request, hot)
 
 
-def _done_again(masses: _Masses, logits: torch.Tensor, request: DrawRequest) -> _Masses:
-    """Do rows again, in place, relative to their own peak: of scores, temperatures, tiny masses."""
+def _done_again(
+    masses: _Masses, logits: torch.Tensor, request: DrawRequest, hot: torch.Tensor | None
+) -> _Masses:
+    """Do rows again, in place, relative to their own peak: of scores, and of tiny masses."""
     import torch
 
-    hot = _temperatures(request, logits)
-    if request.mask is None and request.log_scores is None and hot is None:
+    if request.mask is None and request.log_scores is None:
         return masses
     again = torch.zeros_like(masses.log_norm).bool()
     if request.mask is not None:
@@ -220,8 +230,6 @@ def _done_again(masses: _Masses, logits: torch.Tensor, request: DrawRequest) -> 
     if request.log_scores is not None:
         scores = torch.from_numpy(request.log_scores).to(logits)
         again |= (scores != 0).any(-1)
-    if hot is not None:
-        again |= hot != 1
     where = again.nonzero()[:, 0]
     if not where.numel():
         return masses
@@ -230,7 +238,7 @@ def _done_again(masses: _Masses, logits: torch.Tensor, request: DrawRequest) -> 
     allowed = None
     if request.mask is not None:
         allowed = _allowed(request.mask[where.cpu().numpy()], torch.empty_like(own))
-    log_scale = torch.zeros_like(masses.log_norm)
+    log_scale = torch.zeros_like(masses.log_norm) + masses.log_scale
     body = masses.mass[:, : logits.shape[-1]]
     body[where], log_scale[where] = masses_at_peaks(
         own,
@@ -239,6 +247,8 @@ def _done_again(masses: _Masses, logits: torch.Tensor, request: DrawRequest) -> 
         None if hot is None else hot[where],
     )
     masses.sums[where] = _block_sums(masses.mass[where])
+    if masses.again is not None:
+        again |= masses.again
     return replace(masses, again=again, log_scale=log_scale)
 
 

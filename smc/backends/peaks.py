@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +35,68 @@ def masses_at_peaks(
     peak = combined.amax(-1, keepdim=True)
     peak = peak.masked_fill(peak == float("-inf"), 0.0)
     return (combined - peak).to(logits.dtype).exp_(), peak[:, 0].double()
+
+
+@dataclass(frozen=True)
+class TemperedRows:
+    """What tempered rows need beside their masses; a row at temperature 1 is as in no such batch.
+
+    Attributes:
+        hot: `[R]` temperatures.
+        is_hot: `[R]` where they are not 1.
+        log_norm: `[R]` of the model; 0 where it is not hot.
+        log_scale: `[R]` log of what the masses are to be multiplied by.
+    """
+
+    hot: torch.Tensor
+    is_hot: torch.Tensor
+    log_norm: torch.Tensor
+    log_scale: torch.Tensor
+
+    @classmethod
+    def none(cls, hot: torch.Tensor) -> TemperedRows:
+        """Make one to be filled."""
+        import torch
+
+        return cls(hot, hot != 1, torch.zeros_like(hot), torch.zeros_like(hot))
+
+    def fill(self, rows: slice, logits: torch.Tensor, body: torch.Tensor) -> None:
+        """Write the masses of some rows."""
+        import torch
+
+        is_hot = self.is_hot[rows]
+        cold = torch.arange(rows.start, rows.stop, device=is_hot.device)[~is_hot]
+        own: slice | torch.Tensor = rows
+        if len(cold):
+            body[cold] = torch.softmax(logits[cold], -1)
+            own = torch.arange(rows.start, rows.stop, device=is_hot.device)[is_hot]
+        masses, self.log_norm[own], self.log_scale[own] = _tempered_masses(
+            logits[own], self.hot[own]
+        )
+        body[own] = masses
+
+
+def _tempered_masses(
+    logits: torch.Tensor, temperatures: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the masses of some rows at temperatures, with the model's log norms.
+
+    Args:
+        logits: `[R, V]` float32.
+        temperatures: `[R]` that the logits are divided by.
+
+    Returns:
+        `[R, V]` masses, of which the largest of a row is 1; `[R]` log of the sum of exp(logits);
+        `[R]` log of what the masses are to be multiplied by. The last two are float64, and NaN
+        where a row is no distribution.
+    """
+    import torch
+
+    peak = logits.amax(-1, keepdim=True)
+    below = logits - peak
+    log_norm = below.exp().sum(-1, dtype=torch.float64).log() + peak[:, 0]
+    masses = below.div_(temperatures[:, None].to(below.dtype)).exp_()
+    return masses, log_norm, peak[:, 0].double() / temperatures
 
 
 def _combined(

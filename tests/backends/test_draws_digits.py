@@ -33,6 +33,29 @@ def test_log_weights_of_large_vocabularies_do_not_drift(size, share):
     )
 
 
+@pytest.mark.parametrize("size", [200, 32_000, 151_936])
+@pytest.mark.parametrize("share", [None, 0.5, 1e-4])
+def test_log_weights_of_tempered_draws_do_not_drift(size, share):
+    """log p·φ/q, with q the tempered proposal; rows at temperature 1 among the others, too."""
+    rng = np.random.default_rng(6)
+    logits = torch.from_numpy(rng.normal(0, 2, (6, size)).astype(np.float32)) + 30.0
+    allowed = np.ones((6, size), bool) if share is None else rng.random((6, size)) < share
+    allowed[:, 17] = True
+    mask = None if share is None else pack_mask(allowed)
+    hot = np.array([0.7, 1.0, 0.1, 3.0, 1.0, 0.7])
+    draws = draw_rows(logits, one_each(6, mask=mask, temperature=hot))
+    log_p = logits.double().log_softmax(-1).numpy()
+    tempered = torch.from_numpy(np.where(allowed, log_p / hot[:, None], -np.inf))
+    log_q = tempered.log_softmax(-1).numpy()
+    at = np.arange(6), draws.tokens
+    assert allowed[at].all()
+    np.testing.assert_allclose(draws.log_probs, log_p[at], atol=1e-6, rtol=1e-7)
+    exact = (log_p - log_q)[at]
+    np.testing.assert_allclose(draws.log_weights, exact, atol=2e-5, rtol=1e-6)
+    cold = hot == 1
+    np.testing.assert_allclose(draws.log_weights[cold], exact[cold], atol=3e-7, rtol=0)
+
+
 @pytest.mark.parametrize("level", [0.0, 1e3, 1e4, -1e4, 1e6])
 @pytest.mark.parametrize("size", [40, 3000])
 def test_large_scores_leave_the_logits_their_digits(level, size):
