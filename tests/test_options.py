@@ -6,8 +6,10 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 
 import smc
+from smc.backends.hf.logits_transform import SamplingOptions
 from smc.model import AdjustableModel
 from tests.exact import MAX_TOKENS, MODEL, VOCABULARY
 from tests.models import byte_level_tokenizer, tiny_model
@@ -58,6 +60,38 @@ def test_sample_draws_from_it(options):
     own = smc.sample(by_hand(options), "", max_tokens=MAX_TOKENS, num_particles=50, seed=4)
     assert given.sequences == own.sequences
     np.testing.assert_allclose(given.log_weights, own.log_weights, atol=1e-6)
+
+
+@pytest.mark.parametrize("top_p", [1e-6, 0.5, 0.9, 0.95, 0.999, 1 - 1e-7])
+@pytest.mark.parametrize("size", [5, 128, 3000, 50_000])
+def test_a_nucleus_is_that_of_all_tokens_in_order(size, top_p):
+    """Flat rows and peaked ones, whose nuclei have one token to all, in one batch and alone."""
+    rng = np.random.default_rng(8)
+    spread = np.array([0.01, 1.0, 3.0, 8.0, 30.0])[:, None]
+    logits = torch.from_numpy(rng.normal(0, spread, (5, size)))
+    logits[2, ::3] = -math.inf
+    options = SamplingOptions(top_p=top_p)
+    kept = options.apply(logits)
+    for row, own in zip(logits, kept, strict=True):
+        p = row.softmax(-1).numpy()
+        order = np.argsort(-p, kind="stable")
+        before = np.cumsum(p[order]) - p[order]
+        expected = np.zeros(size, bool)
+        expected[order[before < top_p - 1e-12]] = True
+        most = np.zeros(size, bool)
+        most[order[before < top_p + 1e-12]] = True
+        alive = own.isfinite().numpy()
+        assert (expected <= alive).all() and (alive <= most).all() and alive.any()
+        assert torch.equal(own[alive], row[alive])
+        assert torch.equal(options.apply(row[None])[0], own)
+
+
+def test_what_ties_with_the_last_of_a_nucleus_stays_in_it():
+    """Which of them came first would depend on an order that no word speaks of."""
+    logits = torch.log(torch.tensor([[0.1, 0.4, 0.1, 0.3, 0.1]]))
+    assert SamplingOptions(top_p=0.75).apply(logits).isfinite().all()
+    kept = SamplingOptions(top_p=0.65).apply(logits)
+    assert kept.isfinite().tolist() == [[False, True, False, True, False]]
 
 
 def test_nothing_asked_is_the_models_own():

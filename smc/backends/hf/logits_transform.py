@@ -16,6 +16,9 @@ import torch
 from smc.errors import ModelError, SettingsError
 from smc.model import IntArray
 
+_MOST_PROBABLE = (128, 2048, 32_768)
+"""Tokens among which a nucleus is looked for, one number after the other."""
+
 
 @dataclass(frozen=True)
 class SamplingOptions:
@@ -26,7 +29,8 @@ class SamplingOptions:
 
     Attributes:
         temperature: > 0; logits are divided by it.
-        top_p: In (0, 1]; the smallest set of tokens with at least this mass is kept.
+        top_p: In (0, 1]; the smallest set of tokens with at least this mass is kept (and what ties
+            with the last).
         top_k: The k most probable tokens are kept (and what ties with the last); 0 keeps all.
 
     Raises:
@@ -78,12 +82,29 @@ class SamplingOptions:
             least = logits.topk(self.top_k, dim=-1).values[:, -1:]
             logits = logits.masked_fill(logits < least, -math.inf)
         if self.top_p < 1:
-            ordered, ids = logits.sort(dim=-1)
-            # Ascending, so that the running sum is the mass of all less probable tokens and this.
-            below = ordered.softmax(-1).cumsum(-1) <= 1 - self.top_p
-            below[:, -1] = False
-            logits = logits.masked_fill(below.scatter(1, ids, below), -math.inf)
+            probs = logits.softmax(-1)
+            logits = logits.masked_fill(probs < _least_in_nucleus(probs, self.top_p), -math.inf)
         return logits
+
+
+def _least_in_nucleus(probs: torch.Tensor, top_p: float) -> torch.Tensor:
+    """`[R, 1]` the least probability in the smallest set with at least some mass.
+
+    A nucleus has few tokens as a rule, so the most probable ones alone are put in order, and more
+    of them only for rows where these are not enough: to sort 150,000 takes longer than a step.
+    """
+    rows, size = probs.shape
+    least = probs.new_empty(rows, 1)
+    left = torch.arange(rows, device=probs.device)
+    for most in (*_MOST_PROBABLE, size):
+        top = probs[left].topk(min(most, size), dim=-1).values
+        # Inside is what has less than top_p before it.
+        count = (top.double().cumsum(-1) - top < top_p).sum(-1, keepdim=True)
+        least[left] = top.gather(1, (count - 1).clamp_(min=0))
+        left = left[count[:, 0] == top.shape[1]]
+        if not len(left) or top.shape[1] == size:
+            break
+    return least
 
 
 class LogitsTransform:
