@@ -20,6 +20,7 @@ NAMES = (
     "few_shot_prefill",
     "mask",
     "sql_mask",
+    "draw",
     "resample",
     "potential_cost",
     "beside",
