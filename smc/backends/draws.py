@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smc.backends.peaks import TemperedRows, masses_at_peaks
+from smc.backends.peaks import TemperedRows, log_norms, masses_at_peaks
 from smc.errors import ModelError, PotentialError
 from smc.model import DrawRequest, Draws
 
@@ -210,11 +210,15 @@ def _masses(logits: torch.Tensor, request: DrawRequest, scratch: _Scratch) -> _M
     if tempered is not None:
         log_norm = torch.where(tempered.is_hot, tempered.log_norm, log_norm)
         masses = _Masses(mass, sums, log_norm, tempered.is_hot, tempered.log_scale)
-    return _done_again(masses, logits, request, hot)
+    return _done_again(masses, logits, request, hot, scratch.at_once)
 
 
 def _done_again(
-    masses: _Masses, logits: torch.Tensor, request: DrawRequest, hot: torch.Tensor | None
+    masses: _Masses,
+    logits: torch.Tensor,
+    request: DrawRequest,
+    hot: torch.Tensor | None,
+    at_once: int,
 ) -> _Masses:
     """Do rows again, in place, relative to their own peak: of scores, and of tiny masses."""
     import torch
@@ -233,20 +237,21 @@ def _done_again(
     where = again.nonzero()[:, 0]
     if not where.numel():
         return masses
-    own = logits[where]
-    masses.log_norm[where] = own.double().logsumexp(-1)
-    allowed = None
-    if request.mask is not None:
-        allowed = _allowed(request.mask[where.cpu().numpy()], torch.empty_like(own))
     log_scale = torch.zeros_like(masses.log_norm) + masses.log_scale
     body = masses.mass[:, : logits.shape[-1]]
-    body[where], log_scale[where] = masses_at_peaks(
-        own,
-        allowed,
-        None if scores is None else scores[where],
-        None if hot is None else hot[where],
-    )
-    masses.sums[where] = _block_sums(masses.mass[where])
+    for rows in where.split(at_once):
+        own = logits[rows]
+        masses.log_norm[rows] = log_norms(own)
+        allowed = None
+        if request.mask is not None:
+            allowed = _allowed(request.mask[rows.cpu().numpy()], torch.empty_like(own))
+        body[rows], log_scale[rows] = masses_at_peaks(
+            own,
+            allowed,
+            None if scores is None else scores[rows],
+            None if hot is None else hot[rows],
+        )
+        masses.sums[rows] = _block_sums(masses.mass[rows])
     if masses.again is not None:
         again |= masses.again
     return replace(masses, again=again, log_scale=log_scale)

@@ -90,13 +90,27 @@ def _tempered_masses(
         `[R]` log of what the masses are to be multiplied by. The last two are float64, and NaN
         where a row is no distribution.
     """
-    import torch
-
     peak = logits.amax(-1, keepdim=True)
     below = logits - peak
-    log_norm = below.exp().sum(-1, dtype=torch.float64).log() + peak[:, 0]
+    log_norm = _log_sum(below) + peak[:, 0]
     masses = below.div_(temperatures[:, None].to(below.dtype)).exp_()
     return masses, log_norm, peak[:, 0].double() / temperatures
+
+
+def log_norms(logits: torch.Tensor) -> torch.Tensor:
+    """`[R]` float64 log of the sum of exp(logits); NaN where a row is no distribution.
+
+    The terms are float32 and their sum is not: their errors do not add up, and to compute all of
+    them in float64 takes ten times as long.
+    """
+    peak = logits.amax(-1, keepdim=True)
+    return _log_sum(logits - peak) + peak[:, 0]
+
+
+def _log_sum(below: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    return below.exp().sum(-1, dtype=torch.float64).log()
 
 
 def _combined(
