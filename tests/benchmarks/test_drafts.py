@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from benchmarks import journal
 from benchmarks.drafts import __main__ as study
 from benchmarks.drafts.prompts import EXAMPLES, SYSTEMS, answer_of, ask
 from domains.math_word.task import MathItem
@@ -93,3 +95,10 @@ def test_the_command_resumes(tmp_path, monkeypatch, capsys):
     study.main([*command, "--items", "3"])
     assert len(writers) == 2, "there was nothing left to write"
     assert (tmp_path / "out" / "report.md").read_text() in capsys.readouterr().out
+
+
+def test_the_published_table_is_that_of_its_records():
+    results = Path(study.__file__).parents[1] / "results"
+    records = journal.read(results / "drafts" / "qwen-0.5b.jsonl")
+    assert len({(r["item"], r["way"], r["shown"]) for r in records}) == len(records) >= 300
+    assert study.report(records).strip() in (results / "drafts.md").read_text("utf-8")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from benchmarks import journal
 from benchmarks.word_problems import __main__ as study
 from benchmarks.word_problems.trial import trial
 from domains.math_word.task import MathItem
@@ -102,3 +104,10 @@ def test_the_command_resumes_and_its_page_has_the_figures(tmp_path, monkeypatch,
     assert "| 2 | particles |" in page and "| 1 | particles |" not in page
     with pytest.raises(SystemExit):
         study.main([*command, "--dataset", "none"])
+
+
+def test_the_published_table_is_that_of_its_records():
+    results = Path(study.__file__).parents[1] / "results"
+    records = journal.read(results / "word-problems" / "qwen-0.5b.jsonl")
+    assert len({r["item"] for r in records}) == len(records) >= 44
+    assert study.report(records).strip() in (results / "word-problems.md").read_text("utf-8")
