@@ -82,7 +82,8 @@ def divergences(records: Sequence[Record], methods: Sequence[str]) -> list[Diver
             raise SettingsError(
                 f"--methods: no runs of {method!r}; expected some of {', '.join(by_method)}."
             )
-    return [divergence(m, [_bound(r, by_method) for r in by_method[m].values()]) for m in methods]
+    by_seed = {m: [by_method[m][seed] for seed in sorted(by_method[m])] for m in methods}
+    return [divergence(m, [_bound(r, by_method) for r in by_seed[m]]) for m in methods]
 
 
 def divergence(method: str, bounds: Sequence[float], *, seed: int = 0) -> Divergence:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks import kl
 from benchmarks.__main__ import main
-from benchmarks.divergence import divergence, improper_bound, median_item
+from benchmarks.divergence import divergence, divergences, improper_bound, median_item
+from benchmarks.report import read
 from benchmarks.selection import Selection
 from benchmarks.tasks import load_items, load_task
 from domains.base import Item
@@ -107,3 +110,15 @@ def test_a_selection_of_nothing_is_refused(change, said):
 def test_an_unknown_id_is_named():
     with pytest.raises(SettingsError, match="no item has the id 'z'; expected ids such as 'a'"):
         Selection(ids=("z",)).of([Item("a", "x")])
+
+
+def test_the_published_page_is_that_of_its_records():
+    results = Path(kl.__file__).parent / "results"
+    _, records = read(results / "kl" / "gdb17-qwen-0.5b.jsonl")
+    assert {(r["method"], r["seed"]) for r in records} == {
+        (method, seed) for method in ("is", "smc") for seed in range(40)
+    }
+    page = (results / "kl-gdb17-qwen-0.5b.md").read_text("utf-8")
+    for order in (records, records[::-1]):
+        for row in kl._rows(divergences(order, ["is", "smc"])):
+            assert row in page
