@@ -7,8 +7,10 @@ was expected.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from collections.abc import Callable, Collection
+from pathlib import Path
 
 
 def count(text: str) -> int:
@@ -64,3 +66,11 @@ def some_of(known: Collection[str]) -> Callable[[str], list[str]]:
         return given
 
     return names
+
+
+def add_model_and_out(parser: argparse.ArgumentParser) -> None:
+    """Declare what every study of a published model takes: the model, and where records go."""
+    parser.add_argument("--model", required=True, help="folder, or a name on the Hub")
+    parser.add_argument("--backend", default="transformers", choices=("transformers", "vllm"))
+    parser.add_argument("--engine-args", type=json.loads, help="of vLLM, as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="folder of records and report")

@@ -123,6 +123,7 @@ class Store:
             run["settings"].setdefault("variant", common["variant"])
         if "backend" in common:  # of which there was one
             run["settings"].setdefault("backend", "transformers")
+        if "retries" in common:  # there were none
             run["settings"].setdefault("retries", 0)
         self._check_same(run["settings"], common)
         run["starts"].append(dict(start))

@@ -9,13 +9,12 @@ table.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from benchmarks import journal, provenance
-from benchmarks.argument_types import count
+from benchmarks.argument_types import add_model_and_out, count
 from benchmarks.drafts.prompts import EXAMPLES, SYSTEMS, answer_of, ask
 from benchmarks.markdown import interval_text, table
 from domains.math_word.data import DataSet
@@ -35,10 +34,7 @@ ARMS: tuple[Arm, ...] = tuple((way, shown) for shown in (0, len(EXAMPLES)) for w
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drafts")
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--backend", default="transformers", choices=("transformers", "vllm"))
-    parser.add_argument("--engine-args", type=json.loads, help="of vLLM, as JSON")
-    parser.add_argument("--out", type=Path, required=True)
+    add_model_and_out(parser)
     parser.add_argument("--dataset", default="gsm8k", choices=get_args(DataSet))
     parser.add_argument("--data", type=Path, help="root of the data sets")
     parser.add_argument("--items", type=count, default=100)

@@ -8,7 +8,6 @@ Records are kept in ``--out``, one line a problem; ``report.md`` there holds the
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks import journal, provenance
-from benchmarks.argument_types import count, minutes
+from benchmarks.argument_types import add_model_and_out, count, minutes
 from benchmarks.lockstep import Lockstep, LockstepWriter
 from benchmarks.markdown import interval_text
 from benchmarks.programs.trial import trial
@@ -41,10 +40,7 @@ ROWS: Mapping[str, str] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.programs")
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--backend", default="transformers", choices=("transformers", "vllm"))
-    parser.add_argument("--engine-args", type=json.loads, help="of vLLM, as JSON")
-    parser.add_argument("--out", type=Path, required=True)
+    add_model_and_out(parser)
     parser.add_argument("--items", type=count, default=60)
     parser.add_argument("--solutions", type=count, default=4, help="N of S*")
     parser.add_argument("--repairs", type=int, default=2)

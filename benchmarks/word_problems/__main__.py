@@ -9,14 +9,13 @@ judges its own solutions: how probable it finds "Yes" when it is asked whether o
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from benchmarks import journal, provenance
-from benchmarks.argument_types import count, counts, minutes
+from benchmarks.argument_types import add_model_and_out, count, counts, minutes
 from benchmarks.lockstep import Lockstep, LockstepModel, LockstepScorer
 from benchmarks.markdown import interval_text
 from benchmarks.word_problems.trial import trial
@@ -35,10 +34,7 @@ Record = Mapping[str, Any]
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.word_problems")
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--backend", default="transformers", choices=("transformers", "vllm"))
-    parser.add_argument("--engine-args", type=json.loads, help="of vLLM, as JSON")
-    parser.add_argument("--out", type=Path, required=True)
+    add_model_and_out(parser)
     parser.add_argument("--dataset", default="gsm8k", choices=get_args(DataSet))
     parser.add_argument("--data", type=Path, help="root of the data sets")
     parser.add_argument("--items", type=count, default=100)
