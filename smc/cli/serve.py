@@ -18,8 +18,7 @@ from smc.cli.serve_web import app_options, tls_options
 from smc.errors import SettingsError
 from smc.integrations.server.sandboxed_validation import SandboxedValidation
 
-_GRACE_SECONDS = 10.0
-"""How long a server that is told to end takes at most; see `smc.integrations.server.ending`."""
+_MAX_GRACE_SECONDS = 86_400.0
 _SWITCH_SECONDS = 0.0005
 _IDLE_SECONDS = 75
 """How long a connection may idle: longer than clients keep one (5 s in the openai package), or now
@@ -38,7 +37,7 @@ def serve(options: argparse.Namespace) -> None:
 
         from smc.integrations.server import Served, create_app
         from smc.integrations.server.connections import ConnectionLimits, protocol
-        from smc.integrations.server.ending import GracefulServer
+        from smc.integrations.server.ending import MIN_GRACE_SECONDS, GracefulServer
         from smc.integrations.server.limits import ServerLimits
         from smc.integrations.server.potential_process import PotentialProcess
     except ModuleNotFoundError as error:
@@ -62,6 +61,11 @@ def serve(options: argparse.Namespace) -> None:
         raise SettingsError("--served-model-name: got an empty one; expected some text.")
     if options.max_model_len is not None and options.max_model_len < 2:
         raise SettingsError(f"--max-model-len: expected 2 or more, got {options.max_model_len}.")
+    if not MIN_GRACE_SECONDS < options.shutdown_seconds <= _MAX_GRACE_SECONDS:
+        raise SettingsError(
+            f"--shutdown-seconds: expected more than {MIN_GRACE_SECONDS:g} (in which what is left "
+            f"is answered), at most {_MAX_GRACE_SECONDS:g}, got {options.shutdown_seconds:g}."
+        )
     shown, tls = app_options(options), tls_options(options)
     loading = load_options(options)
     references = _references(options.potential)
@@ -101,7 +105,7 @@ def serve(options: argparse.Namespace) -> None:
         )
         server = GracefulServer(
             config,
-            grace_seconds=_GRACE_SECONDS,
+            grace_seconds=options.shutdown_seconds,
             stop=lambda: app.state.worker.stop(),
             cut=lambda: app.state.worker.close(0.0),
             last=lambda: [process.kill() for process in processes.values()],

@@ -66,6 +66,14 @@ def add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="that a call of a potential may take; then its requests get a 503 (default 10)",
     )
     add(
+        "--shutdown-seconds",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="from being told to end to the end of the process, whatever hangs; what runs may "
+        "finish in all but the last four of them (default 10)",
+    )
+    add(
         "--max-prefill-tokens",
         type=int,
         default=512,

@@ -1,9 +1,9 @@
 """Graceful shutdown of `smc serve`, which ends within its grace whatever hangs.
 
 told to end          no new connections; what runs and waits goes on
-grace − 2 s          what is left is answered with 503, and streams end with an error
-grace − 1 s          tasks that are still there are cancelled
-grace                the process ends, whatever its threads do
+grace − 4 s          what is left is answered with 503, and streams end with an error
+grace − 3 s          tasks that are still there are cancelled
+grace − 1 s          the process ends, whatever its threads do
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 
 import uvicorn
 
+MIN_GRACE_SECONDS = 4.0
+"""A grace is longer, or nothing that runs could finish in it."""
 _CUT_SECONDS = 4.0
 _CANCEL_SECONDS = 3.0
 _END_SECONDS = 1.0
@@ -28,7 +30,8 @@ class GracefulServer(uvicorn.Server):
 
     Args:
         config: Of uvicorn; its grace is set here.
-        grace_seconds: From the first signal to the end of the process, at most; more than 4.
+        grace_seconds: From the first signal to the end of the process, at most; more than
+            `MIN_GRACE_SECONDS`.
         stop: Called when it is told to end: take no more work.
         cut: Called shortly before the grace is over: answer what is left.
         last: Called where the grace is over and the process still there, before it is ended.

@@ -15,7 +15,6 @@ import urllib.request
 
 import pytest
 
-from smc.cli.serve import _GRACE_SECONDS
 from tests.integrations.server.test_malformed import post
 from tests.integrations.server.test_server import read
 from tests.models import saved_model
@@ -43,6 +42,7 @@ class Backtracks(smc.Potential):
     def prefix(self, text):
         return float(bool(re.fullmatch("(a|a?)+b", "a" * 60)))
 """
+GRACE_SECONDS = 5.0
 KINDS = ("sleeps", "spins", "backtracks")
 
 
@@ -60,6 +60,7 @@ class Process:
                 [
                     *(sys.executable, "-c", START, "serve", "--model", str(model)),
                     *("--name", "tiny", "--port", "0", *registered, *options),
+                    *("--shutdown-seconds", str(GRACE_SECONDS)),
                 ],
                 stderr=log,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -105,7 +106,7 @@ class Process:
             self.process.send_signal(number)
             time.sleep(0.3)
         try:
-            status = self.process.wait(timeout=3 * _GRACE_SECONDS)
+            status = self.process.wait(timeout=3 * GRACE_SECONDS)
         finally:
             self.process.kill()
             self.process.wait()
@@ -138,7 +139,7 @@ def test_it_ends_within_its_grace_while_a_potential_hangs(start, kind):
     stream = server.ask(events, potentials=[kind], stream=True)
     time.sleep(0.5)
     seconds, status = server.end(signal.SIGTERM)
-    assert seconds <= _GRACE_SECONDS + 5 and status == 0, server.log.read_text()
+    assert seconds <= GRACE_SECONDS + 5 and status == 0, server.log.read_text()
     whole.join()
     stream.join()
     ((code, headers, text),) = answers
@@ -156,7 +157,7 @@ def test_a_second_signal_ends_it_at_once(start, first, second):
     asking = server.ask(answers, potentials=["spins"])
     time.sleep(1.0)
     seconds, _ = server.end(getattr(signal, first), getattr(signal, second))
-    assert seconds < _GRACE_SECONDS
+    assert seconds < GRACE_SECONDS
     asking.join()
 
 
@@ -165,4 +166,4 @@ def test_it_ends_soon_where_nothing_runs(start):
     server = start()
     assert post(f"{server.url}/v1/completions", {"model": "tiny", "prompt": "x"})[0] in (200, 422)
     seconds, status = server.end(signal.SIGTERM)
-    assert seconds <= _GRACE_SECONDS + 5 and status == 0
+    assert seconds <= GRACE_SECONDS + 5 and status == 0
