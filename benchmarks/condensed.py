@@ -2,8 +2,9 @@
 
 The first line is run.json; each further line a record with what summaries read. Texts of a run that
 are scored alike and ended alike become one, with the sum of their weights; so the file is small,
-and holds nothing of what a model wrote or a data set asked, but for the items' names. Numbers keep
-all their digits: a table divides seconds by thousands of calls, and shows what is left.
+and holds nothing of what a model wrote or a data set asked, but for the items' names and digests of
+their prompts. Numbers keep all their digits: a table divides seconds by thousands of calls, and
+shows what is left.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ def _short(record: Record) -> Record:
         groups.setdefault(key, (scores, cut, []))[2].append(weight)
     weights = [math.fsum(own) for _, _, own in groups.values()]
     kept = {key: record[key] for key in _KEPT}
+    if "prompt_digest" in record:  # older files do not tell
+        kept["prompt_digest"] = record["prompt_digest"]
     kept["costs"] = {
         name: {"calls": cost["calls"], "seconds": cost["seconds"]}
         for name, cost in record["costs"].items()

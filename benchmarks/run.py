@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks import provenance
+from benchmarks.adopting import adopt
 from benchmarks.live_summary import LiveSummary
 from benchmarks.methods import AT_MAX_TOKENS, PAPER_RESAMPLING, RunSettings, parse_methods
 from benchmarks.progress import RunProgress
@@ -61,6 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=Path, help="root of the data sets (default: SMC_DATA)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
+    parser.add_argument(
+        "--adopt",
+        type=Path,
+        metavar="FILE",
+        help="a file that `report --records` wrote: what it holds is taken over into an --out that "
+        "has nothing yet, and not run again",
+    )
     parser.add_argument("--ess-threshold", type=float, default=0.9, help="default: 0.9")
     parser.add_argument("--resampling", help="default: what the paper used in the domain")
     parser.add_argument(
@@ -159,6 +167,7 @@ def main(arguments: argparse.Namespace) -> None:
                 model=provenance.shown_model(model_name),
                 data=None if arguments.data is None or data is None else data.name,
                 out=arguments.out.name,
+                adopt=None if arguments.adopt is None else arguments.adopt.name,
                 resampling=settings.resampling,
                 max_tokens=settings.max_tokens,
                 items=",".join(arguments.items) if arguments.items else None,
@@ -174,6 +183,8 @@ def main(arguments: argparse.Namespace) -> None:
             "items": len(items),
             "batch": arguments.batch,
         }
+        if arguments.adopt is not None:
+            adopt(store, arguments.adopt, items, common)
         store.begin(common, start)
         units = pending_units(
             store, items, methods=methods, seeds=arguments.seeds, batch=arguments.batch

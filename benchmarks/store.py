@@ -113,19 +113,13 @@ class Store:
         run = self.read_run()
         common = json.loads(json.dumps(settings))  # tuples become lists, as in the file
         if run is None:
-            if next(self.folder.glob("*/seed-*.jsonl"), None) is not None:
+            if self.has_records():
                 raise SettingsError(
                     f"--out: {self.folder} holds results but no {RUN}, so what they are of is "
                     "unknown; give another folder."
                 )
             run = {"format": 1, "settings": common, "starts": []}
-        if "variant" in common:  # a folder from before tasks had variants does not say which
-            run["settings"].setdefault("variant", common["variant"])
-        if "backend" in common:  # of which there was one
-            run["settings"].setdefault("backend", "transformers")
-        if "retries" in common:  # there were none
-            run["settings"].setdefault("retries", 0)
-        self._check_same(run["settings"], common)
+        check_same(run["settings"], common, f"--out: {self.folder}")
         run["starts"].append(dict(start))
         self.write(RUN, json.dumps(run, indent=2, ensure_ascii=False) + "\n")
 
@@ -175,6 +169,10 @@ class Store:
             paths = sorted(self.folder.glob("*/seed-*.jsonl"))
             return [r for path in paths for r in read_lines(path, self._complaint)[0]]
 
+    def has_records(self) -> bool:
+        """Whether there is a file of results, empty or not."""
+        return next(self.folder.glob("*/seed-*.jsonl"), None) is not None
+
     def seeds(self, method: str) -> list[int]:
         """Return the seeds that a method has results of."""
         with explained_disk(self.folder / method, "--out"):
@@ -193,14 +191,31 @@ class Store:
             "folder, or restore the file."
         )
 
-    def _check_same(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        names = [n for n in {**old, **new} if old.get(n) != new.get(n)]
-        if names:
-            changes = "; ".join(f"{n} was {old.get(n)!r}, is now {new.get(n)!r}" for n in names)
-            raise SettingsError(
-                f"--out: {self.folder} holds results of other settings: {changes}. They cannot "
-                "be mixed; use the settings of before, or give another folder."
-            )
+
+def check_same(old: dict[str, Any], new: Mapping[str, Any], where: str) -> None:
+    """Check that results are of the settings of a run.
+
+    Args:
+        old: Of the results; what there was not yet when they were written is added.
+        new: Of the run, as JSON has them.
+        where: Names the results in an error.
+
+    Raises:
+        SettingsError: They are others, which are named.
+    """
+    if "variant" in new:  # a folder from before tasks had variants does not say which
+        old.setdefault("variant", new["variant"])
+    if "backend" in new:  # of which there was one
+        old.setdefault("backend", "transformers")
+    if "retries" in new:  # there were none
+        old.setdefault("retries", 0)
+    names = [n for n in {**old, **new} if old.get(n) != new.get(n)]
+    if names:
+        changes = "; ".join(f"{n} was {old.get(n)!r}, is now {new.get(n)!r}" for n in names)
+        raise SettingsError(
+            f"{where} holds results of other settings: {changes}. They cannot be mixed; use the "
+            "settings of before, or give another folder or file."
+        )
 
 
 def read_lines(path: Path, complaint: Complaint = complaint) -> tuple[list[Record], int]:

@@ -154,6 +154,44 @@ def test_results_do_not_depend_on_the_limit_and_a_run_can_be_extended(tmp_path, 
     )
 
 
+@pytest.mark.parametrize("digests", ["told", "not told"])
+def test_a_run_goes_on_from_condensed_results(tmp_path, whole, digests):
+    assert run(tmp_path / "first") == 0
+    short = tmp_path / "short.jsonl"
+    report = ["report", str(tmp_path / "first"), "--json", "--records", str(short)]
+    assert main(report) == 0
+    if digests == "not told":  # as in files of before
+        of_run, *lines = short.read_text().splitlines()
+        records = [json.loads(line) for line in lines]
+        assert all(r.pop("prompt_digest") for r in records)
+        short.write_text("\n".join([of_run, *map(json.dumps, records)]) + "\n")
+    more = tmp_path / "more"
+    assert run(more, "--seeds", "2", "--adopt", str(short)) == 0
+    found = results(more)
+    assert len(found) == 2 * len(whole)
+    assert all("texts" not in r for (_, seed, _), r in found.items() if seed == 0)
+    assert all("texts" in r for (_, seed, _), r in found.items() if seed == 1)
+    # One that has begun is left alone: nothing is adopted twice, nothing run again.
+    assert run(more, "--seeds", "2", "--adopt", str(short)) == 0
+    assert results(more) == found
+    of_run = Store(more).read_run()
+    assert of_run is not None and [start["seeds"] for start in of_run["starts"]] == [1, 2, 2]
+
+
+def test_results_of_other_settings_are_not_adopted(tmp_path, capsys):
+    assert run(tmp_path / "first", "--limit", "2") == 0
+    short = tmp_path / "short.jsonl"
+    assert main(["report", str(tmp_path / "first"), "--json", "--records", str(short)]) == 0
+    assert run(tmp_path / "hot", "--ess-threshold", "0.5", "--adopt", str(short)) == 2
+    assert "ess_threshold was 0.9, is now 0.5" in capsys.readouterr().err
+    assert Store(tmp_path / "hot").read_run() is None
+    short.write_text(short.read_text().replace('"prompt_digest"', '"of_old"'))
+    assert run(tmp_path / "fewer", "--limit", "1", "--adopt", str(short)) == 2
+    assert "not among the 1 of this run" in capsys.readouterr().err
+    assert run(tmp_path / "none", "--adopt", str(tmp_path / "no.jsonl")) == 2
+    assert "no.jsonl" in capsys.readouterr().err
+
+
 def test_a_killed_run_goes_on_without_loss_or_repetition(tmp_path, whole):
     command = [sys.executable, "-m", "benchmarks", *TOY, *SMALL, "--out", str(tmp_path)]
     # Item 4 is in the second batch of the first method.
