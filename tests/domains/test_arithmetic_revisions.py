@@ -11,9 +11,11 @@ import pytest
 from transformers import AutoTokenizer
 
 import smc
-from benchmarks.revising.__main__ import report
+from benchmarks.revising.beside import run_beside, sampled_runs
 from benchmarks.revising.choosing import Replay, answered, sampled
 from benchmarks.revising.drawing import Drawn, draw_problems, lengths
+from benchmarks.revising.outcomes import outcome
+from benchmarks.revising.report import report
 from domains.arithmetic.problems import parse
 from domains.arithmetic.revising import CONTEXT, REVISER, revise
 from domains.arithmetic.scorers import OracleScorer
@@ -128,6 +130,28 @@ def test_ratios_are_answered_by_the_strategy():
     assert not answered(RIGHT, 1, 2, None)  # a tie of votes goes to the first
 
 
+def test_a_record_says_what_was_right_and_what_it_cost():
+    """By hand: of two like votes the first counts, and the oracle finds what is there."""
+    wrong, other, third = WRONG[:3]
+    chains = ((wrong, SOLUTION, SOLUTION, other), (wrong, SOLUTION), (other,), (third,))
+    drawn = Drawn(3, PROBLEM, chains, (wrong, SOLUTION, wrong, other))
+    record = outcome(drawn, 4, OracleScorer())
+    assert (record["sample"], record["chain"]) == (0, [0, 1, 1, 0])
+    votes, judged = (record["chosen"][name]["4"] for name in ("votes", "the verifier"))
+    assert votes == {"samples of the policy": 0, "1 × 4": 1, "2 × 2": 0, "4 × 1": 0}
+    assert judged == {"samples of the policy": 1, "1 × 4": 1, "2 × 2": 1, "4 × 1": 0}
+    assert set(map(len, (wrong, other, third))) == {len(SOLUTION)}
+    assert set(record["tokens"]["4"].values()) == {4 * (len(SOLUTION) + 1)}
+
+
+def test_votes_and_best_of_n_are_read_off_the_same_samples():
+    drawn = Drawn(3, PROBLEM, ((),), (WRONG[0], SOLUTION, WRONG[0], WRONG[1]))
+    runs = sampled_runs(drawn, OracleScorer(), [1, 2, 4])
+    right = {(r["strategy"], r["num_solutions"]): r["correct"] for r in runs}
+    assert [right["majority_vote", n] for n in (1, 2, 4)] == [0, 0, 0]
+    assert [right["best_of_n", n] for n in (1, 2, 4)] == [0, 1, 1]
+
+
 def test_what_was_drawn_for_another_prompt_is_refused():
     replay = Replay(((WRONG[0], SOLUTION),))
     rng = [np.random.default_rng(0)]
@@ -143,7 +167,13 @@ def test_the_study_is_drawn_once_and_reported(tmp_path):
     both = draw_problems(policy, policy, 4, 4, file, at_once=2)
     assert both[:2] == first and [d.level for d in both] == [2, 3, 4, 5]
     assert [len(c) for c in both[0].chains] == lengths(4) and len(both[0].parallel) == 4
-    page = report(both, 4, OracleScorer())
+    scorer = OracleScorer()
+    searched = tmp_path / "searched.jsonl"
+    run_beside(MODEL, scorer, both[:1], 4, searched)
+    others = run_beside(MODEL, scorer, both, 4, searched)
+    assert run_beside(MODEL, scorer, both, 4, searched) == others
+    records = [outcome(d, 4, scorer) | own for d, own in zip(both, others, strict=True)]
+    page = report(records)
     assert page.count("| 2 × 2 |") == 2 and "chosen by level" in page and "| 4 | " in page
     assert draw_problems(policy, policy, 4, 4, file) == both and CONTEXT == 4
 
