@@ -68,6 +68,22 @@ def commit() -> str:
     return head if _git("diff", "--quiet", "HEAD") is not None else f"{head}+"
 
 
+def study_facts(model: str, backend: str, settings: str) -> str:
+    """Return the line that stands under a study's table.
+
+    Args:
+        model: As given on the command line.
+        backend: Of it.
+        settings: Of the study, in words.
+    """
+    here = machine()
+    return (
+        f"\nModel {shown_model(model)} (digest {model_digest(model)}), {backend}, {settings}; 95% "
+        f"intervals over problems. Commit {commit()}, {here['cpu']}, {here['cores']} cores, load "
+        f"{here['load']}, {now()}.\n"
+    )
+
+
 def machine() -> dict[str, Any]:
     """Return processor, cores that this process may use, torch's threads, load, and GPU if used."""
     facts: dict[str, Any] = {

@@ -118,13 +118,8 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _facts(options: argparse.Namespace) -> str:
-    machine = provenance.machine()
-    return (
-        f"\n{options.dataset}; model {provenance.shown_model(options.model)} (digest "
-        f"{provenance.model_digest(options.model)}), {options.backend}, {options.max_tokens} "
-        f"tokens at most; 95% intervals over problems. Commit {provenance.commit()}, "
-        f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']}, {provenance.now()}.\n"
-    )
+    settings = f"{options.dataset}, {options.max_tokens} tokens at most"
+    return provenance.study_facts(options.model, options.backend, settings)
 
 
 if __name__ == "__main__":

@@ -111,13 +111,11 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _facts(options: argparse.Namespace) -> str:
-    machine = provenance.machine()
-    return (
-        f"\nModel {provenance.shown_model(options.model)}, {options.backend}, N = "
-        f"{options.solutions}, {options.repairs} repairs, temperature {options.temperature:g}, "
-        f"{options.max_tokens} tokens a text, seed {options.seed}; 95% intervals over problems. "
-        f"Commit {provenance.commit()}, {machine['cpu']}, {machine['cores']} cores, load "
-        f"{machine['load']}, {provenance.now()}.\n"
+    return provenance.study_facts(
+        options.model,
+        options.backend,
+        f"N = {options.solutions}, {options.repairs} repairs, temperature {options.temperature:g}, "
+        f"{options.max_tokens} tokens a text, seed {options.seed}",
     )
 
 

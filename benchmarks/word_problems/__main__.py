@@ -118,13 +118,11 @@ def report(records: Sequence[Record]) -> str:
 
 
 def _facts(options: argparse.Namespace) -> str:
-    machine = provenance.machine()
-    return (
-        f"\n{options.dataset}; model {provenance.shown_model(options.model)} (digest "
-        f"{provenance.model_digest(options.model)}), {options.backend}, temperature "
-        f"{options.temperature:g}, {options.max_tokens} tokens a solution at most, seed "
-        f"{options.seed}; 95% intervals over problems. Commit {provenance.commit()}, "
-        f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']}, {provenance.now()}.\n"
+    return provenance.study_facts(
+        options.model,
+        options.backend,
+        f"{options.dataset}, temperature {options.temperature:g}, {options.max_tokens} tokens a "
+        f"solution at most, seed {options.seed}",
     )
 
 
