@@ -13,20 +13,15 @@ import argparse
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
-from benchmarks import journal, provenance
-from benchmarks.argument_types import add_model_and_out, count
-from benchmarks.drafts.prompts import SYSTEMS, answer_of
+from benchmarks.drafts.prompts import SYSTEMS
 from benchmarks.markdown import interval_text, table
-from domains.math_word.data import DataSet
-from domains.math_word.task import MathItem, MathWordTask
-from potentials.mathematics import equal_many
+from benchmarks.one_answer import add_arguments, by_arm, judged, run, write_page
+from domains.math_word.task import MathItem
 from potentials.thinking import SWITCHES, ThoughtSwitchPenalty
-from smc import load
-from smc.backends.load_options import Backend
 from smc.intervals import bootstrap, mean_interval
+from smc.model import LanguageModel
 from smc.strategies.seeds import generators
 from smc.strategies.writing import TokenWriter, Writer
 
@@ -69,44 +64,25 @@ _SWITCH = re.compile(rf"\b({'|'.join(SWITCHES)})\b", re.IGNORECASE)
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.switching")
-    add_model_and_out(parser)
-    parser.add_argument("--dataset", default="gsm8k", choices=get_args(DataSet))
-    parser.add_argument("--data", type=Path, help="root of the data sets")
-    parser.add_argument("--items", type=count, default=100)
-    parser.add_argument("--at-once", type=count, default=20, help="problems in one batch")
-    parser.add_argument("--max-tokens", type=count, default=600)
+    add_arguments(parser, max_tokens=600)
     options = parser.parse_args(arguments)
-    options.out.mkdir(parents=True, exist_ok=True)
-    file = options.out / "records.jsonl"
-    done: list[dict[str, Any]] = journal.read(file)
-    known = {(r["item"], r["arm"]) for r in done}
-    items = MathWordTask(dataset=options.dataset).items(options.items, options.data)
-    left = {arm: [i for i in items if (i.id, arm) not in known] for arm in ARMS}
-    if any(left.values()):
-        model = load(
-            options.model, backend=cast(Backend, options.backend), engine_args=options.engine_args
+
+    def writer_of(model: LanguageModel, name: str) -> TokenWriter:
+        arm = ARMS[name]
+        price = ThoughtSwitchPenalty(penalty=arm.penalty, duration=arm.duration)
+        return TokenWriter(
+            model,
+            [price] if arm.penalty else [],
+            max_tokens=options.max_tokens,
+            batch=options.at_once,
         )
-        for name, asked in left.items():
-            arm = ARMS[name]
-            price = ThoughtSwitchPenalty(penalty=arm.penalty, duration=arm.duration)
-            writer = TokenWriter(
-                model,
-                [price] if arm.penalty else [],
-                max_tokens=options.max_tokens,
-                batch=options.at_once,
-            )
-            for first in range(0, len(asked), options.at_once):
-                new = answered(writer, name, asked[first : first + options.at_once], first)
-                journal.append(file, new)
-                done += new
-            print(f"{name}: {len(items)} problems", flush=True)
-    page = report(done) + _facts(options)
-    (options.out / "report.md").write_text(page, encoding="utf-8")
-    print(page)
+
+    records = run(options, list(ARMS), _arm, writer_of, answered)
+    write_page(options, report(records))
 
 
 def answered(
-    writer: Writer, arm: str, items: Sequence[MathItem], seed: int
+    writer: Writer, arm: str, items: Sequence[MathItem], first: int = 0
 ) -> list[dict[str, Any]]:
     """Return a record for each problem, answered once."""
     prompts = [
@@ -116,20 +92,15 @@ def answered(
         ]
         for item in items
     ]
-    texts = writer.write(prompts, rngs=generators(seed, len(items)), temperature=TEMPERATURE)
-    said = [answer_of(t.text) for t in texts]
-    rights = equal_many([(item.answer, s) for item, s in zip(items, said, strict=True)])
+    texts = writer.write(prompts, rngs=generators(first, len(items)), temperature=TEMPERATURE)
     return [
-        {
-            "item": item.id,
-            "arm": arm,
-            "right": int(right),
-            "switches": switches(text.text),
-            "tokens": text.num_tokens,
-            "cut": int(text.truncated),
-        }
-        for item, text, right in zip(items, texts, rights, strict=True)
+        {"arm": arm, "switches": switches(text.text), **record}
+        for text, record in zip(texts, judged(items, texts), strict=True)
     ]
+
+
+def _arm(record: Mapping[str, Any]) -> str:
+    return record["arm"]
 
 
 def switches(text: str) -> int:
@@ -144,9 +115,7 @@ def switches(text: str) -> int:
 
 def report(records: Sequence[Mapping[str, Any]]) -> str:
     """Return the table: what each arm solves, how often it switches, beside switching unpriced."""
-    arms: dict[str, dict[str, Mapping[str, Any]]] = {arm: {} for arm in ARMS}
-    for record in records:
-        arms[record["arm"]][record["item"]] = record
+    arms = by_arm(records, list(ARMS), _arm)
     head = ["arm", "right", f"less {BASE}", "switches", "answers with one", "tokens", "cut"]
     body = []
     for arm, own in arms.items():
@@ -172,11 +141,6 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
         "of thought, in an answer.\n"
     )
     return "\n".join([title, *table(head, body)]) + "\n"
-
-
-def _facts(options: argparse.Namespace) -> str:
-    settings = f"{options.dataset}, {options.max_tokens} tokens at most"
-    return provenance.study_facts(options.model, options.backend, settings)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from benchmarks import one_answer
 from benchmarks.switching import __main__ as study
 from domains.math_word.task import MathItem
 from potentials.thinking import ThoughtSwitchPenalty
@@ -28,7 +29,7 @@ def test_answers_are_judged_and_switches_counted():
         assert prompt.startswith(study.THOUGHTS) and "What is" in prompt
         return "1 + 2 = 4. Alternatively, 1 + 2 = 3. #### 3"
 
-    first, second = study.answered(ScriptedWriter(reply), study.BASE, ITEMS, 0)
+    first, second = study.answered(ScriptedWriter(reply), study.BASE, ITEMS)
     assert (first["right"], first["switches"], second["right"]) == (1, 1, 0)
     assert first["tokens"] > 0 and second["item"] == "made-5"
 
@@ -64,7 +65,7 @@ def test_the_command_resumes_and_prices_the_arms_that_say_so(then, tmp_path, mon
         prices.append([(p.penalty, p.duration) for p in potentials])
         return ScriptedWriter(lambda prompt, uniform: "#### 42")
 
-    monkeypatch.setattr(study, "load", lambda name, **options: None)
+    monkeypatch.setattr(one_answer, "load", lambda name, **options: None)
     monkeypatch.setattr(study, "TokenWriter", make)
     command = ["--model", "m", "--out", str(tmp_path / "out"), "--data", str(tmp_path)]
     study.main([*command, "--items", "1"])
