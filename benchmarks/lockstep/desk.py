@@ -51,8 +51,15 @@ class Lockstep:
         self._waiting: list[Request] = []
         self._running = 0
 
-    def run(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
+    def run(
+        self, jobs: Sequence[Callable[[], T]], keep: Callable[[T], None] | None = None
+    ) -> list[T]:
         """Do all jobs side by side; return what they return, in order.
+
+        Args:
+            jobs: What is done.
+            keep: Called with what a job returned as soon as it has: what is on disk then is not
+                lost with a job that fails, or with all of them.
 
         Raises:
             Exception: What the first job that failed raised, once all have ended.
@@ -61,7 +68,7 @@ class Lockstep:
             return []
         self._running = len(jobs)
         with ThreadPoolExecutor(len(jobs)) as pool:
-            futures = [pool.submit(self._work, job) for job in jobs]
+            futures = [pool.submit(self._work, job, keep) for job in jobs]
         return [future.result() for future in futures]
 
     def wait(self, request: Request) -> None:
@@ -78,10 +85,13 @@ class Lockstep:
         if request.error is not None:
             raise request.error
 
-    def _work(self, job: Callable[[], T]) -> T:
+    def _work(self, job: Callable[[], T], keep: Callable[[T], None] | None) -> T:
         with self._turn:
             try:
-                return job()
+                result = job()
+                if keep is not None:
+                    keep(result)
+                return result
             finally:
                 self._running -= 1
                 self._serve()

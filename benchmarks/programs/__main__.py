@@ -83,9 +83,8 @@ def _run(options: argparse.Namespace, items: Sequence[Any], file: Path) -> list[
     ends, records = time.monotonic() + 60 * options.minutes, []
     for first in range(0, len(items), options.at_once):
         batch = items[first : first + options.at_once]
-        new = desk.run([partial(run, item) for item in batch])
-        journal.append(file, new)
-        records += new
+        jobs = [partial(run, item) for item in batch]
+        records += desk.run(jobs, lambda record: journal.append(file, [record]))
         print(f"{len(records)} of {len(items)} problems", flush=True)
         if time.monotonic() > ends:
             break

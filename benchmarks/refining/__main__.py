@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> None:
             return
         batch = left[first : first + options.at_once]
         jobs = [functools.partial(trial, tried, item, options.seed) for item in batch]
-        journal.append(options.out, [packed(record) for record in desk.run(jobs)])
+        desk.run(jobs, lambda record: journal.append(options.out, [packed(record)]))
         print(f"{len(done) + first + len(batch)} of {len(tried.items)} problems", flush=True)
 
 

@@ -24,7 +24,7 @@ MAX_TOKENS = 256
 TEMPERATURE = 0.7
 EDITS = "feedback and edit, by itself"
 TPO = "TPO, by itself"
-SIZES = dict.fromkeys((EDITS, TPO), (6,))
+SIZES: Mapping[str, Sequence[int]] = {EDITS: (6,), TPO: (6,)}
 """Solutions of a run; critiques and suggestions come on top of them."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -14,6 +13,7 @@ from smc.steps import StepScorer
 from smc.strategies import Options, StrategyResult
 from smc.strategies.aggregate import Answer, select
 from smc.strategies.ledger import DRAFT, Ledger
+from smc.strategies.tpo import improved
 from smc.strategies.trajectories import Trajectory
 from smc.strategies.writing import Writer
 
@@ -27,7 +27,6 @@ COLUMNS = (
     "sample_tokens samples_any best_of_n votes"
 ).split()
 """Of a run, in the order in which a file has them."""
-_TAGS = re.compile(r"</?improved>")
 _AT_ONCE = 8
 
 
@@ -124,8 +123,8 @@ def _run(
     count = next(k for k, sum_ in enumerate(spent, 1) if sum_ >= tokens)
     equal = samples[:count]
     drafts = [c.written.text for c in result.calls if c.role == DRAFT]
-    again = [_TAGS.sub("", c.written.text) for c in result.calls if c.role in AGAIN]
-    all_texts = [*drafts, *again, *(t.text for t in equal)]
+    again = [_said(c.role, c.written.text) for c in result.calls if c.role in AGAIN]
+    all_texts = [*drafts, *again, *(t.text for t in (*result.trajectories, *equal))]
     right = dict(zip(all_texts, world.right(item, all_texts), strict=True))
     known = {text.strip() for text in drafts}
     record = {
@@ -145,6 +144,11 @@ def _run(
     if world.answer is not None:
         record["votes"] = _solved(world, equal, right, "majority")
     return record
+
+
+def _said(role: str, text: str) -> str:
+    """What a text written again is taken for; nothing where a rewrite has no tags."""
+    return (improved(text) or "") if role == "rewrite" else text
 
 
 def _solved(

@@ -158,16 +158,25 @@ def _rewrite_prompt(
     return asked.rewrite.like(prompt, values)
 
 
+def improved(text: str) -> str | None:
+    """Return what a rewrite says between its tags; None without tags, or with nothing in them.
+
+    Example:
+        >>> improved("So: <improved> 42 </improved>."), improved("42")
+        ('42', None)
+    """
+    inner = _IMPROVED.search(text)
+    return None if inner is None else inner[1].strip() or None
+
+
 def _improved(ledger: Ledger, rewrites: Sequence[WrittenText]) -> list[WrittenText]:
     """The rewrites that stand between their tags."""
-    improved = []
-    for text in rewrites:
-        inner = _IMPROVED.search(text.text)
-        if inner is not None and inner[1].strip():
-            improved.append(
-                WrittenText(inner[1].strip(), finished=True, num_tokens=text.num_tokens)
-            )
-    missing = sum(t.error is None for t in rewrites) - len(improved)
+    found = [
+        WrittenText(inner, finished=True, num_tokens=text.num_tokens)
+        for text in rewrites
+        if (inner := improved(text.text)) is not None
+    ]
+    missing = sum(t.error is None for t in rewrites) - len(found)
     if missing > 0:
         ledger.note(f"tpo: {missing} of {len(rewrites)} rewrites had no <improved> tags.")
-    return improved
+    return found

@@ -48,6 +48,22 @@ def test_texts_of_all_runs_are_written_together_and_are_those_of_each_alone():
     assert desk.run([]) == [] and writer.passes == inner.passes
 
 
+def test_what_a_run_returned_is_kept_though_another_fails():
+    desk = Lockstep()
+    writer, kept = LockstepWriter(desk, uniforms()), []
+
+    def job(place: int) -> int:
+        for _ in range(place):
+            writer.write(["a"], rngs=rngs(0, 1))
+        if place == 1:
+            raise KeyError(place)
+        return place
+
+    with pytest.raises(KeyError, match="1"):
+        desk.run([lambda place=place: job(place) for place in (3, 1, 0, 2)], kept.append)
+    assert kept == [0, 2, 3]
+
+
 def test_only_one_run_goes_on_at_a_time():
     desk = Lockstep()
     writer, running, most = LockstepWriter(desk, uniforms()), [], []

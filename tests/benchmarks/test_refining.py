@@ -65,6 +65,31 @@ def made(**changes) -> World:
     return World(**settings | changes)
 
 
+@pytest.mark.parametrize(
+    ("rewrite", "right"),
+    [
+        ("Here:\n<improved>\nright\n</improved>\nDone.", 1),
+        ("<improved>right</improved>", 1),
+        ("right", 0),  # no tags: TPO leaves it out
+        ("<improved></improved>", 0),
+    ],
+)
+def test_a_rewrite_counts_as_what_stands_between_its_tags(rewrite, right):
+    def reply(prompt: str, uniform: float) -> str:
+        return rewrite if "<improved>" in prompt else f"w{uniform:.3f}"
+
+    writer = ScriptedWriter(reply)
+
+    def rounds(prompt, scorer, size, options):
+        return tpo(writer, prompt, scorer, num_solutions=size, rounds=1, options=options)
+
+    world = made(arms={"tpo": rounds}, sizes={"tpo": (2,)}, samples=writer)
+    for item in world.items:
+        (run,) = trial(world, item, 3)["runs"]
+        assert (run["again"], run["again_right"]) == (2, 2 * right)
+        assert (run["right"], run["any"], run["drafts_right"]) == (bool(right), bool(right), 0)
+
+
 def test_samples_are_the_fewest_that_took_as_many_tokens():
     world = made()
     for item in world.items:
