@@ -157,7 +157,8 @@ def strategy_name(given: str | None, judged: bool) -> str:
     if not judged and name not in _UNJUDGED:
         raise SettingsError(
             f"reward: {name} goes by the values of solutions, and got None; expected a StepScorer, "
-            "such as potentials.reward_model gives, or 'self'."
+            "such as potentials.reward_model gives, or 'self'. From a shell: --reward NAME, or "
+            "--judge likelihood for the model itself."
         )
     return name
 

@@ -64,7 +64,7 @@ def test_options_of_a_strategy_are_listed(run):
     ("argv", "message"),
     [
         (["--strategy", "guess"], "no strategy 'guess'"),
-        (["--strategy", "beam"], "reward: beam goes by the values"),
+        (["--strategy", "beam"], "or 'self'. From a shell: --reward NAME, or --judge likelihood"),
         (["--strategy", "beam", "--judge", "prompted", "--option", "widht=2"], "Is it width?"),
         (["--option", "width"], "NAME=VALUE"),
         (["--option", "batch=2", "--option", "batch=3"], "twice"),
