@@ -24,7 +24,7 @@ a mask that grows.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -65,6 +65,7 @@ class _Search:
         log_norm: log L of the row.
         accepted: q(v) of the tokens known to be accepted.
         rejected: Tokens known to be rejected.
+        left_out: Tokens that are to be left out of the row's mask, and are not yet.
     """
 
     members: list[int] = field(default_factory=list)
@@ -72,6 +73,7 @@ class _Search:
     log_norm: float = -np.inf
     accepted: dict[int, float] = field(default_factory=dict)
     rejected: set[int] = field(default_factory=set)
+    left_out: list[int] = field(default_factory=list)
 
 
 class _Rounds:
@@ -142,10 +144,10 @@ class _Rounds:
                 continue
             if search.missing:
                 group, count = search.missing, width
-                self._forbid(r, search.rejected)
             else:
                 group, count = search.members, self._proposal.extra_checks
-                self._forbid(r, {*search.rejected, *search.accepted})
+                search.left_out += search.accepted
+            self._leave_out(r, search)
             rng = self._rows[r].population.rng
             for _ in range(count):
                 wanted.extend(group)
@@ -158,9 +160,12 @@ class _Rounds:
         )
         return request, wanted
 
-    def _forbid(self, row: int, tokens: Iterable[int]) -> None:
-        for token in tokens:
-            self._mask[row, token // 32] &= ~np.uint32(1 << token % 32)
+    def _leave_out(self, row: int, search: _Search) -> None:
+        """Take out of a row's mask what is new: it keeps what was taken out before."""
+        tokens = np.array(search.left_out, dtype=np.int64)
+        bits = np.left_shift(np.uint32(1), (tokens % 32).astype(np.uint32))
+        np.bitwise_and.at(self._mask[row], tokens // 32, ~bits)
+        search.left_out.clear()
 
     def _take(self, wanted: Sequence[int], draws: Draws) -> None:
         """Go on with each row with what was drawn for it; a row that is done leaves."""
@@ -239,6 +244,7 @@ class _Rounds:
             search = self._searches[row]
             if (row, token) in refused:
                 search.rejected.add(token)
+                search.left_out.append(token)
                 continue
             log_phi = 0.0 if scores is None else float(scores[row, token])
             log_q = draws.log_probs[d] / self._proposal.temperature + log_phi - search.log_norm
