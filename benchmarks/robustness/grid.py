@@ -121,7 +121,7 @@ def run_grid(defence: Defence, cells: Sequence[Cell], count: int, file: Path) ->
             "cell": asdict(cell),
             "count": count,
             "cpu_seconds": time.process_time() - began,
-            "outcomes": [asdict(o) for o in outcomes],
+            "outcomes": [list(asdict(o).values()) for o in outcomes],
         }
         journal.append(file, [record])
 
@@ -132,5 +132,5 @@ def read_cells(file: Path) -> list[tuple[Cell, int, list[Outcome]]]:
     for record in journal.read(file):
         c: Mapping = record["cell"]
         cell = Cell(Attack(**c["attack"]), c["defender"], c["compute"])
-        found.append((cell, record["count"], [Outcome(**o) for o in record["outcomes"]]))
+        found.append((cell, record["count"], [Outcome(*o) for o in record["outcomes"]]))
     return found

@@ -88,7 +88,7 @@ def plot(found: Found, path: Path, *, title: str) -> None:
 
     defenders = list(dict.fromkeys(cell.defender for cell, _, _ in found))
     names = list(dict.fromkeys(cell.attack.name for cell, _, _ in found))
-    figure = Figure(figsize=(3.6 * len(defenders) + 1.6, 6.0), layout="constrained")
+    figure = Figure(figsize=(3.6 * len(defenders) + 1.6, 6.4), layout="constrained")
     axes = figure.subplots(2, len(defenders), squeeze=False, sharex=True, sharey="row")
     lines = {}
     for column, defender in enumerate(defenders):
@@ -113,14 +113,14 @@ def plot(found: Found, path: Path, *, title: str) -> None:
         axes[0][column].set_title(defender)
         deep = defender == "recurrences"
         axes[1][column].set_xlabel("layers of all tokens" if deep else "tokens an answer")
-        axes[1][column].set_xscale("log")
+        axes[1][column].set_xscale("log", base=2 if deep else 10)
     axes[0][0].set_ylabel("attack succeeds")
     axes[1][0].set_ylabel("right")
     axes[0][0].set_ylim(-0.03, 1.03)
     axes[1][0].set_ylim(-0.03, 1.03)
     shown = [name for name in names if name in lines]
-    figure.legend([lines[n] for n in shown], shown, loc="outside right upper", fontsize=8)
-    figure.suptitle(title)
+    figure.legend([lines[n] for n in shown], shown, loc="outside right center", fontsize=8)
+    figure.suptitle(title, fontsize=9 if len(defenders) == 1 else None)
     figure.savefig(path, dpi=130)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +13,10 @@ import smc
 from benchmarks.__main__ import parser
 from benchmarks.robustness import grid
 from benchmarks.robustness.attacks import GOALS, Attack, Order, order_of
-from benchmarks.robustness.command import cells_of, write_report
+from benchmarks.robustness.command import cells_of, wanted, write_report
 from benchmarks.robustness.defenders import DEFENDERS, Answered, Defence, LinesJudge, votes
 from benchmarks.robustness.grid import CLEAN, Cell, read_cells, run_cell, run_grid
+from benchmarks.robustness.report import cell_table
 from benchmarks.robustness.worlds import ArithmeticWorld, PageWorld, StepsWorld
 from domains.arithmetic.injected import right_answer
 from domains.arithmetic.steps import read_step
@@ -249,3 +251,17 @@ def test_tries_are_read_and_named():
 def test_cells_that_cannot_be_read_are_refused(text):
     with pytest.raises(SettingsError, match="--cells"):
         cells_of(text)
+
+
+@pytest.mark.parametrize("name", ["steps"])
+def test_the_published_table_is_that_of_its_records(name):
+    """The cells are those of the command that the page gives."""
+    results = Path(grid.__file__).parents[1] / "results"
+    page = (results / "robustness.md").read_text("utf-8")
+    (command,) = re.findall(rf"`(.* --world {name} .*)`", page)
+    found = wanted(
+        re.findall(r"--cells '([^']+)'", command), results / "robustness" / f"{name}.jsonl"
+    )
+    items = int(re.findall(r"--items (\d+)", command)[0])
+    assert len(found) == 25 and all(n == len(own) == items for _, n, own in found)
+    assert cell_table(found) in page
