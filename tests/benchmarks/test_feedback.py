@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import smc
+from benchmarks.feedback import report as study
 from benchmarks.feedback.arms import ARMS, Counted, attempts_of, reflection, run_arm
 from benchmarks.feedback.attempts import Attempt, Verifier, read_of, upto_right
 from benchmarks.feedback.baselines import refined
 from benchmarks.feedback.items import FailedItem, failed_items, right
-from benchmarks.feedback.report import Run, rows
+from benchmarks.feedback.report import Run, read_runs, rows
 from domains.arithmetic.problems import parse
 from domains.arithmetic.steps import solve
 from smc.strategies.feedback_trials import feedback_trials
@@ -121,3 +124,12 @@ def test_arms_share_their_first_attempt_and_leave_the_model_as_it_was():
     assert arms["best_of_n"][0].tokens == sum(a.tokens for a in arms["independent"])
     plain = run_arm("independent", model, item, trials=2, seed=0, rate=0.01)
     assert plain == arms["independent"]
+
+
+def test_the_published_table_is_that_of_its_records():
+    results = Path(study.__file__).parents[1] / "results"
+    runs = read_runs(results / "feedback" / "arithmetic.jsonl")
+    items = {r.item for r in runs}
+    assert len({(r.arm, r.item, r.seed) for r in runs}) == len(runs) == len(ARMS) * len(items)
+    shown = (results / "feedback-at-test-time.md").read_text("utf-8")
+    assert f"--items {len(items)} " in shown and study.level_tables(runs, 32) in shown
