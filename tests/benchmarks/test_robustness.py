@@ -253,8 +253,10 @@ def test_cells_that_cannot_be_read_are_refused(text):
         cells_of(text)
 
 
-@pytest.mark.parametrize(("name", "told_by", "cells"), [("steps", "--world steps", 25),
-                                                        ("tries", "x10", 12)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "told_by", "cells"),
+    [("arithmetic", "particles:", 57), ("steps", "--world steps", 25), ("tries", "x10", 12)],
+)
 def test_the_published_tables_are_those_of_their_records(name, told_by, cells):
     """The cells are those of the command that the page gives."""
     results = Path(grid.__file__).parents[1] / "results"
