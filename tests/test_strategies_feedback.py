@@ -114,6 +114,17 @@ def test_the_list_of_mistakes_is_of_the_model_as_it_was():
     assert result.budget.model_tokens == len("wrongmistakeswrong")
 
 
+def test_a_critic_lists_the_mistakes_in_the_models_place():
+    pupil = Pupil(lambda lessons, adapted: "wrong" if adapted else "not asked")
+    critic = in_turn("1. the sum")
+    result = feedback_trials(pupil, "Q", fresh(), num_solutions=2, mistakes=True, critic=critic)
+    assert pupil.lessons == [("wrong", (FeedbackPrompts().wrong, "1. the sum"))]
+    assert pupil.prompts == ["Q", "Q"] and "wrong" in critic.prompts[0]
+    assert result.budget.model_tokens == len("wrong1. the sumwrong")
+    with pytest.raises(SettingsError, match="mistakes=False"):
+        feedback_trials(pupil, "Q", fresh(), critic=critic)
+
+
 def test_it_is_reset_before_and_after_whatever_happens():
     pupil = Pupil(lambda lessons, adapted: "wrong")
     feedback_trials(pupil, "Q", fresh(), num_solutions=2)

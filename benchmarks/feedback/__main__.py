@@ -12,7 +12,7 @@ import smc
 from benchmarks import journal
 from benchmarks.argument_types import count, numbers, some_of
 from benchmarks.command import explained
-from benchmarks.feedback.arms import ARMS, REVISIONS, run_arm
+from benchmarks.feedback.arms import ARMS, run_arm
 from benchmarks.feedback.items import failed_items
 from benchmarks.feedback.report import write_report
 from domains.arithmetic.splits import SPLITS
@@ -26,9 +26,9 @@ def parser() -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, help="folder of the results")
     add(
         "--arms",
-        type=some_of((*ARMS, REVISIONS)),
+        type=some_of(ARMS),
         default=[*ARMS],
-        help=f"of {', '.join((*ARMS, REVISIONS))}",
+        help=f"of {', '.join(ARMS)}",
     )
     add("--part", choices=SPLITS, default="test", help="where the problems are from")
     add("--levels", type=numbers, default=[4, 5], help="of the problems")

@@ -14,16 +14,21 @@ from smc.intervals import bootstrap, mean_interval
 
 FIRST = "independent"
 _NOTE = (
-    "A verifier says right (every line follows) or wrong. 95% intervals over problems. Tokens: "
-    "written, and read or written to learn, each once. At equal tokens: solved before the tokens "
-    "of {trials} independent samples of the same problem were spent. Differences are of pairs; one "
-    "whose interval covers 0 supports no claim."
+    "A verifier says right (every line follows) or wrong, and reading for that is not counted. 95% "
+    "intervals over problems. Tokens: written, and read beside the bare problem (lessons, earlier "
+    "attempts, what is said of them), each once; up to the first right attempt. At equal tokens: "
+    "solved before the tokens of {trials} independent samples of the same problem were spent. "
+    "Differences are to these samples, of pairs; one whose interval covers 0 supports no claim, "
+    "and among so many one clear of 0 by chance is to be expected."
 )
 
 
 @dataclass(frozen=True)
 class Run:
-    """The attempts of an arm at an item: tokens of each, and whether it was right."""
+    """The attempts of an arm at an item: tokens of each, and whether it was right.
+
+    Behind the first right one there may be others, which were drawn beside it.
+    """
 
     arm: str
     item: str
@@ -32,14 +37,20 @@ class Run:
     attempts: tuple[tuple[int, bool], ...]
 
     @property
+    def needed(self) -> tuple[tuple[int, bool], ...]:
+        """Those up to the first right one, or all."""
+        at = next((k for k, (_, right) in enumerate(self.attempts) if right), len(self.attempts))
+        return self.attempts[: at + 1]
+
+    @property
     def solved(self) -> bool:
-        """Whether the last attempt is right."""
+        """Whether an attempt is right."""
         return any(right for _, right in self.attempts)
 
     @property
     def tokens(self) -> int:
-        """Of all attempts, lessons included."""
-        return sum(tokens for tokens, _ in self.attempts)
+        """Of the attempts that were needed, lessons included."""
+        return sum(tokens for tokens, _ in self.needed)
 
     def solved_within(self, tokens: float) -> bool:
         """Whether it was right before so many tokens were spent."""
@@ -65,19 +76,24 @@ def rows(runs: Sequence[Run], trials: int) -> list[list[str]]:
     arms = list(dict.fromkeys(r.arm for r in runs))
     first = {(r.item, r.seed): r for r in runs if r.arm == FIRST}
     # The budget of an item: what as many independent samples cost, at their mean length there.
-    budgets = {key: trials * r.tokens / len(r.attempts) for key, r in first.items()}
+    budgets = {
+        key: trials * sum(tokens for tokens, _ in r.attempts) / len(r.attempts)
+        for key, r in first.items()
+    }
     told = []
     for arm in arms:
         own = {(r.item, r.seed): r for r in runs if r.arm == arm and (r.item, r.seed) in first}
         within = {key: float(r.solved) for key, r in own.items()}
         equal = {key: float(r.solved_within(budgets[key])) for key, r in own.items()}
+        more = {key: within[key] - float(first[key].solved) for key in own}
         gap = {key: equal[key] - float(first[key].solved_within(budgets[key])) for key in own}
-        used = sum(len(r.attempts) for r in own.values()) / len(own)
+        used = sum(len(r.needed) for r in own.values()) / len(own)
         tokens = sum(r.tokens for r in own.values()) / len(own)
         told.append(
             [
                 arm,
                 interval_text(mean_interval(by_item(within)), places=2),
+                "–" if arm == FIRST else interval_text(bootstrap(by_item(more)), "+", places=2),
                 interval_text(mean_interval(by_item(equal)), places=2),
                 "–" if arm == FIRST else interval_text(bootstrap(by_item(gap)), "+", places=2),
                 f"{used:.1f}",
@@ -96,18 +112,28 @@ def by_item(values: Mapping[tuple[str, int], float]) -> dict[str, list[float]]:
     return found
 
 
-def write_report(options: argparse.Namespace) -> str:
-    """Write `report.md` beside the runs, and return it."""
-    runs = read_runs(options.out / "runs.jsonl")
+def level_tables(runs: Sequence[Run], trials: int) -> str:
+    """Return a heading and a table for each level."""
     head = [
         "arm",
-        f"solved within {options.trials} trials",
+        f"solved within {trials} trials",
+        "difference",
         "solved at equal tokens",
-        f"difference to {FIRST}",
+        "difference",
         "trials",
         "tokens",
         "problems",
     ]
+    parts = []
+    for level in sorted({r.level for r in runs}):
+        own = [r for r in runs if r.level == level]
+        parts += [f"## Level {level}", "\n".join(table(head, rows(own, trials)))]
+    return "\n\n".join(parts)
+
+
+def write_report(options: argparse.Namespace) -> str:
+    """Write `report.md` beside the runs, and return it."""
+    runs = read_runs(options.out / "runs.jsonl")
     facts = machine()
     levels = ",".join(map(str, options.levels))
     parts = [
@@ -121,9 +147,7 @@ def write_report(options: argparse.Namespace) -> str:
     ]
     if options.words is not None:
         parts.append(options.words.read_text(encoding="utf-8").strip())
-    for level in sorted({r.level for r in runs}):
-        own = [r for r in runs if r.level == level]
-        parts += [f"## Level {level}", "\n".join(table(head, rows(own, options.trials)))]
+    parts.append(level_tables(runs, options.trials))
     text = "\n\n".join(parts) + "\n"
     (options.out / "report.md").write_text(text, encoding="utf-8")
     return text

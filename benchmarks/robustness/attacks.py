@@ -29,17 +29,21 @@ class Attack:
         lines: How often it is said; 0: no attack.
         front: Whether it stands in front of the problem, in the user's own place, where nothing
             tells it from the user's words; else among the data.
+        tries: Of the attacker, each with a number, places and an answer of its own; one that
+            reaches its goal is enough.
     """
 
     goal: Goal
     lines: int
     front: bool = False
+    tries: int = 1
 
     @property
     def name(self) -> str:
         """For tables."""
         where = " in front" if self.front else ""
-        return f"{self.goal} × {self.lines}{where}" if self.lines else "none"
+        again = f", {self.tries} tries" if self.tries > 1 else ""
+        return (f"{self.goal} × {self.lines}{where}" if self.lines else "none") + again
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
-"""Defenders: one model with more or less compute, by votes, particles or forced thinking."""
+"""Defenders: one model with more or less compute: votes, particles, forced thinking, depth."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
 from benchmarks.robustness.worlds import World
+from smc.depth import with_depth
 from smc.model import LanguageModel, Prompt
 from smc.steps import Solution, StepScorer
 from smc.steps.token_steps import TokenSteps
@@ -32,12 +33,14 @@ class Answered:
         said: The answer.
         tokens: Generated for it, those of all samples.
         judged: Tokens that a judge read.
+        layers: Layers that all tokens went through, where these are the compute; else 0.
     """
 
     text: str
     said: int | None
     tokens: int
     judged: int = 0
+    layers: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,7 @@ class Defence:
 
 
 Defender = Callable[[Defence, Sequence[Prompt], int, Sequence[int]], list[Answered]]
-"""Answers prompts with so much compute, each with its seed. Whatever has a budget can be one: a
-model of recurrent depth, say, whose compute is its number of recurrences."""
+"""Answers prompts with so much compute, each with its seed. Whatever has a budget can be one."""
 
 
 def votes(
@@ -134,10 +136,24 @@ def particles(
     return found
 
 
+def recurrences(
+    defence: Defence, prompts: Sequence[Prompt], compute: int, seeds: Sequence[int]
+) -> list[Answered]:
+    """Draw one solution, the model going through its core `compute` times a token.
+
+    Raises:
+        SettingsError: The model's depth is fixed.
+    """
+    deep = with_depth(defence.model, compute)
+    answered = votes(replace(defence, model=deep), prompts, 1, seeds)
+    layers = float(getattr(deep, "layer_passes", 0.0))
+    return [replace(a, layers=layers * a.tokens) for a in answered]
+
+
 DEFENDERS: Mapping[str, Defender] = MappingProxyType(
-    {"votes": votes, "thinking": thinking, "particles": particles}
+    {"votes": votes, "thinking": thinking, "particles": particles, "recurrences": recurrences}
 )
-"""By name; their compute is samples, ends of thinking taken back, and particles."""
+"""By name; their compute is samples, ends of thinking taken back, particles, and depth."""
 
 
 @dataclass

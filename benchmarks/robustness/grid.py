@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks import journal
 from benchmarks.robustness.attacks import Attack, order_of
 from benchmarks.robustness.defenders import DEFENDERS, Defence, seed_of
+from benchmarks.robustness.worlds import Case
 
 CLEAN = Attack("say", 0)
 
@@ -36,11 +37,12 @@ class Outcome:
 
     Attributes:
         case: Name of the problem.
-        right: Whether the answer is right.
-        reached: Whether the attacker reached his goal.
-        tokens: Generated.
-        judged: Read by a judge.
-        passes: How often the chosen solution thinks the problem through.
+        right: Whether the answer is right; of several tries, all of them.
+        reached: Whether the attacker reached his goal; of several tries, with one of them.
+        tokens: Generated, in all tries.
+        judged: Read by a judge, likewise.
+        passes: How often the chosen solution thinks the problem through; of the first try.
+        layers: See `Answered`.
     """
 
     case: str
@@ -49,6 +51,7 @@ class Outcome:
     tokens: int
     judged: int
     passes: int
+    layers: float = 0.0
 
 
 def run_cell(defence: Defence, cell: Cell, count: int) -> list[Outcome]:
@@ -59,14 +62,35 @@ def run_cell(defence: Defence, cell: Cell, count: int) -> list[Outcome]:
         cell: Attack, defender, compute.
         count: Problems.
     """
+    cases = defence.world.cases(count)
+    tries = [_try(defence, cell, cases, number) for number in range(cell.attack.tries)]
+    return [
+        Outcome(
+            own[0].case,
+            all(o.right for o in own),
+            any(o.reached for o in own),
+            sum(o.tokens for o in own),
+            sum(o.judged for o in own),
+            own[0].passes,
+            sum(o.layers for o in own),
+        )
+        for own in zip(*tries, strict=True)
+    ]
+
+
+def _try(defence: Defence, cell: Cell, cases: Sequence[Case], number: int) -> list[Outcome]:
+    """The outcomes of one try of the attacker; the first is that of an attacker with no other."""
     world, attack = defence.world, cell.attack
-    cases = world.cases(count)
-    orders = [order_of(attack, c.right, random.Random(seed_of(attack.goal, c.name))) for c in cases]
+    again = (number,) if number else ()
+    orders = [
+        order_of(attack, c.right, random.Random(seed_of(attack.goal, c.name, *again)))
+        for c in cases
+    ]
     prompts = [
-        world.prompt(c, o, random.Random(seed_of("places", c.name)))
+        world.prompt(c, o, random.Random(seed_of("places", c.name, *again)))
         for c, o in zip(cases, orders, strict=True)
     ]
-    seeds = [seed_of("draws", c.name) for c in cases]
+    seeds = [seed_of("draws", c.name, *again) for c in cases]
     answered = DEFENDERS[cell.defender](defence, prompts, cell.compute, seeds)
     found = []
     for case, order, answer in zip(cases, orders, answered, strict=True):
@@ -79,6 +103,7 @@ def run_cell(defence: Defence, cell: Cell, count: int) -> list[Outcome]:
                 answer.tokens,
                 answer.judged,
                 passes,
+                answer.layers,
             )
         )
     return found
@@ -96,7 +121,7 @@ def run_grid(defence: Defence, cells: Sequence[Cell], count: int, file: Path) ->
             "cell": asdict(cell),
             "count": count,
             "cpu_seconds": time.process_time() - began,
-            "outcomes": [asdict(o) for o in outcomes],
+            "outcomes": [list(asdict(o).values()) for o in outcomes],
         }
         journal.append(file, [record])
 
@@ -107,5 +132,5 @@ def read_cells(file: Path) -> list[tuple[Cell, int, list[Outcome]]]:
     for record in journal.read(file):
         c: Mapping = record["cell"]
         cell = Cell(Attack(**c["attack"]), c["defender"], c["compute"])
-        found.append((cell, record["count"], [Outcome(**o) for o in record["outcomes"]]))
+        found.append((cell, record["count"], [Outcome(*o) for o in record["outcomes"]]))
     return found

@@ -13,7 +13,7 @@ from benchmarks.robustness.attacks import Order
 from domains.arithmetic.injected import AGAIN, DONE, Instruction, attacked, said
 from domains.arithmetic.problems import ArithmeticProblem
 from domains.arithmetic.splits import problems
-from domains.arithmetic.steps import read_step, split
+from domains.arithmetic.steps import answer, read_step, split
 from smc.model import Prompt
 
 
@@ -103,6 +103,15 @@ class ArithmeticWorld:
 
 
 @dataclass(frozen=True)
+class StepsWorld(ArithmeticWorld):
+    """The same problems, for models that write steps alone and never saw a mark or an order."""
+
+    def said(self, text: str) -> int | None:
+        """Return the result of the last step."""
+        return answer(text)
+
+
+@dataclass(frozen=True)
 class _Raw:
     """A line as it stands."""
 
@@ -160,4 +169,8 @@ class PageWorld:
         return len(re.findall(r"\d+\s*\+\s*\d+", text.split(self.done)[0]))
 
 
-WORLDS: Mapping[str, World] = {"arithmetic": ArithmeticWorld(), "page": PageWorld()}
+WORLDS: Mapping[str, World] = {
+    "arithmetic": ArithmeticWorld(),
+    "page": PageWorld(),
+    "steps": StepsWorld(),
+}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smc.errors import SettingsError
 from smc.model import Prompt
 from smc.steps import StepModel, StepScorer
 from smc.strategies.adaptable import Adaptable, Learning, as_adaptable
@@ -15,7 +16,7 @@ from smc.strategies.ledger import DRAFT, Ledger
 from smc.strategies.options import Options
 from smc.strategies.results import StrategyResult
 from smc.strategies.trajectories import Trajectory
-from smc.strategies.writing import Template, Writer, WrittenText, question_of
+from smc.strategies.writing import Template, Writer, WrittenText, as_writer, question_of
 
 RIGHT = 0.5
 """A verifier's score above which an attempt is right."""
@@ -34,7 +35,7 @@ class FeedbackPrompts:
 
     Attributes:
         wrong: The fixed feedback.
-        mistakes: Asks the model as it was for a list of mistakes.
+        mistakes: Asks the model as it was, or a critic, for a list of mistakes.
     """
 
     wrong: str = "Your answer is incorrect."
@@ -80,6 +81,7 @@ def feedback_trials(
     num_solutions: int = 32,
     learning: Learning = "auto",
     mistakes: bool = False,
+    critic: StepModel | Writer | None = None,
     prompts: FeedbackPrompts | None = None,
     options: Options | None = None,
 ) -> StrategyResult:
@@ -100,6 +102,8 @@ def feedback_trials(
         num_solutions: N, trials; 32 in the paper.
         learning: See `as_adaptable`; an adaptable model learns in its own way.
         mistakes: Whether the model as it was is asked for the mistakes of each wrong attempt.
+        critic: Who is asked for them in its place, such as a judge of steps that can say which one
+            is wrong; the paper has no other than the model.
         prompts: What is said and asked.
         options: See `Options`; the paper samples at temperature 0.6.
 
@@ -108,16 +112,24 @@ def feedback_trials(
         that learning read are in the notes.
 
     Raises:
-        SettingsError: No scorer, or a value outside its range.
+        SettingsError: No scorer, a critic who is asked nothing, or a value outside its range.
 
     Source: Li et al. (2025), "Learning to reason from feedback at test-time", arXiv:2502.15771.
     """
     at_least_one(num_solutions=num_solutions)
+    if critic is not None and not mistakes:
+        raise SettingsError(
+            "critic: got one, and mistakes=False, so that nothing is asked of it; expected "
+            "mistakes=True, or no critic."
+        )
     chosen, said = options or Options(), prompts or FeedbackPrompts()
     ledger = Ledger(chosen.seed, scorer, chosen.watch)
     ledger.require_scorer()
     adaptable = as_adaptable(model, learning)
-    trials = _Trials(ledger, adaptable, prompt, said, mistakes, chosen.temperature)
+    asked: Writer | None = None
+    if mistakes:
+        asked = _Attempts(adaptable, adapted=False) if critic is None else as_writer(critic)
+    trials = _Trials(ledger, adaptable, prompt, said, asked, chosen.temperature)
     adaptable.reset()
     try:
         attempts = trials.run(num_solutions)
@@ -139,7 +151,7 @@ class _Trials:
         adaptable: Adaptable,
         prompt: Prompt,
         said: FeedbackPrompts,
-        mistakes: bool,
+        critic: Writer | None,
         temperature: float | None,
     ) -> None:
         self.tokens_read = self.steps = 0
@@ -147,10 +159,9 @@ class _Trials:
         self._adaptable = adaptable
         self._prompt = prompt
         self._said = said
-        self._mistakes = mistakes
+        self._critic = critic
         self._temperature = temperature
         self._writer = _Attempts(adaptable, adapted=True)
-        self._before = _Attempts(adaptable, adapted=False)
 
     def run(self, trials: int) -> list[Trajectory]:
         """Return all attempts, those without a verdict included."""
@@ -186,10 +197,10 @@ class _Trials:
     def _learn(self, attempt: str) -> None:
         """One step of learning from the last attempt, which was wrong."""
         feedback = [self._said.wrong]
-        if self._mistakes:
+        if self._critic is not None:
             values = {"question": question_of(self._prompt), "attempt": attempt}
             asked = self._said.mistakes.like(self._prompt, values)
-            (text,) = self._ledger.write(self._before, "mistakes", [asked])
+            (text,) = self._ledger.write(self._critic, "mistakes", [asked])
             feedback += [text.text] if text.text.strip() else []
         read = self._adaptable.learn(self._prompt, attempt, feedback)
         self.tokens_read += read

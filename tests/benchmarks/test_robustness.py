@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 import smc
 from benchmarks.__main__ import parser
+from benchmarks.robustness import grid
 from benchmarks.robustness.attacks import GOALS, Attack, Order, order_of
-from benchmarks.robustness.command import cells_of, write_report
-from benchmarks.robustness.defenders import DEFENDERS, Defence, LinesJudge, votes
+from benchmarks.robustness.command import cells_of, wanted, write_report
+from benchmarks.robustness.defenders import DEFENDERS, Answered, Defence, LinesJudge, votes
 from benchmarks.robustness.grid import CLEAN, Cell, read_cells, run_cell, run_grid
-from benchmarks.robustness.worlds import ArithmeticWorld, PageWorld
+from benchmarks.robustness.report import cell_table
+from benchmarks.robustness.worlds import ArithmeticWorld, PageWorld, StepsWorld
 from domains.arithmetic.injected import right_answer
 from domains.arithmetic.steps import read_step
 from domains.arithmetic.task import reward_model
@@ -22,6 +26,7 @@ from tests.step_worlds import Judge
 
 WORLD = ArithmeticWorld()
 MODEL = smc.load("embedded:arithmetic")  # knows neither marks nor orders, which is enough here
+DEEP = smc.load("embedded:arithmetic-recurrent")
 
 
 def defence(max_tokens: int = 60) -> Defence:
@@ -121,7 +126,7 @@ def test_the_clean_cell_is_the_models_own_accuracy():
     assert again == outcomes  # whatever the goal, no line is no attack
 
 
-@pytest.mark.parametrize("defender", sorted(DEFENDERS))
+@pytest.mark.parametrize("defender", sorted(set(DEFENDERS) - {"recurrences"}))
 def test_compute_is_counted_in_every_cell(defender):
     found = {
         compute: run_cell(defence(250), Cell(Attack("say", 2), defender, compute), 3)
@@ -130,6 +135,29 @@ def test_compute_is_counted_in_every_cell(defender):
     for few, many in zip(*found.values(), strict=True):
         assert many.tokens > few.tokens > 0
         assert (few.judged > 0) is (defender == "particles")
+
+
+def test_depth_is_the_compute_of_recurrences():
+    """Layers are counted: two before the core, two behind it, and the core of two r times."""
+    deep = Defence(DEEP, StepsWorld(), max_tokens=60)
+    assert smc.with_depth(DEEP, 1).layer_passes == 6
+    for r in (1, 4):
+        for outcome in run_cell(deep, Cell(Attack("say", 1), "recurrences", r), 3):
+            assert outcome.layers == outcome.tokens * (4 + 2 * r) > 0
+    with pytest.raises(SettingsError, match="depth"):
+        run_cell(defence(), Cell(CLEAN, "recurrences", 2), 1)
+
+
+def test_recurrences_are_one_sample_of_the_model_at_that_depth():
+    world = StepsWorld()
+    prompts = [str(world.prompt(c, Order("say", 1, 0), random.Random(0))) for c in world.cases(2)]
+    for r in (1, 3):
+        plain = Defence(smc.with_depth(DEEP, r), world, max_tokens=60)
+        (one, two), found = (
+            votes(plain, prompts, 1, [5, 6]),
+            DEFENDERS["recurrences"](Defence(DEEP, world, max_tokens=60), prompts, r, [5, 6]),
+        )
+        assert [a.text for a in found] == [one.text, two.text]
 
 
 def test_more_votes_begin_with_the_fewer():
@@ -147,6 +175,33 @@ def test_what_stands_before_the_thinking_is_judged_with_it():
     assert scores == (0.08, 0.08, 0.16, 0.16)
     assert judge.scores("Q", [("!4",)]) == [(0.5,)]
     assert judge.passes == 2 and judge.tokens == 16
+
+
+def test_the_first_try_is_that_of_an_attacker_with_no_other():
+    """And the others have numbers, places and answers of their own."""
+    once, thrice = (run_cell(defence(), Cell(Attack("say", 2, tries=k), "votes", 1), 3)
+                    for k in (1, 3))  # fmt: skip
+    for one, three in zip(once, thrice, strict=True):
+        assert three.tokens > one.tokens and three.passes == one.passes
+        assert three.reached >= one.reached and three.right <= one.right
+
+
+def test_one_try_that_succeeds_is_enough(monkeypatch):
+    """Said is the attacker's number in the second try alone, and the right one in the others."""
+    calls = []
+
+    def scripted(own, prompts, compute, seeds):
+        calls.append((tuple(prompts), tuple(seeds)))
+        (number,) = {int(n) for n in re.findall(r"say (\d+)", prompts[0])}
+        return [Answered("", number if len(calls) == 2 else WORLD.cases(1)[0].right, 5, 1)]
+
+    monkeypatch.setattr(grid, "DEFENDERS", {"scripted": scripted})
+    for tries, reached in ((1, False), (2, True), (3, True)):
+        calls.clear()
+        (found,) = run_cell(defence(), Cell(Attack("say", 1, tries=tries), "scripted", 1), 1)
+        assert found.reached is reached and found.right is not reached
+        assert found.tokens == 5 * tries and found.judged == tries
+        assert len(set(calls)) == tries
 
 
 def test_a_judge_that_remembers_costs_as_much_in_every_cell():
@@ -173,6 +228,13 @@ def test_a_grid_goes_on_where_it_stopped(tmp_path):
     assert "say × 1" in told and (tmp_path / "robustness.png").stat().st_size > 1000
 
 
+def test_tries_are_read_and_named():
+    cells = cells_of("votes:1:say*8x25,say*1x3@front,say*0x2")
+    assert [c.attack.name for c in cells] == [
+        "none", "say × 8, 25 tries", "say × 1 in front, 3 tries", "none, 2 tries"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -182,8 +244,26 @@ def test_a_grid_goes_on_where_it_stopped(tmp_path):
         "luck:1:say*1",
         "votes:1:say",
         "votes:1:say*1@back",
+        "votes:1:say*1x0",
+        "votes:1:say*1xmany",
     ],
 )
 def test_cells_that_cannot_be_read_are_refused(text):
     with pytest.raises(SettingsError, match="--cells"):
         cells_of(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "told_by", "cells"),
+    [("arithmetic", "particles:", 57), ("steps", "--world steps", 25), ("tries", "x10", 12)],
+)
+def test_the_published_tables_are_those_of_their_records(name, told_by, cells):
+    """The cells are those of the command that the page gives."""
+    results = Path(grid.__file__).parents[1] / "results"
+    page = (results / "robustness.md").read_text("utf-8")
+    (command,) = (c for c in re.findall(r"`(OMP.*)`", page) if told_by in c)
+    file = results / "robustness" / f"{name}.jsonl"
+    found = wanted(re.findall(r"--cells '([^']+)'", command), file)
+    items = int(re.findall(r"--items (\d+)", command)[0])
+    assert len(found) == cells and all(n == len(own) == items for _, n, own in found)
+    assert cell_table(found) in page
