@@ -122,3 +122,15 @@ def test_the_published_page_is_that_of_its_records():
     for order in (records, records[::-1]):
         for row in kl._rows(divergences(order, ["is", "smc"])):
             assert row in page
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.25])
+def test_other_thresholds_are_those_of_their_records(threshold):
+    results = Path(kl.__file__).parent / "results"
+    name = f"gdb17-qwen-0.5b-{100 * threshold:.0f}.jsonl"
+    run, records = read(results / "kl" / name)
+    assert run["settings"]["ess_threshold"] == threshold
+    assert {r["seed"] for r in records} == set(range(40)) and len(records) == 40
+    page = (results / "kl-gdb17-qwen-0.5b.md").read_text("utf-8")
+    *_, row = kl._rows(divergences(records, ["smc"]))
+    assert row.replace("| smc |", f"| smc, {threshold:g} N |") in page
