@@ -7,6 +7,7 @@ the difference is paired, and its interval is over items.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,11 @@ from smc.errors import SettingsError
 from smc.intervals import Interval, bootstrap, mean_interval, paired
 
 _COMMON = "domain primary data".split()
+_TELLING = (
+    "model_digest backend temperature variant resample_at proposal ess_threshold resampling "
+    "max_tokens"
+).split()
+"""Settings that two sides of one model, method and N may differ in."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,21 @@ def main(arguments: argparse.Namespace) -> None:
     Raises:
         SettingsError: No such results, or nothing that both sides have.
     """
-    first, second = (side(text) for text in arguments.sides)
+    first, second = told_apart(*(side(text) for text in arguments.sides))
     print(page(first, second, compared(first, second)))
+
+
+def told_apart(first: Side, second: Side) -> tuple[Side, Side]:
+    """Return two sides of unlike names: where these are alike, what their settings differ in."""
+    if first.name != second.name:
+        return first, second
+    shown = [n for n in _TELLING if first.settings.get(n) != second.settings.get(n)]
+
+    def named(one: Side) -> Side:
+        words = [f"{n.replace('_', ' ')} {one.settings.get(n)}" for n in shown]
+        return dataclasses.replace(one, name=", ".join([one.name, *words]))
+
+    return named(first), named(second)
 
 
 def side(text: str) -> Side:

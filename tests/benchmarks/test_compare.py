@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def test_the_difference_is_paired_on_the_items_of_both(folders, capsys):
     assert found.tokens[0] > found.tokens[1], "four particles draw more than one"
     assert main(["compare", f"{folders[1]}:smc", f"{folders[0]}:lm"]) == 0
     assert "on the 3 items of both" in capsys.readouterr().out
+
+
+def test_sides_of_one_name_say_what_their_settings_differ_in(folders):
+    one, other = compare.side(f"{folders[0]}:lm"), compare.side(f"{folders[1]}:lm")
+    assert compare.told_apart(one, other) == (one, other), "unlike in N, which the names say"
+    early = dataclasses.replace(one, settings={**one.settings, "ess_threshold": 0.25})
+    first, second = compare.told_apart(one, early)
+    assert first.name == f"{one.name}, ess threshold 0.9"
+    assert second.name == f"{one.name}, ess threshold 0.25"
 
 
 def test_the_other_way_round_only_the_sign_changes(folders):
