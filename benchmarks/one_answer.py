@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast, get_args
 from benchmarks import journal, provenance
 from benchmarks.argument_types import add_model_and_out, count
 from benchmarks.drafts.prompts import answer_of
+from benchmarks.selection import Selection
+from benchmarks.tasks import find_data, load_items
 from domains.math_word.data import DataSet
 from domains.math_word.task import MathItem, MathWordTask
 from potentials.mathematics import equal_many
@@ -61,7 +63,7 @@ def run(
     file = options.out / "records.jsonl"
     done: list[Record] = journal.read(file)
     known = {(r["item"], arm_of(r)) for r in done}
-    items = MathWordTask(dataset=options.dataset).items(options.items, options.data)
+    items = problems_of(options)
     left = [(arm, [i for i in items if (i.id, arm) not in known]) for arm in arms]
     if not any(asked for _, asked in left):
         return done
@@ -76,6 +78,17 @@ def run(
             done += new
         print(f"{arm}: {len(items)} problems", flush=True)
     return done
+
+
+def problems_of(options: argparse.Namespace) -> list[MathItem]:
+    """Return the problems that the arguments `--dataset`, `--items` and `--data` ask for.
+
+    Raises:
+        SettingsError: The data set is not there, or holds nothing.
+    """
+    task = MathWordTask(dataset=options.dataset)
+    items = load_items(task, Selection(limit=options.items), find_data(options.data))
+    return [item for item in items if isinstance(item, MathItem)]
 
 
 def judged(items: Sequence[MathItem], texts: Sequence[WrittenText]) -> list[Record]:

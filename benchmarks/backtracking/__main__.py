@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,15 @@ from benchmarks import journal
 from benchmarks.argument_types import count
 from benchmarks.backtracking.report import render
 from benchmarks.backtracking.ways import MODELS, PLAN, WAYS, steps_of
+from benchmarks.command import explained
 from benchmarks.provenance import commit, machine, model_digest
 from domains.countdown.task import CountdownTask
 
 HEADING = "# Self-backtracking on Countdown"
 
 
-def main() -> None:
-    """Run, or report what was run."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and report; return the exit status: 0, 2 for an error explained, 130 if interrupted."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.backtracking", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     runs = commands.add_parser(
@@ -30,7 +33,11 @@ def main() -> None:
     runs.add_argument("--items", type=count, default=100, help="test problems")
     reports = commands.add_parser("report", help="print the table")
     reports.add_argument("records", type=Path)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    return explained(lambda: _work(options))
+
+
+def _work(options: argparse.Namespace) -> None:
     if options.command == "run":
         run(options.out, options.items)
     else:
@@ -86,4 +93,4 @@ def _head(out: Path, count: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

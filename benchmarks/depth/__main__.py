@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 
 from benchmarks import journal
 from benchmarks.argument_types import count
+from benchmarks.command import explained
 from benchmarks.depth import measure, report
 from benchmarks.depth.measure import Accuracy
 from benchmarks.provenance import commit, machine, now
@@ -23,13 +25,17 @@ READ = 20
 """Problems of each level that exits and routers are looked at on."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure what is missing, and write page and plot."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and report; return the exit status: 0, 2 for an error explained, 130 if interrupted."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.depth", description=__doc__)
     parser.add_argument("--problems", type=count, default=100, help="of each level (default 100)")
     parser.add_argument("--work", type=Path, default=Path("runs/depth"), help="answers so far")
     parser.add_argument("--out", type=Path, required=True, help="the page, .md")
     options = parser.parse_args(arguments)
+    return explained(lambda: _work(options))
+
+
+def _work(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     options.work.mkdir(parents=True, exist_ok=True)
     found = accuracies(options.work / f"{options.problems}.jsonl", options.problems)
@@ -81,4 +87,4 @@ def accuracies(file: Path, count: int) -> list[Accuracy]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,9 +9,11 @@ table.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.command import explained
 from benchmarks.drafts.prompts import EXAMPLES, SYSTEMS, ask
 from benchmarks.markdown import interval_text, table
 from benchmarks.one_answer import add_arguments, by_arm, judged, run, write_page
@@ -25,11 +27,15 @@ Arm = tuple[str, int]
 ARMS: tuple[Arm, ...] = tuple((way, shown) for shown in (0, len(EXAMPLES)) for way in SYSTEMS)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line; see the module's docstring."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and report; return the exit status: 0, 2 for an error explained, 130 if interrupted."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drafts")
     add_arguments(parser, max_tokens=400)
     options = parser.parse_args(arguments)
+    return explained(lambda: _work(options))
+
+
+def _work(options: argparse.Namespace) -> None:
     records = run(
         options,
         ARMS,
@@ -86,4 +92,4 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,6 +8,7 @@ Records are kept in ``--out``, one line a problem; ``report.md`` there holds the
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Any, cast
 
 from benchmarks import journal, provenance
 from benchmarks.argument_types import add_model_and_out, count, minutes
+from benchmarks.command import explained
 from benchmarks.lockstep import Lockstep, LockstepWriter
 from benchmarks.markdown import interval_text
 from benchmarks.programs.trial import trial
@@ -37,8 +39,8 @@ ROWS: Mapping[str, str] = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line; see the module's docstring."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and report; return the exit status: 0, 2 for an error explained, 130 if interrupted."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.programs")
     add_model_and_out(parser)
     parser.add_argument("--items", type=count, default=60)
@@ -50,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--at-once", type=count, default=12, help="problems in one batch")
     parser.add_argument("--minutes", type=minutes, default=float("inf"), help="then stop, whole")
     options = parser.parse_args(arguments)
+    return explained(lambda: _work(options))
+
+
+def _work(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "records.jsonl"
     done = journal.read(file)
@@ -119,4 +125,4 @@ def _facts(options: argparse.Namespace) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import journal, provenance
 from benchmarks.argument_types import count
+from benchmarks.command import explained
 from benchmarks.revising.beside import run_beside
 from benchmarks.revising.drawing import draw_problems
 from benchmarks.revising.outcomes import outcome
@@ -27,8 +29,8 @@ from domains.arithmetic.training.measure import load_policy
 from domains.arithmetic.verifier import verifier
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line; see the module's docstring."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and report; return the exit status: 0, 2 for an error explained, 130 if interrupted."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.revising")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--items", type=count, default=200)
@@ -37,13 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--reviser", type=Path, default=REVISER)
     parser.add_argument("--report", type=Path, metavar="FILE", help="records; runs nothing")
     options = parser.parse_args(arguments)
-    if options.report is not None:
-        print(report(journal.read(options.report)))
-        return
-    if options.out is None:
+    if options.report is None and options.out is None:
         parser.error("--out: got none; expected the folder of the study, or --report FILE.")
     if options.solutions < 2 or options.solutions & (options.solutions - 1):
         parser.error(f"--solutions: expected a power of two, got {options.solutions}.")
+    return explained(lambda: _work(options))
+
+
+def _work(options: argparse.Namespace) -> None:
+    if options.report is not None:
+        print(report(journal.read(options.report)))
+        return
     records = run(options)
     page = report(records)
     lines = [json.dumps(record, ensure_ascii=False) for record in records]
@@ -82,4 +88,4 @@ def run(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

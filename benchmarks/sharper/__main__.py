@@ -6,11 +6,13 @@ import argparse
 import datetime
 import json
 import os
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import smc
 from benchmarks.argument_types import count
+from benchmarks.command import explained
 from benchmarks.provenance import commit, machine, shown_model
 from benchmarks.sharper import language_model, marks, resample_among, tempered
 from benchmarks.sharper.paired import Experiment, run, table
@@ -25,8 +27,8 @@ EXPERIMENTS: Mapping[str, Callable[[LanguageModel, int, int], Experiment]] = {
 }
 
 
-def main() -> None:
-    """Run one experiment and print it."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and report; return the exit status: 0, 2 for an error explained, 130 if interrupted."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sharper", description=__doc__)
     parser.add_argument("name", choices=sorted(EXPERIMENTS))
     parser.add_argument("--model", required=True, help="a folder, or a name on the Hub")
@@ -35,7 +37,11 @@ def main() -> None:
     parser.add_argument("--particles", type=count, default=10)
     parser.add_argument("--json", action="store_true", help="print every run")
     parser.add_argument("--out", type=Path, help="append to this file, too")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    return explained(lambda: _work(options))
+
+
+def _work(options: argparse.Namespace) -> None:
     model = smc.load(options.model)
     experiment = EXPERIMENTS[options.name](model, options.items, options.particles)
     found = run(experiment, options.seeds)
@@ -70,4 +76,4 @@ def report(options: argparse.Namespace, experiment: Experiment, found: str) -> s
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

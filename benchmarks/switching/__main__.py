@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.command import explained
 from benchmarks.drafts.prompts import SYSTEMS
 from benchmarks.markdown import interval_text, table
 from benchmarks.one_answer import add_arguments, by_arm, judged, run, write_page
@@ -61,11 +63,15 @@ BASE = "asked to switch"
 _SWITCH = re.compile(rf"\b({'|'.join(SWITCHES)})\b", re.IGNORECASE)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line; see the module's docstring."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and report; return the exit status: 0, 2 for an error explained, 130 if interrupted."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.switching")
     add_arguments(parser, max_tokens=600)
     options = parser.parse_args(arguments)
+    return explained(lambda: _work(options))
+
+
+def _work(options: argparse.Namespace) -> None:
 
     def writer_of(model: LanguageModel, name: str) -> TokenWriter:
         arm = ARMS[name]
@@ -144,4 +150,4 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,6 +9,7 @@ judges its own solutions: how probable it finds "Yes" when it is asked whether o
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,11 +17,13 @@ from typing import Any, cast, get_args
 
 from benchmarks import journal, provenance
 from benchmarks.argument_types import add_model_and_out, count, counts, minutes
+from benchmarks.command import explained
 from benchmarks.lockstep import Lockstep, LockstepModel, LockstepScorer
 from benchmarks.markdown import interval_text
+from benchmarks.one_answer import problems_of
 from benchmarks.word_problems.trial import trial
 from domains.math_word.data import DataSet
-from domains.math_word.task import MARK, MathItem, MathWordTask
+from domains.math_word.task import MARK, MathItem
 from potentials.boundaries import steps
 from smc import load
 from smc.backends.load_options import Backend
@@ -31,8 +34,8 @@ from smc.strategies.likelihood_judge import LikelihoodJudge
 Record = Mapping[str, Any]
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line; see the module's docstring."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and report; return the exit status: 0, 2 for an error explained, 130 if interrupted."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.word_problems")
     add_model_and_out(parser)
     parser.add_argument("--dataset", default="gsm8k", choices=get_args(DataSet))
@@ -45,12 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--at-once", type=count, default=6, help="problems in one batch")
     parser.add_argument("--minutes", type=minutes, default=float("inf"), help="then stop, whole")
     options = parser.parse_args(arguments)
+    return explained(lambda: _work(options))
+
+
+def _work(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "records.jsonl"
     done: list[Record] = journal.read(file)
     known = {record["item"] for record in done}
-    items = MathWordTask(dataset=options.dataset).items(options.items, options.data)
-    left = [item for item in items if item.id not in known]
+    left = [item for item in problems_of(options) if item.id not in known]
     if left:
         done += _run(options, left, file)
     page = report(done) + _facts(options)
@@ -131,4 +137,4 @@ def _mean(records: Sequence[Record], key: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
