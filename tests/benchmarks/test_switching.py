@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from benchmarks import one_answer
+from benchmarks import journal, one_answer
 from benchmarks.switching import __main__ as study
 from domains.math_word.task import MathItem
 from potentials.thinking import ThoughtSwitchPenalty
@@ -88,3 +89,10 @@ def test_data_are_found_or_missed_in_words(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SMC_DATA", str(tmp_path / "none"))
     assert study.main(command) == 2
     assert "none does not exist" in capsys.readouterr().err
+
+
+def test_the_published_table_is_that_of_its_records():
+    results = Path(study.__file__).parents[1] / "results"
+    records = journal.read(results / "switching" / "qwen-0.5b.jsonl")
+    assert len({(r["item"], r["arm"]) for r in records}) == len(records) == 50 * len(study.ARMS)
+    assert study.report(records).strip() in (results / "switching.md").read_text("utf-8")
