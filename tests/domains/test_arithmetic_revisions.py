@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import random
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
 from transformers import AutoTokenizer
 
+import benchmarks
 import smc
+from benchmarks import journal
 from benchmarks.revising.beside import run_beside, sampled_runs
 from benchmarks.revising.choosing import Replay, answered, sampled
 from benchmarks.revising.drawing import Drawn, draw_problems, lengths
@@ -176,6 +179,14 @@ def test_the_study_is_drawn_once_and_reported(tmp_path):
     page = report(records)
     assert page.count("| 2 × 2 |") == 2 and "chosen by level" in page and "| 4 | " in page
     assert draw_problems(policy, policy, 4, 4, file) == both and CONTEXT == 4
+
+
+def test_the_published_tables_are_those_of_their_records():
+    results = Path(benchmarks.__file__).parent / "results"
+    records = journal.read(results / "revisions" / "arithmetic.jsonl")
+    assert len({record["problem"] for record in records}) == len(records) == 120
+    page = (results / "revisions.md").read_text(encoding="utf-8")
+    assert page.startswith(report(records).rstrip())
 
 
 def test_the_stored_model_answers_with_and_without_attempts_in_sight():
