@@ -192,9 +192,10 @@ def test_runs_die_with_their_container() -> None:
         assert len(before) >= 3  # the container, a template, and its copy
         assert sandbox._fork_server is not None
         parent = sandbox._fork_server._process.pid
-        for pid in before:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            if int(fields[1]) == parent:
+        stats = {pid: Path(f"/proc/{pid}/stat").read_text() for pid in before}
+        # What a container ran is gone with it, so all are read before one is killed.
+        for pid, stat in stats.items():
+            if int(stat.rpartition(")")[2].split()[1]) == parent:
                 os.kill(pid, signal.SIGKILL)
         until = time.monotonic() + 20
         while alive(before) and time.monotonic() < until:
