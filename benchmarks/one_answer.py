@@ -47,7 +47,7 @@ def run(
     arms: Sequence[Arm],
     arm_of: Callable[[Record], Arm],
     writer_of: Callable[[LanguageModel, Arm], Writer],
-    answered: Callable[[Writer, Arm, Sequence[MathItem], int], list[Record]],
+    answered: Callable[[Writer, Arm, Sequence[MathItem]], list[Record]],
 ) -> list[Record]:
     """Return the records of all problems in all ways; what the journal holds is not asked again.
 
@@ -56,8 +56,7 @@ def run(
         arms: The ways.
         arm_of: The way that a record is of.
         writer_of: From the model and a way to what writes.
-        answered: From a writer, a way, a batch of problems and the place of its first among those
-            that were left to their records.
+        answered: From a writer, a way and a batch of problems to their records.
     """
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "records.jsonl"
@@ -73,7 +72,7 @@ def run(
     for arm, asked in left:
         writer = writer_of(model, arm)
         for first in range(0, len(asked), options.at_once):
-            new = answered(writer, arm, asked[first : first + options.at_once], first)
+            new = answered(writer, arm, asked[first : first + options.at_once])
             journal.append(file, new)
             done += new
         print(f"{arm}: {len(items)} problems", flush=True)

@@ -16,10 +16,10 @@ from typing import Any
 from benchmarks.command import explained
 from benchmarks.drafts.prompts import EXAMPLES, SYSTEMS, ask
 from benchmarks.markdown import interval_text, table
+from benchmarks.methods import generator
 from benchmarks.one_answer import add_arguments, by_arm, judged, run, write_page
 from domains.math_word.task import MathItem
 from smc.intervals import bootstrap, mean_interval
-from smc.strategies.seeds import generators
 from smc.strategies.writing import TokenWriter, Writer
 
 Arm = tuple[str, int]
@@ -46,13 +46,11 @@ def _work(options: argparse.Namespace) -> None:
     write_page(options, report(records))
 
 
-def answered(
-    writer: Writer, arm: Arm, items: Sequence[MathItem], first: int = 0
-) -> list[dict[str, Any]]:
+def answered(writer: Writer, arm: Arm, items: Sequence[MathItem]) -> list[dict[str, Any]]:
     """Return a record for each problem, asked in one way and answered greedily."""
     way, shown = arm
     prompts = [ask(way, item.question, shown) for item in items]
-    texts = writer.write(prompts, rngs=generators(first, len(items)), temperature=0.0)
+    texts = writer.write(prompts, rngs=[generator(0, item) for item in items], temperature=0.0)
     return [{"way": way, "shown": shown, **record} for record in judged(items, texts)]
 
 

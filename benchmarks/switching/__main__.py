@@ -19,12 +19,12 @@ from typing import Any
 from benchmarks.command import explained
 from benchmarks.drafts.prompts import SYSTEMS
 from benchmarks.markdown import interval_text, table
+from benchmarks.methods import generator
 from benchmarks.one_answer import add_arguments, by_arm, judged, run, write_page
 from domains.math_word.task import MathItem
 from potentials.thinking import SWITCHES, ThoughtSwitchPenalty
 from smc.intervals import bootstrap, mean_interval
 from smc.model import LanguageModel
-from smc.strategies.seeds import generators
 from smc.strategies.writing import TokenWriter, Writer
 
 TEMPERATURE = 0.7
@@ -72,7 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _work(options: argparse.Namespace) -> None:
-
     def writer_of(model: LanguageModel, name: str) -> TokenWriter:
         arm = ARMS[name]
         price = ThoughtSwitchPenalty(penalty=arm.penalty, duration=arm.duration)
@@ -87,9 +86,7 @@ def _work(options: argparse.Namespace) -> None:
     write_page(options, report(records))
 
 
-def answered(
-    writer: Writer, arm: str, items: Sequence[MathItem], first: int = 0
-) -> list[dict[str, Any]]:
+def answered(writer: Writer, arm: str, items: Sequence[MathItem]) -> list[dict[str, Any]]:
     """Return a record for each problem, answered once."""
     prompts = [
         [
@@ -98,7 +95,9 @@ def answered(
         ]
         for item in items
     ]
-    texts = writer.write(prompts, rngs=generators(first, len(items)), temperature=TEMPERATURE)
+    texts = writer.write(
+        prompts, rngs=[generator(0, item) for item in items], temperature=TEMPERATURE
+    )
     return [
         {"arm": arm, "switches": switches(text.text), **record}
         for text, record in zip(texts, judged(items, texts), strict=True)

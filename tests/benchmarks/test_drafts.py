@@ -102,14 +102,3 @@ def test_the_published_table_is_that_of_its_records():
     records = journal.read(results / "drafts" / "qwen-0.5b.jsonl")
     assert len({(r["item"], r["way"], r["shown"]) for r in records}) == len(records) >= 300
     assert study.report(records).strip() in (results / "drafts.md").read_text("utf-8")
-
-
-def test_data_are_found_or_missed_in_words(tmp_path, monkeypatch, capsys):
-    command = ["--model", "m", "--out", str(tmp_path / "out"), "--items", "1"]
-    monkeypatch.setenv("SMC_DATA", str(tmp_path))
-    assert study.main(command) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: --data: math_word: no file of gsm8k") and "SMC_DATA" in told
-    monkeypatch.setenv("SMC_DATA", str(tmp_path / "none"))
-    assert study.main(command) == 2
-    assert "none does not exist" in capsys.readouterr().err

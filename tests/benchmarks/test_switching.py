@@ -80,17 +80,6 @@ def test_the_command_resumes_and_prices_the_arms_that_say_so(then, tmp_path, mon
     assert (tmp_path / "out" / "report.md").read_text() in capsys.readouterr().out
 
 
-def test_data_are_found_or_missed_in_words(tmp_path, monkeypatch, capsys):
-    command = ["--model", "m", "--out", str(tmp_path / "out"), "--items", "1"]
-    monkeypatch.setenv("SMC_DATA", str(tmp_path))
-    assert study.main(command) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: --data: math_word: no file of gsm8k") and "SMC_DATA" in told
-    monkeypatch.setenv("SMC_DATA", str(tmp_path / "none"))
-    assert study.main(command) == 2
-    assert "none does not exist" in capsys.readouterr().err
-
-
 def test_the_published_table_is_that_of_its_records():
     results = Path(study.__file__).parents[1] / "results"
     records = journal.read(results / "switching" / "qwen-0.5b.jsonl")
