@@ -46,12 +46,6 @@ class Verifier:
         return [(float(right(self.item, "".join(s))),) * len(s) for s in solutions]
 
 
-def upto_right(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """Return the attempts up to the first right one, or all."""
-    at = next((k for k, a in enumerate(attempts) if a.right), len(attempts) - 1)
-    return list(attempts[: at + 1])
-
-
 def read_of(prompt: Prompt, problem: str) -> int:
     """Return the tokens that a prompt has beside the bare problem; the models read bytes."""
     assert isinstance(prompt, str)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import smc
-from benchmarks.feedback.attempts import MAX_TOKENS, Attempt, Verifier, read_of, upto_right
+from benchmarks.feedback.attempts import MAX_TOKENS, Attempt, Verifier, read_of
 from benchmarks.feedback.items import FailedItem, right
 from benchmarks.revising.choosing import ByLine
 from domains.arithmetic.feedback import EDITOR, PROMPTS
@@ -43,6 +43,8 @@ def best_of_n(writer: Writer, item: FailedItem, *, trials: int, seed: int) -> li
 def revised(item: FailedItem, *, trials: int, chains: int, seed: int) -> list[Attempt]:
     """Return the attempts of the embedded revision model, each with the last four in sight.
 
+    Those behind the first right one too, which nobody needs: see `Run.needed` of the report.
+
     Args:
         item: The problem.
         trials: The most.
@@ -60,15 +62,13 @@ def revised(item: FailedItem, *, trials: int, chains: int, seed: int) -> list[At
         options=Options(seed=seed),
     )
     pairs = zip(result.trajectories, result.calls, strict=True)
-    return upto_right(
-        [
-            Attempt(
-                call.written.num_tokens + read_of(call.prompt, item.prompt),
-                t.finished and t.value > 0.5,
-            )
-            for t, call in pairs
-        ]
-    )
+    return [
+        Attempt(
+            call.written.num_tokens + read_of(call.prompt, item.prompt),
+            t.finished and t.value > 0.5,
+        )
+        for t, call in pairs
+    ]
 
 
 def refined(

@@ -9,7 +9,7 @@ import pytest
 import smc
 from benchmarks.feedback import report as study
 from benchmarks.feedback.arms import ARMS, Counted, attempts_of, reflection, run_arm
-from benchmarks.feedback.attempts import Attempt, Verifier, read_of, upto_right
+from benchmarks.feedback.attempts import Attempt, Verifier, read_of
 from benchmarks.feedback.baselines import refined
 from benchmarks.feedback.items import FailedItem, failed_items, right
 from benchmarks.feedback.report import Run, read_runs, rows
@@ -47,14 +47,6 @@ def test_an_attempt_costs_what_was_learnt_before_it():
     ]
 
 
-def test_nothing_is_counted_behind_the_first_right_one():
-    assert upto_right([Attempt(3, False), Attempt(4, True), Attempt(5, True)]) == [
-        Attempt(3, False),
-        Attempt(4, True),
-    ]
-    assert len(upto_right([Attempt(3, False)] * 3)) == 3
-
-
 def test_a_swapped_lesson_is_about_the_other_attempt():
     learner = Pupil(lambda n, adapted: "x")
     counted = Counted(learner, swapped=("another", "its attempt"))  # type: ignore[arg-type]
@@ -80,6 +72,8 @@ def test_equal_tokens_are_those_of_independent_samples_of_the_same_problem():
 def test_samples_behind_the_right_one_tell_the_budget_and_are_not_needed():
     run = Run("independent", "i", 5, 0, ((10, False), (20, True), (30, False)))
     assert run.needed == run.attempts[:2] and run.tokens == 30
+    never = Run("independent", "i", 5, 0, ((3, False),) * 3)
+    assert never.needed == never.attempts and not never.solved
     late = Run("learning", "i", 5, 0, ((45, True),))  # 2 · 20, the mean of all three: too late
     assert [r[3][:4] for r in rows([run, late], trials=2)] == ["1.00", "0.00"]
     assert [r[3][:4] for r in rows([run, late], trials=3)] == ["1.00", "1.00"]

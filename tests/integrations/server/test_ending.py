@@ -43,6 +43,8 @@ class Backtracks(smc.Potential):
         return float(bool(re.fullmatch("(a|a?)+b", "a" * 60)))
 """
 GRACE_SECONDS = 5.0
+LATE = 3.5
+"""Seconds that a busy machine adds; less than to where the default grace, ten, would end."""
 KINDS = ("sleeps", "spins", "backtracks")
 
 
@@ -139,7 +141,7 @@ def test_it_ends_within_its_grace_while_a_potential_hangs(start, kind):
     stream = server.ask(events, potentials=[kind], stream=True)
     time.sleep(0.5)
     seconds, status = server.end(signal.SIGTERM)
-    assert seconds <= GRACE_SECONDS + 5 and status == 0, server.log.read_text()
+    assert seconds <= GRACE_SECONDS + LATE and status == 0, server.log.read_text()
     whole.join()
     stream.join()
     ((code, headers, text),) = answers
@@ -166,4 +168,4 @@ def test_it_ends_soon_where_nothing_runs(start):
     server = start()
     assert post(f"{server.url}/v1/completions", {"model": "tiny", "prompt": "x"})[0] in (200, 422)
     seconds, status = server.end(signal.SIGTERM)
-    assert seconds <= GRACE_SECONDS + 5 and status == 0
+    assert seconds <= GRACE_SECONDS + LATE and status == 0
