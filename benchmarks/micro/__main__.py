@@ -21,6 +21,7 @@ NAMES = (
     "mask",
     "sql_mask",
     "draw",
+    "writing",
     "resample",
     "potential_cost",
     "beside",
