@@ -81,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
             parser.add_argument("--clock", choices=("wall", "cpu"), default=field.default)
         elif field.name == "model":
             parser.add_argument("--model", default=field.default, help="folder or name")
+        elif field.name == "compile":
+            parser.add_argument("--compile", action="store_true", help="our step, as smc.load does")
         elif field.name == "sizes":
             parser.add_argument("--sizes", type=_sizes, default=field.default, metavar="N,N,…")
         else:

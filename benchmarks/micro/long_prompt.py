@@ -6,9 +6,9 @@ the same network, which stores and reads them for each row. A step of ours is on
 nothing, the reading of the prompt included. Where the peer would read more than `PEER_TOKENS` of
 prompts it is given their keys and values, and has no whole.
 
-With `--model FOLDER` on a published model, else on a random one. Run by the interpreter of an
-environment with vLLM, it has vLLM's `n=` beside both. On a slow machine one number of rows at a
-time: `--sizes 10 --peer-repeats 1`.
+With `--model FOLDER` on a published model (`--compile`: by a compiled step), else on a random one.
+Run by the interpreter of an environment with vLLM, it has vLLM's `n=` beside both. On a slow
+machine one number of rows at a time: `--sizes 10 --peer-repeats 1`.
 """
 
 from __future__ import annotations
@@ -67,8 +67,9 @@ def run(options: Options, cache: Path = CACHE) -> Result:
             f"{Path(options.model).name or 'random Llama'}, "
             f"{str(network.dtype).removeprefix('torch.')}, on {network.device.type}, "
             f"N = {first['particles']} rows behind a prompt of {first['prompt']} tokens, "
-            f"{options.tokens} tokens; peer: generate(do_sample=True), "
-            f"N as num_return_sequences; {options.repeats} interleaved runs, "
+            f"{options.tokens} tokens{', compiled' if options.compile else ''}; "
+            f"peer: generate(do_sample=True), N as num_return_sequences; "
+            f"{options.repeats} interleaved runs, "
             f"{_peer_repeats(options)} of generate ({options.clock} time)"
         ),
         details={
@@ -85,7 +86,7 @@ def run(options: Options, cache: Path = CACHE) -> Result:
 def _load(options: Options, cache: Path) -> tuple[TransformersModel, Any]:
     if not options.model:
         return load(options, cache)
-    ours = TransformersModel.load(options.model)
+    ours = TransformersModel.load(options.model, compile=options.compile)
     return ours, ours.model
 
 
@@ -132,6 +133,8 @@ def _compared(
         vllm_wholes.append(whole)
         return 1 / step
 
+    if options.compile:  # a minute of a process's first step
+        _engine_run(ours, prompt, case, options, seed=0)
     warm_ups = 0 if options.model else 1  # a published model's runs are long enough
     rates = interleaved([engine, *([other] if vllm else []), peer], options.repeats, warm_ups)
     kept = options.repeats

@@ -43,6 +43,12 @@ def add_load_arguments(parser: argparse._ActionsContainer, *, sampling: bool = T
     add("--tensor-parallel-size", type=int, metavar="K", help="of vLLM: devices of each layer")
     add("--engine-args", metavar="JSON", help="of vLLM: further arguments of its engine")
     add(
+        "--compile",
+        action="store_const",
+        const=True,
+        help="of transformers: compile the step; see smc.load",
+    )
+    add(
         "--trust-remote-code",
         action="store_const",
         const=True,

@@ -35,6 +35,7 @@ class TransformersOptions(CommonOptions, total=False):
 
     device: str | None
     attn_implementation: str | None
+    compile: bool | None
     gguf_file: str | None
     depth: int | None
 

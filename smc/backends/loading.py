@@ -63,6 +63,11 @@ def load(name: str, **options: Unpack[LoadOptions]) -> TransformersModel | VLLMM
             the GPU where there is one.
         attn_implementation: `"sdpa"`, `"eager"`, `"flash_attention_2"`, …; by default what the
             model prefers. Rows share prefixes under `"sdpa"`.
+        compile: Whether to compile the step of rows that share a prefix (a prompt of more than 64
+            tokens): what stands between its products is fused by `torch.compile`, which takes a
+            minute at the first step of a process, less once its files are there, and needs a C++
+            compiler (Triton on a GPU). Where that fails, or computes something else, the log says
+            so and nothing is compiled.
         gguf_file: A file of the repository or folder, to be dequantised; needs the extra `gguf`.
         depth: Of a network whose layers can be repeated (recurrent depth, inner thinking), how
             often they are; by default what its config says. See `smc.with_depth`.

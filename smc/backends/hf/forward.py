@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from smc.backends.hf.cache import counts_columns, new_cache, reorder
+from smc.backends.hf.cache import counts_columns, is_growing, new_cache, reorder
+from smc.backends.hf.compiled_step import compiled_step_of
 from smc.backends.hf.internals import cache_argument, cache_of, has_columns, parameters_of
 from smc.backends.hf.row_prefixes import RowPrefixes
 from smc.backends.hf.shared_attention import SharedPass
@@ -198,6 +199,29 @@ class Forward:
         """
         width = tokens.shape[1]
         kept = width if keep is None else keep
+        graph = compiled_step_of(self.network)
+        if graph is None or width > 1 or len(tokens) == 1 or not is_growing(cache):
+            return self._plainly(tokens, cache, mask, positions, prefixes, kept)
+        if prefixes is None or not prefixes.shared:
+            return self._plainly(tokens, cache, mask, positions, prefixes, kept)
+        shared = SharedPass(prefixes.segments, mask, 1, cache.get_seq_length() + 1)
+
+        def plainly() -> torch.Tensor:
+            return self._plainly(tokens, cache, mask, positions, prefixes, 1)[0]
+
+        return graph.logits(self, tokens, positions, cache, shared, plainly), cache
+
+    def _plainly(
+        self,
+        tokens: torch.Tensor,
+        cache: Any,
+        mask: torch.Tensor | None,
+        positions: torch.Tensor,
+        prefixes: RowPrefixes | None,
+        kept: int,
+    ) -> tuple[torch.Tensor, Any]:
+        """`step`, layer by layer as the network has it."""
+        width = tokens.shape[1]
         arguments = {"input_ids": tokens, "use_cache": True, self._cache_name: cache}
         # Purely recurrent models take a mask of the new columns alone: at a step, none.
         shared = None
@@ -209,7 +233,7 @@ class Forward:
             arguments["attention_mask"] = mask
         if self.takes_positions:
             arguments["position_ids"] = positions
-        out = self.network(**arguments, **self._keep(kept))
+        out = self.network(**arguments, **self.keep(kept))
         cache = cache_of(out)
         if shared is not None and shared.layers_done != len(cache.layers):
             raise ModelError(
@@ -226,12 +250,12 @@ class Forward:
             arguments["use_cache"] = False
         return self.network(**arguments).logits[:, -1]
 
-    def _keep(self, count: int) -> dict[str, Any]:
-        """The argument that asks for the last logits alone, where there is one."""
+    def keep(self, count: int) -> dict[str, Any]:
+        """Return the argument that asks for the last logits alone, where there is one."""
         return dict.fromkeys(self._keep_names, count)
 
     def _inputs(self, batch: Batch) -> dict[str, Any]:
-        arguments = {"input_ids": batch.ids, **self._keep(1)}
+        arguments = {"input_ids": batch.ids, **self.keep(1)}
         if self.takes_mask:
             arguments["attention_mask"] = batch.mask
         if self.takes_positions:

@@ -21,6 +21,7 @@ def load_pretrained(
     dtype: str | torch.dtype = "auto",
     quantization: Any = None,
     attn_implementation: str | None = None,
+    compile: bool = False,
     gguf_file: str | None = None,
     trust_remote_code: bool = False,
     revision: str | None = None,
@@ -70,6 +71,10 @@ def load_pretrained(
         from smc.backends.hf.joint_products import join_products
 
         join_products(model)
+    if compile:
+        from smc.backends.hf.compiled_step import compile_steps
+
+        compile_steps(model)
     if where != name:  # a folder of the installation says less than the name that was asked for
         model.config.name_or_path = name
     return model, tokenizer

@@ -31,13 +31,16 @@ class PackedLinear(torch.nn.Linear):
     _followers: tuple[PackedLinear, ...] = ()
     _ready: tuple[torch.Tensor, torch.Tensor] | None = None
     """An input, and the output for it from the product of the layer that this one follows."""
+    number: int | None = None
+    """Among the layers of a compiled step, if there is one."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """`[..., in]` to `[..., out]`, as `torch.nn.Linear`."""
         weight = self.weight
+        traced = torch.compiler.is_compiling()
         if (
             torch.is_grad_enabled()
-            or torch.compiler.is_compiling()
+            or (traced and self.number is None)
             or not input.dtype == weight.dtype == torch.bfloat16
             or not input.device.type == weight.device.type == "cpu"
         ):
@@ -47,13 +50,21 @@ class PackedLinear(torch.nn.Linear):
             object.__setattr__(self, "_ready", None)  # a module's own way takes microseconds
             if ready[0] is input:
                 return ready[1]
-        out = _product(input, *self._packed())
+        widths = [m.out_features for m in (self, *self._followers)]
+        if traced:
+            out = torch.ops.smc.laid_out_product(input, self.number, sum(widths))
+        else:
+            out = self.product(input)
         if not self._followers:
             return out
-        own, *others = out.split([m.out_features for m in (self, *self._followers)], dim=-1)
+        own, *others = out.split(widths, dim=-1)
         for layer, part in zip(self._followers, others, strict=True):
             object.__setattr__(layer, "_ready", (input, part))
         return own
+
+    def product(self, input: torch.Tensor) -> torch.Tensor:
+        """The outputs of this layer and of those that follow it, one behind the other."""
+        return _product(input, *self._packed())
 
     def lead(self, followers: Sequence[PackedLinear]) -> None:
         """Compute with this layer's product that of others, which are called next with its input.
@@ -69,7 +80,8 @@ class PackedLinear(torch.nn.Linear):
 
     def _packed(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         layers = (self, *self._followers)
-        state = [_state_of(p) for m in layers for p in (m.weight, m.bias) if p is not None]
+        # Not `m.weight`: a module looks its attributes up in Python, and this is asked every step.
+        state = [_state_of(p) for m in layers for p in m._parameters.values() if p is not None]
         kept = self._laid_out
         if kept is None or kept[0] != state:
             if not can_be_one(layers):
@@ -80,7 +92,7 @@ class PackedLinear(torch.nn.Linear):
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the copy, which cannot be copied or stored and is made anew, and other layers."""
-        made = ("_laid_out", "_followers", "_ready")
+        made = ("_laid_out", "_followers", "_ready", "number")
         return {name: value for name, value in vars(self).items() if name not in made}
 
 

@@ -90,6 +90,10 @@ class SharedPass:
         return (self._mask[:, None, : self._length].bool() & before) | (column == own)
 
 
+class TracedPass:
+    """In the place of a `SharedPass` while a graph is made of the network: none is known yet."""
+
+
 def attend(
     module: Any,
     query: torch.Tensor,
@@ -97,7 +101,7 @@ def attend(
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     scaling: float | None = None,
-    shared: SharedPass | None = None,
+    shared: SharedPass | TracedPass | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attend to own columns and to shared ones; plainly where nothing is shared.
@@ -126,15 +130,29 @@ def attend(
     if altered:
         raise NotImplementedError(f"attention with {altered[0]}={options[altered[0]]!r}")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if isinstance(shared, TracedPass):
+        return torch.ops.smc.attend_in_pass(query, key, value, module.layer_idx, scale), None
+    return attend_in(shared, module.layer_idx, query, key, value, scale), None
+
+
+def attend_in(
+    shared: SharedPass,
+    layer: int,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    scale: float,
+) -> torch.Tensor:
+    """`[R, Q, H, Dv]` of `attend`, in a layer of a pass."""
     rows, heads, width, _ = query.shape
     groups = heads // key.shape[1]
     grouped = query.reshape(rows, key.shape[1], groups * width, -1)
     bias = shared.bias(groups, query)
     shared.layers_done += 1
-    parts = [(s.keys[module.layer_idx], s.values[module.layer_idx]) for s in shared.segments]
+    parts = [(s.keys[layer], s.values[layer]) for s in shared.segments]
     if all(segment.rows is None for segment in shared.segments) and are_one(grouped, parts, value):
         mean = in_one(grouped, (key, value), parts, bias, scale)
-        return mean.reshape(rows, heads, width, -1).transpose(1, 2).contiguous(), None
+        return mean.reshape(rows, heads, width, -1).transpose(1, 2).contiguous()
     mean, log_z = attention(grouped, key, value, bias, scale)
     for segment, (keys, values) in zip(shared.segments, parts, strict=True):
         if segment.rows is None:
@@ -145,7 +163,7 @@ def attend(
         mean = mean.index_copy(0, segment.rows, mean_here)
         log_z = log_z.index_copy(0, segment.rows, log_z_here)
     out = mean.to(query.dtype).reshape(rows, heads, width, -1)
-    return out.transpose(1, 2).contiguous(), None
+    return out.transpose(1, 2).contiguous()
 
 
 register_attention(ATTENTION, attend, masks_of=_PLAIN)
