@@ -94,10 +94,10 @@ def test_runs_are_split_by_who_survived(domain, capsys):
     file = RESULTS / f"{domain}-qwen-0.5b.jsonl"
     ours, theirs = (compare.side(f"{file}:{method}") for method in ("smc", "is"))
     records = [json.loads(line) for line in file.read_text().splitlines()[1:]]
-    alive = {(r["method"], r["item"]): r["status"] != "extinct" for r in records if r["seed"] == 0}
-    runs = sorted(item for method, item in alive if method == "smc" and ("is", item) in alive)
-    scores = {("smc", i): ours.scores[i, 0] for i in runs}
-    scores |= {("is", i): theirs.scores[i, 0] for i in runs}
+    alive = {(r["method"], (r["item"], r["seed"])): r["status"] != "extinct" for r in records}
+    runs = sorted(key for method, key in alive if method == "smc" and ("is", key) in alive)
+    scores = {("smc", i): ours.scores[i] for i in runs}
+    scores |= {("is", i): theirs.scores[i] for i in runs}
     found = {s.who: s for s in compare.survivals(ours, theirs)}
     both = [i for i in runs if alive["smc", i] and alive["is", i]]
     only = [i for i in runs if alive["smc", i] and not alive["is", i]]
