@@ -18,6 +18,12 @@ class SMCError(Exception):
         return hash((type(self), str(self)))
 
 
+def first_line(error: BaseException) -> str:
+    """Return what another library's error says first, to stand within a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else repr(error)
+
+
 class SettingsError(SMCError, ValueError):
     """An argument of a public entry point is out of its range."""
 

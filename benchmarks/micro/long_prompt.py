@@ -24,6 +24,7 @@ from benchmarks.micro.models import CACHE, load
 from benchmarks.micro.peers.generate import GeneratePeer
 from benchmarks.micro.peers.vllm_n import VLLMPeer
 from benchmarks.micro.timing import Options, Result, interleaved, ratio_of_medians
+from smc.backends.hf.compiled_step import compile_steps
 from smc.backends.transformers import TransformersModel
 from smc.model import HOLD, DrawRequest
 
@@ -85,7 +86,10 @@ def run(options: Options, cache: Path = CACHE) -> Result:
 
 def _load(options: Options, cache: Path) -> tuple[TransformersModel, Any]:
     if not options.model:
-        return load(options, cache)
+        ours, network = load(options, cache)
+        if options.compile:
+            compile_steps(network)
+        return ours, network
     ours = TransformersModel.load(options.model, compile=options.compile)
     return ours, ours.model
 

@@ -31,7 +31,7 @@ class Options:
             is busy with other things.
         model: Folder or name of a published model, where a benchmark takes one.
         sizes: In place of the numbers of particles of a benchmark that has several.
-        compile: Whether our side compiles the step of a published model; see `smc.load`.
+        compile: Whether our side compiles its step, where a benchmark can; see `smc.load`.
         peer_repeats: Of a peer that is slow; 0: as many as `repeats`.
     """
 

@@ -169,7 +169,7 @@ def test_where_it_fails_steps_are_plain_and_the_log_says_so_once(change, why, ca
 
 
 def test_a_graph_that_fails_later_is_given_up():
-    model, calls = None, []
+    calls: list[int] = []
 
     def failing_later(graph):
         def called(*arguments):

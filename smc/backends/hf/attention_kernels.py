@@ -112,8 +112,8 @@ def in_one(
     *common, last = scores.split(lengths, -1)
     for (keys, _), here in zip(parts, common, strict=True):
         torch.baddbmm(here, flat, keys[0].transpose(-1, -2), beta=0, alpha=scale, out=here)
-    # Keys first: a product of bfloat16 copies what has spare columns, and the keys as they lie
-    # take a third of the time of the keys transposed.
+    # Keys first: a product of bfloat16 copies what has spare columns, and keys that are copied as
+    # they lie take 0.35 to 0.8 of the time of keys transposed.
     own_scores = (own[0] @ query.transpose(-1, -2)).permute(1, 0, 3, 2)
     last = last.view(heads, rows, groups, -1)
     torch.mul(own_scores, scale, out=last)

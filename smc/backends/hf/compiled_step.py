@@ -21,6 +21,7 @@ import torch
 
 from smc.backends.hf.packed_linear import PackedLinear
 from smc.backends.hf.shared_attention import SharedPass, TracedPass, attend_in
+from smc.errors import first_line
 
 if TYPE_CHECKING:
     from smc.backends.hf.forward import Forward
@@ -40,8 +41,8 @@ class _Pass:
 _PASS: ContextVar[_Pass] = ContextVar("pass of a compiled step")
 
 
-# Not `torch.library.custom_op`, which looks after each call for what it may have changed: twice the
-# time of a small product.
+# Not `torch.library.custom_op`, which looks after each call for what it may have changed: with it a
+# step of 121 of them took 79 ms in place of 67, and 72 without a graph.
 _LIBRARY = torch.library.Library("smc", "DEF")
 _LIBRARY.define(
     "attend_in_pass(Tensor query, Tensor key, Tensor value, int layer, float scale) -> Tensor"
@@ -101,7 +102,7 @@ class CompiledStep:
     """
 
     def __init__(self, network: Any) -> None:
-        # A graph of some 300 small operations that Python calls one by one loses half its gain.
+        # Where Python calls the graph's operations one by one, a third of the gain is lost.
         options: dict[str, Any] | None = (
             {"cpp_wrapper": True} if network.device.type == "cpu" else None
         )
@@ -145,7 +146,7 @@ class CompiledStep:
             if self.works:
                 return computed
         except Exception as error:  # of the network's own code, the tracing and the compiler
-            computed, reason = None, f"{type(error).__name__}: {_first_line(error)}"
+            computed, reason = None, f"{type(error).__name__}: {first_line(error)}"
         for layer in cache.layers:
             layer.crop(length)
         shared.layers_done = 0
@@ -181,8 +182,3 @@ def _running(now: _Pass) -> Iterator[None]:
         yield
     finally:
         _PASS.reset(token)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else "no message"

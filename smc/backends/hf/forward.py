@@ -200,14 +200,15 @@ class Forward:
         width = tokens.shape[1]
         kept = width if keep is None else keep
         graph = compiled_step_of(self.network)
-        if graph is None or width > 1 or len(tokens) == 1 or not is_growing(cache):
-            return self._plainly(tokens, cache, mask, positions, prefixes, kept)
-        if prefixes is None or not prefixes.shared:
-            return self._plainly(tokens, cache, mask, positions, prefixes, kept)
-        shared = SharedPass(prefixes.segments, mask, 1, cache.get_seq_length() + 1)
+        shared = None
+        if prefixes is not None and prefixes.shared:
+            shared = SharedPass(prefixes.segments, mask, width, cache.get_seq_length() + width)
+        single = width == 1 < len(tokens) and is_growing(cache)
+        if graph is None or shared is None or not single:
+            return self._plainly(tokens, cache, mask, positions, shared, kept)
 
         def plainly() -> torch.Tensor:
-            return self._plainly(tokens, cache, mask, positions, prefixes, 1)[0]
+            return self._plainly(tokens, cache, mask, positions, shared, 1)[0]
 
         return graph.logits(self, tokens, positions, cache, shared, plainly), cache
 
@@ -217,17 +218,13 @@ class Forward:
         cache: Any,
         mask: torch.Tensor | None,
         positions: torch.Tensor,
-        prefixes: RowPrefixes | None,
+        shared: SharedPass | None,
         kept: int,
     ) -> tuple[torch.Tensor, Any]:
         """`step`, layer by layer as the network has it."""
-        width = tokens.shape[1]
         arguments = {"input_ids": tokens, "use_cache": True, self._cache_name: cache}
         # Purely recurrent models take a mask of the new columns alone: at a step, none.
-        shared = None
-        if prefixes is not None and prefixes.shared:
-            columns = cache.get_seq_length() + width
-            shared = SharedPass(prefixes.segments, mask, width, columns)
+        if shared is not None:
             arguments["shared"] = shared
         elif mask is not None and self.takes_mask and has_columns(cache):
             arguments["attention_mask"] = mask

@@ -11,7 +11,7 @@ import torch
 
 from smc.backends.embedded import place_of
 from smc.backends.hf.packed_linear import pack_linear_layers
-from smc.errors import ModelError, SettingsError
+from smc.errors import ModelError, SettingsError, first_line
 
 
 def load_pretrained(
@@ -142,7 +142,7 @@ def _check_device(name: str, device: str) -> None:
     except Exception as error:  # each kind of device has its own
         raise ModelError(
             f"model {name!r}: device {device!r} is not there, or keeps no values: "
-            f"{_first_line(error)}. Use device='cpu', or leave it out."
+            f"{first_line(error)}. Use device='cpu', or leave it out."
         ) from error
 
 
@@ -157,7 +157,7 @@ def _check_dtype_on(name: str, device: str, dtype: str | torch.dtype) -> None:
     except Exception as error:
         raise ModelError(
             f"model {name!r}: device {device!r} has no {str(kind).removeprefix('torch.')}: "
-            f"{_first_line(error)}. Leave dtype out, or take 'float32'."
+            f"{first_line(error)}. Leave dtype out, or take 'float32'."
         ) from error
 
 
@@ -199,13 +199,8 @@ def _begin_as_the_original(tokenizer: Any, file: Path) -> None:
 
 def _cannot_load(name: str, device: str, error: Exception) -> str:
     return (
-        f"model {name!r}: cannot be loaded on {device}: {_first_line(error)}. "
+        f"model {name!r}: cannot be loaded on {device}: {first_line(error)}. "
         "Expected a folder with config.json, weights and tokenizer, a .gguf file, or a model's "
         "name on the Hub. Check the spelling; without a network, download it elsewhere, pass the "
         "folder, and set HF_HUB_OFFLINE=1."
     )
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else repr(error)
