@@ -246,7 +246,7 @@ def set_log_values(prefix: Prefix, log_values: Mapping[int, float]) -> None:
     """Record new log φ values, by the place of their potential, in a prefix's states."""
     prefix.states = tuple(
         [
-            replace(s, log_value=log_values[k]) if k in log_values else s
+            s._replace(log_value=log_values[k]) if k in log_values else s
             for k, s in enumerate(prefix.states)
         ]
     )

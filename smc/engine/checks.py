@@ -12,6 +12,7 @@ import numpy as np
 
 from smc.engine.batch import Row
 from smc.engine.candidates import Candidate, extend, is_judged, log_values_of
+from smc.engine.evaluator import PotentialEvaluator
 from smc.engine.sampler import Key
 from smc.proposals import RejectionProposal
 
@@ -31,6 +32,7 @@ class Checks:
         self._rows = rows
         self._proposal = proposal
         self.candidates: dict[Key, Candidate] = {}
+        self._asked: dict[PotentialEvaluator, bool] = {}
 
     def refused(self, keys: Iterable[Key]) -> set[Key]:
         """Return those that some check gives −inf, and those of problems that fail.
@@ -61,4 +63,9 @@ class Checks:
 
     def _asks(self, candidate: Candidate, k: int) -> bool:
         evaluators = candidate.population.evaluators
-        return k < len(evaluators) and self._proposal.asks(evaluators[k].source)
+        if k >= len(evaluators):
+            return False
+        asked = self._asked.get(evaluators[k])
+        if asked is None:
+            asked = self._asked[evaluators[k]] = self._proposal.asks(evaluators[k].source)
+        return asked

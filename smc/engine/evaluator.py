@@ -80,17 +80,21 @@ class PotentialEvaluator:
             PotentialError: The potential or its boundary raised.
         """
         potential = self.potential
+        # Asked once, and not of every text: it takes longer than many an advance.
+        by_token = potential if isinstance(potential, TokenSequencePotential) else None
+        masks = potential if isinstance(potential, TokenPotential) else None
+        incremental = potential if isinstance(potential, IncrementalPotential) else None
         states = []
         for before, raw, new, text, token in growths:
             try:
-                if isinstance(potential, TokenSequencePotential):
+                if by_token is not None:
                     state = before.state
                     if token >= 0:
-                        state = potential.advance_token(state, token)
+                        state = by_token.advance_token(state, token)
                     states.append(PotentialState(state, b"", before.log_value))
                     continue
-                if isinstance(potential, TokenPotential):
-                    state = potential.advance(before.state, new) if new else before.state
+                if masks is not None:
+                    state = masks.advance(before.state, new) if new else before.state
                     states.append(PotentialState(state, b"", before.log_value))
                     continue
                 boundary_state, due = None, bool(new)
@@ -98,10 +102,10 @@ class PotentialEvaluator:
                     boundary_state, fires = potential.boundary.advance(before.boundary_state, text)
                     due = bool(fires)
                 state, unread = before.state, b""
-                if isinstance(potential, IncrementalPotential):
+                if incremental is not None:
                     unread = before.unread + new
                     if due and unread:
-                        state, unread = potential.advance(state, unread), b""
+                        state, unread = incremental.advance(state, unread), b""
                 states.append(PotentialState(state, unread, before.log_value, boundary_state, due))
             except SMCError:
                 raise

@@ -141,12 +141,14 @@ class Population:
         if ancestors is None:
             prefixes, endings = list(prefixes), list(endings)
             pieces = [""] * self.size
+            weighed = log_weights.tolist()  # single elements of an array take long to change
             for candidate in candidates:
                 own = candidate.particles
-                for log_increment in candidate.log_increments:
-                    log_weights[own] += log_increment
-                if candidate.death is not None:
-                    log_weights[own] = -np.inf
+                for particle in own:
+                    for log_increment in candidate.log_increments:
+                        weighed[particle] += log_increment
+                    if candidate.death is not None:
+                        weighed[particle] = -np.inf
                 if candidate.prefix is None:
                     continue
                 whole = candidate.ending is None or candidate.ending.truncated
@@ -155,6 +157,7 @@ class Population:
                 for particle in own:
                     prefixes[particle], endings[particle] = after, candidate.ending
                     pieces[particle] = piece
+            log_weights = np.array(weighed)
             self._record(candidates, pieces, log_weights)
         else:
             if among is None:

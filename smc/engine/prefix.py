@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Trail = tuple["Trail", int] | None
 """Token ids as a linked list, last one first: beginnings that prefixes share are kept once."""
 
 
-@dataclass(frozen=True, slots=True)
-class PotentialState:
+class PotentialState(NamedTuple):
     """What one potential knows of one prefix.
 
     Attributes:

@@ -162,6 +162,8 @@ class _Rounds:
 
     def _leave_out(self, row: int, search: _Search) -> None:
         """Take out of a row's mask what is new: it keeps what was taken out before."""
+        if not search.left_out:
+            return
         tokens = np.array(search.left_out, dtype=np.int64)
         bits = np.left_shift(np.uint32(1), (tokens % 32).astype(np.uint32))
         np.bitwise_and.at(self._mask[row], tokens // 32, ~bits)

@@ -130,25 +130,25 @@ def start(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_it_ends_within_its_grace_while_a_potential_hangs(start, kind):
+def test_it_ends_within_its_grace_while_potentials_hang(start):
+    """Each of the three kinds, in a request that waits for the whole and in a stream."""
     server = start("--potential-seconds", "60")
-    answers = []
-    whole = server.ask(answers, potentials=[kind])
+    answers, events = [], []
+    asking = [server.ask(answers, potentials=[kind]) for kind in KINDS]
     time.sleep(1.5)
     assert post(f"{server.url}/v1/completions", {"model": "tiny", "prompt": "x"})[0] in (200, 422)
-    events = []
-    stream = server.ask(events, potentials=[kind], stream=True)
+    asking += [server.ask(events, potentials=[kind], stream=True) for kind in KINDS]
     time.sleep(0.5)
     seconds, status = server.end(signal.SIGTERM)
     assert seconds <= GRACE_SECONDS + LATE and status == 0, server.log.read_text()
-    whole.join()
-    stream.join()
-    ((code, headers, text),) = answers
-    assert code == 503 and headers.get("retry-after", headers.get("Retry-After")) == "1"
-    assert "shutting down" in text
-    ((code, _, text),) = events
-    assert code == 200 and "shutting down" in text and text.endswith("data: [DONE]\n\n")
+    for thread in asking:
+        thread.join()
+    assert len(answers) == len(events) == len(KINDS)
+    for code, headers, text in answers:
+        assert code == 503 and headers.get("retry-after", headers.get("Retry-After")) == "1"
+        assert "shutting down" in text
+    for code, _, text in events:
+        assert code == 200 and "shutting down" in text and text.endswith("data: [DONE]\n\n")
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The load test, for a quarter of a minute, and what it calls a leak."""
+"""The load test, for a fifth of a minute, and what it calls a leak."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_what_is_left_over_is_a_leak(change, name):
 @pytest.mark.slow
 def test_a_short_load(tmp_path, capsys):
     out = tmp_path / "server.md"
-    status = main(["--clients", "10", "--minutes", "0.25", "--json", "--out", str(out)])
+    status = main(["--clients", "10", "--minutes", "0.2", "--json", "--out", str(out)])
     figures = json.loads(capsys.readouterr().out)
     assert status == 0, (figures["errors"], figures["leaks"])
     assert figures["unexpected_errors"] == 0
@@ -86,7 +86,7 @@ def test_what_hostile_clients_changed():
 @pytest.mark.slow
 def test_a_short_hostile_load(capsys):
     """Few clients for a short time tell no latencies, but whether anybody is harmed."""
-    main(["--clients", "8", "--minutes", "0.3", "--hostile", "--ends", "1", "--json"])
+    main(["--clients", "8", "--minutes", "0.2", "--hostile", "--ends", "1", "--json"])
     figures = json.loads(capsys.readouterr().out)
     hostile = figures["hostile"]
     assert hostile["unexpected_errors"] == 0, hostile["errors"]
