@@ -105,9 +105,7 @@ def report(records: Sequence[Record]) -> str:
     lines = [
         "# Word problems, judged by the likelihood of a yes\n",
         f"{len(records)} problems; a sample is right in {_mean(records, 'pass_rate'):.3f}, and has "
-        f"an answer in {_mean(records, 'answered'):.3f}. Of a right and a wrong sample of one "
-        f"problem the judge prefers the right one in {interval_text(bootstrap(aucs))} "
-        f"({len(aucs)} problems have both).\n",
+        f"an answer in {_mean(records, 'answered'):.3f}. {_preference(aucs)}\n",
         "| N | strategy | solved | more than votes of as many | tokens | tokens the judge reads |",
         "| ---: | --- | ---: | ---: | ---: | ---: |",
     ]
@@ -121,6 +119,16 @@ def report(records: Sequence[Record]) -> str:
             f"{_mean(own, 'tokens'):.0f} | {_mean(own, 'judge_tokens'):.0f} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def _preference(aucs: Sequence[float]) -> str:
+    """Say how often the judge prefers a right sample to a wrong one of the same problem."""
+    if not aucs:
+        return "No problem has both a right and a wrong sample."
+    return (
+        "Of a right and a wrong sample of one problem the judge prefers the right one in "
+        f"{interval_text(bootstrap(aucs))} ({len(aucs)} problems have both)."
+    )
 
 
 def _facts(options: argparse.Namespace) -> str:

@@ -67,6 +67,8 @@ def test_what_is_equal_in_mathematics_votes_together():
     record, runs, _ = run(2.0, likes_right)
     assert record["pass_rate"] == 1.0 and record["told_apart"] is None
     assert all(r["correct"] for r in runs.values())
+    page = study.report([record])
+    assert "No problem has both a right and a wrong sample." in page and "nan" not in page
 
 
 def test_every_strategy_pays_for_what_its_judge_reads():
