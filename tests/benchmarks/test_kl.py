@@ -112,13 +112,14 @@ def test_an_unknown_id_is_named():
         Selection(ids=("z",)).of([Item("a", "x")])
 
 
-def test_the_published_page_is_that_of_its_records():
+@pytest.mark.parametrize("domain", ["gdb17", "spider", "planetarium"])
+def test_the_published_page_is_that_of_its_records(domain):
     results = Path(kl.__file__).parent / "results"
-    _, records = read(results / "kl" / "gdb17-qwen-0.5b.jsonl")
+    _, records = read(results / "kl" / f"{domain}-qwen-0.5b.jsonl")
     assert {(r["method"], r["seed"]) for r in records} == {
         (method, seed) for method in ("is", "smc") for seed in range(40)
     }
-    page = (results / "kl-gdb17-qwen-0.5b.md").read_text("utf-8")
+    page = (results / f"kl-{domain}-qwen-0.5b.md").read_text("utf-8")
     for order in (records, records[::-1]):
         for row in kl._rows(divergences(order, ["is", "smc"])):
             assert row in page
