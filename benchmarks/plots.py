@@ -74,6 +74,7 @@ def plot_costs(
         label: Of the axis of costs, which is logarithmic.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -88,6 +89,10 @@ def plot_costs(
             [c for c, _ in own], means, yerr=bars, marker="o", markersize=4, capsize=2, label=name
         )
     axes.set_xscale("log")
+    # Within two decades or so powers of ten would be one tick, and their multiples overlap.
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(label)
     axes.set_ylabel(f"{title}, mean and 95% interval")
     axes.grid(color="#e5e5e5")
