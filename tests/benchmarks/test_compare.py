@@ -140,3 +140,22 @@ def test_the_small_model_steered_beside_the_larger_one_alone(domain, items, verd
     assert found.items == items
     assert compare.page(first, second, found).endswith(f": {verdict}.")
     assert found.cpu_seconds[0] < found.cpu_seconds[1]
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "difference"),
+    [
+        ("gdb17-qwen-0.5b", "gdb17-qwen-0.5b-threshold-50", "+0.017 (-0.014, +0.047)"),
+        ("planetarium-qwen-0.5b", "planetarium-qwen-0.5b-threshold-50", "+0.013 (-0.020, +0.047)"),
+        (
+            "cost-spider/qwen-0.5b-16",
+            "cost-spider/qwen-0.5b-16-threshold-50",
+            "+0.053 (-0.004, +0.120)",
+        ),
+    ],
+)
+def test_a_later_resampling_beside_the_paper_s(early, late, difference):
+    """What the findings say of thresholds, from the published records."""
+    first, second = (compare.side(f"{RESULTS / name}.jsonl:smc") for name in (late, early))
+    page = compare.page(first, second, compare.compared(first, second))
+    assert difference in page and page.endswith(": not told apart.")
