@@ -142,11 +142,20 @@ def test_the_small_model_steered_beside_the_larger_one_alone(domain, items, verd
     assert found.cpu_seconds[0] < found.cpu_seconds[1]
 
 
+def test_goals_without_the_plan_are_those_of_its_records():
+    small = compare.side(f"{RESULTS / 'planetarium-qwen-0.5b-without-plan'}.jsonl:smc")
+    large = compare.side(f"{RESULTS / 'planetarium-qwen-1.5b'}.jsonl:lm")
+    page = compare.page(small, large, compare.compared(small, large))
+    assert page.endswith("-0.054 (-0.091, -0.016) on the 100 items of both, 95% interval: behind.")
+
+
 @pytest.mark.parametrize(
     ("early", "late", "difference"),
     [
         ("gdb17-qwen-0.5b", "gdb17-qwen-0.5b-threshold-50", "+0.017 (-0.014, +0.047)"),
+        ("gdb17-smollm2-135m", "gdb17-smollm2-135m-threshold-50", "+0.028 (-0.027, +0.084)"),
         ("planetarium-qwen-0.5b", "planetarium-qwen-0.5b-threshold-50", "+0.013 (-0.020, +0.047)"),
+        ("spider-qwen-0.5b", "spider-qwen-0.5b-threshold-50", "+0.024 (-0.002, +0.051)"),
         (
             "cost-spider/qwen-0.5b-16",
             "cost-spider/qwen-0.5b-16-threshold-50",
