@@ -137,11 +137,10 @@ class Population:
             among: The particles that took part in that, each of which weighs their mean now; the
                 others keep what they have. None: all took part.
         """
-        log_weights, prefixes, endings = self.log_weights.copy(), self.prefixes, self.endings
         if ancestors is None:
-            prefixes, endings = list(prefixes), list(endings)
+            prefixes, endings = list(self.prefixes), list(self.endings)
             pieces = [""] * self.size
-            weighed = log_weights.tolist()  # single elements of an array take long to change
+            weighed = self.log_weights.tolist()  # elements of an array take longer to change
             for candidate in candidates:
                 own = candidate.particles
                 for particle in own:
@@ -160,13 +159,14 @@ class Population:
             log_weights = np.array(weighed)
             self._record(candidates, pieces, log_weights)
         else:
+            log_weights = self.log_weights.copy()
             if among is None:
                 self.log_evidence_base += log_mean_exp(log_weights)
                 log_weights = np.zeros(self.size)
             else:
                 log_weights[among] = log_mean_exp(log_weights[among])
-            prefixes = [prefixes[a] for a in ancestors]
-            endings = [endings[a] for a in ancestors]
+            prefixes = [self.prefixes[a] for a in ancestors]
+            endings = [self.endings[a] for a in ancestors]
             named = tuple(int(a) for a in ancestors)
             self.history[-1] = dataclasses.replace(self.history[-1], ancestors=named)
         self.log_weights, self.prefixes, self.endings = log_weights, prefixes, endings
