@@ -28,6 +28,9 @@ _COLLECT_AFTER = (100_000, 20, 50)
 """New objects until the youngest are collected, and how many times that until older ones are."""
 
 
+gc.set_threshold(*_COLLECT_AFTER)
+
+
 def pytest_collection_finish() -> None:
     """Collect garbage rarely, and never among what was imported.
 
@@ -36,7 +39,6 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
 
 
 @pytest.hookimpl(trylast=True)

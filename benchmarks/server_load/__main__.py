@@ -9,7 +9,8 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from benchmarks.server_load.requests import ATTACKS, BACK_PRESSURE, KINDS
 from benchmarks.tasks import ROOT
 
 _LOOK_SECONDS = 5.0
-_SETTLE_SECONDS = 15.0
+_SETTLE_SECONDS = 60.0
 _PATIENCE_SECONDS = 300.0
 _MOST_RATIO = 2.0
 """Of the ordinary clients' p95 beside hostile ones to that without them."""
@@ -71,9 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seen, held = asyncio.run(_load(running, options, kinds))
         figures = {**summary(seen, held), **_provenance(options, arguments)}
         if options.hostile:
-            with attackers(running.url) as attacked:
-                beside = asyncio.run(_load(running, options, kinds))
-            figures["hostile"] = comparison(figures, summary(*beside), attacked)
+            with ExitStack() as attack:
+                attacked = attack.enter_context(attackers(running.url))
+                beside = asyncio.run(_load(running, options, kinds, held[-1], attack.close))
+            left = leaks(held[-1], beside[1][-1])
+            figures["hostile"] = comparison(figures, summary(*beside), attacked, left)
     if options.ends:
         figures["ends"] = [
             seconds_to_end(options.model, options.clients) for _ in range(options.ends)
@@ -88,14 +91,28 @@ def _failed(figures: dict[str, Any]) -> bool:
     """Whether the hostile clients did harm."""
     hostile = figures.get("hostile")
     harmed = hostile is not None and (
-        hostile["unexpected_errors"] or hostile["ratio"] > _MOST_RATIO
+        hostile["unexpected_errors"] or hostile["leaks"] or hostile["ratio"] > _MOST_RATIO
     )
     return bool(harmed) or any(end["seconds"] > GRACE_SECONDS for end in figures.get("ends", ()))
 
 
 async def _load(
-    running: Server, options: argparse.Namespace, kinds: Sequence[str]
+    running: Server,
+    options: argparse.Namespace,
+    kinds: Sequence[str],
+    idle: Held | None = None,
+    leave: Callable[[], None] = lambda: None,
 ) -> tuple[Seen, list[Held]]:
+    """Run the clients, and see what the server holds meanwhile and when they have gone.
+
+    Args:
+        running: The server.
+        options: Of the command line.
+        kinds: Of requests.
+        idle: What it holds when nobody asks; nothing more may be left over. None: what it held last
+            while they asked.
+        leave: Sends the hostile clients away as well.
+    """
     began = time.monotonic()
     seen, held = Seen(), [running.held(began)]
     until = began + 60 * options.minutes
@@ -103,17 +120,18 @@ async def _load(
     seeds = range(options.seed, options.seed + options.clients)
     await asyncio.gather(*(_client(running.url, seed, until, seen, kinds) for seed in seeds))
     looking.cancel()
-    held.append(await _settled(running, began, held[-1]))
+    leave()
+    held.append(await _settled(running, began, idle or held[-1]))
     return seen, held
 
 
-async def _settled(running: Server, began: float, busy: Held) -> Held:
+async def _settled(running: Server, began: float, before: Held) -> Held:
     """What is held once nothing is left over; or after a while, and that is then a leak."""
     until = time.monotonic() + _SETTLE_SECONDS
     while True:
         await asyncio.sleep(1.0)
         held = await asyncio.to_thread(running.held, began)
-        if not leaks(busy, held) or time.monotonic() > until:
+        if not leaks(before, held) or time.monotonic() > until:
             return held
 
 

@@ -81,7 +81,10 @@ def summary(seen: Seen, held: Sequence[Held]) -> dict[str, Any]:
 
 
 def comparison(
-    calm: Mapping[str, Any], beside: Mapping[str, Any], answers: Mapping[str, Mapping[str, int]]
+    calm: Mapping[str, Any],
+    beside: Mapping[str, Any],
+    answers: Mapping[str, Mapping[str, int]],
+    left: Sequence[str],
 ) -> dict[str, Any]:
     """Return what hostile clients changed for the ordinary ones.
 
@@ -89,6 +92,7 @@ def comparison(
         calm: The summary without them.
         beside: The summary beside them.
         answers: That the hostile clients had: counts by kind and status.
+        left: What the server still holds when they have gone, and should not.
     """
     before, after = calm["all"]["p95"], beside["all"]["p95"]
     return {
@@ -98,6 +102,7 @@ def comparison(
         "requests": beside["requests"],
         "unexpected_errors": beside["unexpected_errors"],
         "errors": beside["errors"],
+        "leaks": list(left),
         "refused": sum(kind["refused"] for kind in beside["kinds"].values()),
         "answers": {kind: dict(counts) for kind, counts in answers.items()},
     }
@@ -189,7 +194,8 @@ def _hostile(figures: Mapping[str, Any]) -> list[str]:
         f"The ordinary clients again, as long: {hostile['requests']} answered, "
         f"**{hostile['unexpected_errors']} unexpected errors**, {hostile['refused']} told to come "
         f"back later. p95 of all: {hostile['p95_without']:.2f} s without hostile clients, "
-        f"{hostile['p95_beside']:.2f} s beside them, **{hostile['ratio']:.2f} times** that.",
+        f"{hostile['p95_beside']:.2f} s beside them, **{hostile['ratio']:.2f} times** that. Left "
+        f"over when they have gone: **{', '.join(hostile['leaks']) or 'nothing'}**.",
         "",
         "| hostile clients | answers |",
         "| --- | --- |",

@@ -247,7 +247,7 @@ def _is_slow(program: str) -> bool:
 @pytest.mark.parametrize("name", LYING)
 def test_a_wrong_program_fails(sandbox: Sandbox, name: str) -> None:
     slow = _is_slow(LYING[name])
-    limits = Limits(wall_seconds=4.0 if slow else 60.0)
+    limits = Limits(wall_seconds=2.0 if slow else 60.0)
     for test in TESTS[:2] if slow else TESTS:
         result = sandbox.run(Job((*SETUP, LYING[name], test), setup=1, limits=limits))
         assert not result.ok and result.piece == 2, (test, result)
