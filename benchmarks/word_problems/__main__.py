@@ -104,8 +104,8 @@ def report(records: Sequence[Record]) -> str:
     aucs = [r["told_apart"] for r in records if r["told_apart"] is not None]
     lines = [
         "# Word problems, judged by the likelihood of a yes\n",
-        f"{len(records)} problems; a sample is right in {_mean(records, 'pass_rate'):.3f}, and has "
-        f"an answer in {_mean(records, 'answered'):.3f}. {_preference(aucs)}\n",
+        f"{len(records)} problems; a sample is right in {_mean(records, 'pass_rate'):.3f}, and "
+        f"ends with an answer in {_mean(records, 'answered'):.3f}. {_preference(aucs)}\n",
         "| N | strategy | solved | more than votes of as many | tokens | tokens the judge reads |",
         "| ---: | --- | ---: | ---: | ---: | ---: |",
     ]

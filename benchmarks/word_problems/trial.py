@@ -79,13 +79,16 @@ def trial(
         runs.append(
             _run("particles", n, item, result.answer, cost.model_tokens, cost.reward_tokens)
         )
-    rights = [equal(item.answer, extract(p.trajectory.text)) for p in pool]
+    # A solution cut at the limit of tokens answers nothing, here as where one is chosen.
+    ended = [p.trajectory for p in pool if p.trajectory.finished]
+    answers = [extract(trajectory.text) for trajectory in ended]
+    rights = [equal(item.answer, given) for given in answers]
     return {
         "item": item.id,
         "seed": seed,
         "pass_rate": sum(rights) / len(pool),
-        "answered": sum(extract(p.trajectory.text) is not None for p in pool) / len(pool),
-        "told_apart": _told_apart([p.trajectory.value for p in pool], rights),
+        "answered": sum(given is not None for given in answers) / len(pool),
+        "told_apart": _told_apart([trajectory.value for trajectory in ended], rights),
         "runs": runs,
     }
 

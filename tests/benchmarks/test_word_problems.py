@@ -12,6 +12,7 @@ from benchmarks import journal
 from benchmarks.word_problems import __main__ as study
 from benchmarks.word_problems.trial import trial
 from domains.math_word.task import MathItem
+from smc.intervals import bootstrap
 from smc.steps import Extension
 from tests.step_worlds import Judge, Script
 
@@ -63,6 +64,24 @@ def test_a_judge_that_is_wrong_misleads_and_is_told_to_be_worse_than_chance():
     assert (runs["votes", 8]["correct"], runs["best_of_n", 8]["correct"]) == (1, 0)
 
 
+def test_a_solution_that_is_cut_answers_nothing_whoever_counts():
+    """Its last number is what the problem asks for, but it would have gone on."""
+
+    def reply(solution, uniform):
+        if solution:
+            ends = uniform < 0.5
+            return Extension("\\boxed{42}" if ends else "It is 42", ends, 6, truncated=not ends)
+        return Extension("40 and 2.\n\n", False, 4)
+
+    judge = Remembering(lambda text: 0.9 if text.endswith("42") else 0.2)
+    record = trial(ITEM, Script(reply), judge, budgets=(1, 8), seed=0, temperature=0.7)
+    votes = {r["num_solutions"]: r["correct"] for r in record["runs"] if r["strategy"] == "votes"}
+    assert 0 < record["pass_rate"] == record["answered"] < 1 and votes[8] == 1
+    alone = trial(ITEM, Script(reply), judge, budgets=(1,), seed=0, temperature=0.7)
+    assert alone["pass_rate"] == votes[1]
+    assert record["told_apart"] is None  # no wrong one has ended
+
+
 def test_what_is_equal_in_mathematics_votes_together():
     record, runs, _ = run(2.0, likes_right)
     assert record["pass_rate"] == 1.0 and record["told_apart"] is None
@@ -108,8 +127,37 @@ def test_the_command_resumes_and_its_page_has_the_figures(tmp_path, monkeypatch,
         study.main([*command, "--dataset", "none"])
 
 
-def test_the_published_table_is_that_of_its_records():
+@pytest.mark.parametrize("model", ["qwen-0.5b", "qwen-1.5b"])
+def test_the_published_tables_are_those_of_their_records(model):
     results = Path(study.__file__).parents[1] / "results"
-    records = journal.read(results / "word-problems" / "qwen-0.5b.jsonl")
-    assert len({r["item"] for r in records}) == len(records) >= 44
-    assert study.report(records).strip() in (results / "word-problems.md").read_text("utf-8")
+    records = journal.read(results / "word-problems" / f"{model}.jsonl")
+    assert len({r["item"] for r in records}) == len(records) == 100
+    (_, _, table) = study.report(records).strip().split("\n", 2)
+    assert table in (results / "word-problems.md").read_text("utf-8")
+
+
+def test_the_published_differences_are_those_of_the_records():
+    """Votes of eight of the small model, less one sample of the larger."""
+    results = Path(study.__file__).parents[1] / "results"
+    small, large = (
+        {r["item"]: r["runs"] for r in journal.read(results / "word-problems" / f"{name}.jsonl")}
+        for name in ("qwen-0.5b", "qwen-1.5b")
+    )
+    voted = {
+        item: next(
+            r["correct"] for r in runs if (r["strategy"], r["num_solutions"]) == ("votes", 8)
+        )
+        for item, runs in small.items()
+    }
+    assert voted.keys() == large.keys()
+    page = " ".join((results / "word-problems.md").read_text("utf-8").split())
+    for limit, said in ((1000, "0.16 (0.05 to 0.27)"), (400, "0.10 (0.00 to 0.21)")):
+        less = [
+            v - (large[i][0]["correct"] * (large[i][0]["tokens"] < limit)) for i, v in voted.items()
+        ]
+        found = bootstrap(less)
+        assert f"{0 - found.mean:.2f} ({0 - found.high:.2f} to {0 - found.low:.2f})" == said
+        assert (
+            f"behind one sample of the larger model by {said}" in page
+            or f"behind by {said}" in page
+        )
