@@ -156,6 +156,7 @@ def test_goals_without_the_plan_are_those_of_its_records():
         ("gdb17-smollm2-135m", "gdb17-smollm2-135m-threshold-50", "+0.028 (-0.027, +0.084)"),
         ("planetarium-qwen-0.5b", "planetarium-qwen-0.5b-threshold-50", "+0.013 (-0.020, +0.047)"),
         ("spider-qwen-0.5b", "spider-qwen-0.5b-threshold-50", "+0.024 (-0.002, +0.051)"),
+        ("ds1000-qwen-0.5b", "ds1000-qwen-0.5b-threshold-50", "+0.014 (-0.018, +0.046)"),
         (
             "cost-spider/qwen-0.5b-16",
             "cost-spider/qwen-0.5b-16-threshold-50",
