@@ -112,7 +112,7 @@ def test_an_unknown_id_is_named():
         Selection(ids=("z",)).of([Item("a", "x")])
 
 
-@pytest.mark.parametrize("domain", ["gdb17", "spider", "planetarium"])
+@pytest.mark.parametrize("domain", ["gdb17", "spider", "planetarium", "ds1000"])
 def test_the_published_page_is_that_of_its_records(domain):
     results = Path(kl.__file__).parent / "results"
     _, records = read(results / "kl" / f"{domain}-qwen-0.5b.jsonl")
