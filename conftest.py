@@ -25,18 +25,16 @@ settings.load_profile("smc")
 
 
 _COLLECT_AFTER = (100_000, 20, 50)
-"""New objects until the youngest are collected, and how many times that until older ones are."""
+"""New objects until the youngest are collected, and how many times that until older ones are.
 
-
+Thousands of runs that live at the same time, as the tests of exactness have them, took twice their
+time for the collector's walks over them.
+"""
 gc.set_threshold(*_COLLECT_AFTER)
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage rarely, and never among what was imported.
-
-    Thousands of runs that live at the same time, as the tests of exactness have them, took twice
-    their time for the collector's walks over them.
-    """
+    """Collect no garbage among what was imported."""
     gc.collect()
     gc.freeze()
 
